@@ -1,2 +1,79 @@
-//! Skeleton.
-fn main() {}
+//! The one door to the repository: everything a developer or CI does is a command here.
+//!
+//! Each command is one file under `commands/`, with its options (`Args`) and one function (`run`); what a command
+//! needs lives in the folder of the same subject (`check/`, `gen/`, `test/`, `cluster/`). Nothing here links a
+//! service crate: the rest of the workspace is reached through cargo and through the built binary.
+#![expect(
+    clippy::print_stdout,
+    reason = "a command-line tool: its output is its purpose"
+)]
+
+mod check;
+mod cluster;
+mod commands;
+mod generate;
+mod repo;
+mod test;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The one door to the Crewdeck repository.
+///
+/// `cargo xtask up` makes a local cluster with a running platform; `cargo xtask test` proves it; `cargo xtask check`
+/// proves everything that needs no cluster. Every command has `--help`.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// The commands, in the order in which a newcomer meets them.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the local cluster, its backends and a sample platform
+    Up(commands::up::Args),
+    /// Say what is running, where, and how to log in
+    Status(commands::status::Args),
+    /// Run kubectl against the local cluster
+    Kubectl(commands::kubectl::Args),
+    /// Remove everything that `up` made
+    Down(commands::down::Args),
+    /// Run the tests: first those without a cluster, then end to end
+    Test(commands::test::Args),
+    /// Prove what needs no cluster: formatting, lints, directions, sizes, generated files, migrations
+    Check(commands::check::Args),
+    /// Regenerate the committed files that are made from code
+    Gen(commands::generate::Args),
+    /// Build the container image and load it into the local cluster
+    Image(commands::image::Args),
+    /// Act on the parts of the local cluster: nodes, backends, caches
+    Cluster(commands::cluster::Args),
+}
+
+impl Command {
+    fn run(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Up(args) => commands::up::run(args),
+            Self::Status(args) => commands::status::run(args),
+            Self::Kubectl(args) => commands::kubectl::run(args),
+            Self::Down(args) => commands::down::run(args),
+            Self::Test(args) => commands::test::run(args),
+            Self::Check(args) => commands::check::run(args),
+            Self::Gen(args) => commands::generate::run(args),
+            Self::Image(args) => commands::image::run(args),
+            Self::Cluster(args) => commands::cluster::run(args),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

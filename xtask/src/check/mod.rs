@@ -1,0 +1,1 @@
+//! What `cargo xtask check` proves, one rule per file.

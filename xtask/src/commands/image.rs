@@ -1,0 +1,10 @@
+//! `cargo xtask image`.
+
+/// Options of `cargo xtask image`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {}
+
+/// Runs the command.
+pub(crate) fn run(_args: &Args) -> anyhow::Result<()> {
+    anyhow::bail!("not written yet")
+}

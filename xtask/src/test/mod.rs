@@ -1,0 +1,1 @@
+//! What `cargo xtask test` starts, runs and counts.
