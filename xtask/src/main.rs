@@ -13,6 +13,7 @@ mod cluster;
 mod commands;
 mod generate;
 mod repo;
+mod scratch;
 mod test;
 
 use clap::{Parser, Subcommand};

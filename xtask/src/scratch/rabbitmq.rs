@@ -1,0 +1,67 @@
+//! A RabbitMQ of our own, for the one transport that the local cluster has no server for.
+
+use super::{Folder, Server, answers, ensure_installed, free_port, give};
+use anyhow::{Context as _, Result};
+use std::{fs, path::Path, process::Command, time::Duration};
+
+const USER: &str = "rabbitmq";
+
+/// A running broker with the guest account, reachable from loopback only.
+#[derive(Debug)]
+pub(crate) struct RabbitMq {
+    port: u16,
+    _server: Server,
+    _folder: Folder,
+}
+
+impl RabbitMq {
+    /// Starts it and waits until it answers.
+    pub(crate) fn start() -> Result<Self> {
+        let program = Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
+        ensure_installed(program, "rabbitmq-server")?;
+        let folder = Folder::new("rabbitmq")?;
+        let port = free_port()?;
+        let distribution = free_port()?;
+        // Without the port mapper: it would outlive the broker.
+        fs::write(
+            folder.path().join("rabbitmq.conf"),
+            format!(
+                "listeners.tcp.default = 127.0.0.1:{port}\nlog.file = false\nlog.console = true\n"
+            ),
+        )?;
+        fs::write(folder.path().join("enabled_plugins"), "[].\n")?;
+        give(folder.path(), USER)?;
+        let log = folder.path().join("log");
+        let mut command = Command::new(program);
+        command
+            .env("HOME", folder.path())
+            .env("RABBITMQ_NODENAME", format!("crewdeck{port}@localhost"))
+            .env("RABBITMQ_BASE", folder.path())
+            .env("RABBITMQ_MNESIA_BASE", folder.path().join("mnesia"))
+            .env("RABBITMQ_LOG_BASE", folder.path().join("logs"))
+            .env("RABBITMQ_LOGS", "-")
+            .env("RABBITMQ_PID_FILE", folder.path().join("pid"))
+            .env("RABBITMQ_CONFIG_FILE", folder.path().join("rabbitmq.conf"))
+            .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.path().join("enabled_plugins"))
+            .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
+            .env("RABBITMQ_DIST_PORT", distribution.to_string())
+            .env(
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                format!("-start_epmd false -erl_epmd_port {distribution} -kernel inet_dist_use_interface {{127,0,0,1}}"),
+            );
+        let mut server = Server::start("RabbitMQ", USER, log, &mut command)?;
+        server
+            .wait(Duration::from_secs(90), || answers(port))
+            .context("the broker of the transport tests")?;
+        Ok(Self {
+            port,
+            _server: server,
+            _folder: folder,
+        })
+    }
+
+    /// Its address.
+    pub(crate) fn url(&self) -> String {
+        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
+    }
+}
