@@ -20,6 +20,9 @@ struct Licences {
     allow: BTreeSet<String>,
 }
 
+/// Packages whose manifest only names a file: name, licence, the version at which the file was read.
+const READ: &[(&str, &str, &str)] = &[("cloudevents-sdk", "Apache-2.0", "v0.9.0")];
+
 /// Compares every package with the list.
 pub(super) fn run() -> Result<Outcome> {
     let config: Config = toml::from_str(&repo::read("deny.toml")?).context("read deny.toml")?;
@@ -34,7 +37,13 @@ pub(super) fn run() -> Result<Outcome> {
 /// The packages whose expression the list does not satisfy.
 fn judge(tree: &Tree, allow: &BTreeSet<String>) -> Vec<String> {
     tree.iter()
-        .filter(|(_, entry)| !satisfied(&entry.licence, allow))
+        .filter(|((name, version), entry)| {
+            let read = READ
+                .iter()
+                .find(|(package, _, at)| name == package && version == at)
+                .map_or(entry.licence.as_str(), |(_, licence, _)| licence);
+            !satisfied(read, allow)
+        })
         .map(|((name, version), entry)| {
             format!(
                 "{name} {version}: the licence {:?} is not on the list of deny.toml",

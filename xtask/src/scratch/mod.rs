@@ -59,9 +59,28 @@ struct Server {
 
 impl Server {
     /// Starts a program as a system user (as ourselves when we are not root) with its output in a file.
-    fn start(name: &'static str, user: &str, log: PathBuf, program: &mut Command) -> Result<Self> {
+    fn start(name: &'static str, user: &str, log: PathBuf, program: &Command) -> Result<Self> {
+        Self::spawn(name, log, &mut as_user(user, program))
+    }
+
+    /// The same inside a network namespace, which only root may enter.
+    fn start_in(
+        namespace: &Path,
+        name: &'static str,
+        user: &str,
+        log: PathBuf,
+        program: &Command,
+    ) -> Result<Self> {
+        let inside = as_user(user, program);
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net={}", namespace.display()));
+        continue_with(&mut command, &inside);
+        Self::spawn(name, log, &mut command)
+    }
+
+    fn spawn(name: &'static str, log: PathBuf, command: &mut Command) -> Result<Self> {
         let output = fs::File::create(&log).with_context(|| format!("make {}", log.display()))?;
-        let child = as_user(user, program)
+        let child = command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
@@ -134,18 +153,23 @@ fn as_user(user: &str, program: &Command) -> Command {
             "--init-groups",
         ]);
     }
+    continue_with(&mut command, program);
     command
+}
+
+/// Makes a wrapper run this program, with its environment.
+fn continue_with(wrapper: &mut Command, program: &Command) {
+    wrapper
         .arg("--")
         .arg(program.get_program())
-        .args(program.get_args());
+        .args(program.get_args())
+        // The caller's folder may be closed to the user.
+        .current_dir("/");
     for (key, value) in program.get_envs() {
         if let Some(value) = value {
-            command.env(key, value);
+            wrapper.env(key, value);
         }
     }
-    // The caller's folder may be closed to the user.
-    command.current_dir("/");
-    command
 }
 
 /// Gives a folder to a system user; without root everything is ours already.
@@ -228,6 +252,16 @@ fn free_port() -> Result<u16> {
 /// Whether a server answers on the port.
 fn answers(port: u16) -> bool {
     std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// Whether a server answers on the port inside a network namespace.
+fn answers_in(namespace: &Path, port: u16) -> bool {
+    Command::new("nsenter")
+        .arg(format!("--net={}", namespace.display()))
+        .args(["bash", "-c", &format!("</dev/tcp/127.0.0.1/{port}")])
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// Between two looks at a condition.

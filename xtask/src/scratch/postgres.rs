@@ -65,7 +65,7 @@ impl Postgres {
         ] {
             program.args(["-c", setting]);
         }
-        let mut server = Server::start("PostgreSQL", USER, log, &mut program)?;
+        let mut server = Server::start("PostgreSQL", USER, log, &program)?;
         server.stop = "INT"; // fast: does not wait for clients
         server.wait(Duration::from_secs(30), || {
             Command::new(format!("{BIN}/pg_isready"))

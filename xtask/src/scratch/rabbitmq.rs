@@ -1,6 +1,6 @@
 //! A RabbitMQ of our own, for the one transport that the local cluster has no server for.
 
-use super::{Folder, Server, answers, ensure_installed, free_port, give};
+use super::{Folder, Server, answers_in, ensure_installed, free_port, give};
 use anyhow::{Context as _, Result};
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -15,8 +15,8 @@ pub(crate) struct RabbitMq {
 }
 
 impl RabbitMq {
-    /// Starts it and waits until it answers.
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts it in a network namespace and waits until it answers there.
+    pub(crate) fn start_in(namespace: &Path) -> Result<Self> {
         let program = Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
         ensure_installed(program, "rabbitmq-server")?;
         let folder = Folder::new("rabbitmq")?;
@@ -49,9 +49,9 @@ impl RabbitMq {
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
                 format!("-start_epmd false -erl_epmd_port {distribution} -kernel inet_dist_use_interface {{127,0,0,1}}"),
             );
-        let mut server = Server::start("RabbitMQ", USER, log, &mut command)?;
+        let mut server = Server::start_in(namespace, "RabbitMQ", USER, log, &command)?;
         server
-            .wait(Duration::from_secs(90), || answers(port))
+            .wait(Duration::from_secs(90), || answers_in(namespace, port))
             .context("the broker of the transport tests")?;
         Ok(Self {
             port,

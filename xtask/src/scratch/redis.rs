@@ -26,7 +26,7 @@ impl Redis {
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(folder.path());
-        let mut server = Server::start("Redis", "redis", log, &mut command)?;
+        let mut server = Server::start("Redis", "redis", log, &command)?;
         server.wait(Duration::from_secs(10), || answers(port))?;
         Ok(Self {
             port,

@@ -1,1 +1,129 @@
 //! What `cargo xtask test` starts, runs and counts.
+
+mod cluster;
+mod count;
+mod crates;
+
+use anyhow::{Context as _, Result};
+use count::Count;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// One half of the tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Every crate by itself, on a PostgreSQL and a Redis of our own
+    Crates,
+    /// The whole, on the local cluster
+    Cluster,
+}
+
+/// What to run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The halves, in this order; empty means both.
+    pub(crate) only: Vec<Part>,
+    /// The long fault tests too.
+    pub(crate) faults: bool,
+    /// Leave the cluster running.
+    pub(crate) keep: bool,
+    /// Only tests whose name contains this.
+    pub(crate) filter: Option<String>,
+}
+
+/// The steps so far: what each counted and how long it took.
+#[derive(Debug, Default)]
+struct Report {
+    steps: Vec<(String, Duration, Count)>,
+}
+
+impl Report {
+    /// Runs a step that has no tests; its failure counts as one.
+    fn step(&mut self, name: &str, run: impl FnOnce() -> Result<()>) -> bool {
+        self.counted(name, || {
+            run()?;
+            Ok(Count::default())
+        })
+    }
+
+    /// Runs a step with tests. An error that no test reported counts as one failed.
+    fn counted(&mut self, name: &str, run: impl FnOnce() -> Result<Count>) -> bool {
+        println!("\n==> {name}");
+        let begun = Instant::now();
+        let count = run().unwrap_or_else(|error| {
+            println!("error: {name}: {error:#}");
+            Count {
+                passed: 0,
+                failed: 1,
+            }
+        });
+        self.steps.push((name.to_owned(), begun.elapsed(), count));
+        count.failed == 0
+    }
+
+    /// Prints the table and the line that CI reads; it is the last one.
+    fn close(&self) -> Count {
+        let mut total = Count::default();
+        println!(
+            "\n{:<34} {:>8} {:>8} {:>8}",
+            "step", "seconds", "passed", "failed"
+        );
+        for (name, took, count) in &self.steps {
+            total += *count;
+            println!(
+                "{name:<34} {:>8.0} {:>8} {:>8}",
+                took.as_secs_f32(),
+                count.passed,
+                count.failed
+            );
+        }
+        println!("\n{} passed, {} failed", total.passed, total.failed);
+        total
+    }
+}
+
+/// Runs the plan.
+///
+/// # Errors
+/// When a test failed, or none ran.
+pub(crate) fn run(plan: &Plan) -> Result<()> {
+    let mut report = Report::default();
+    let wanted = |part| plan.only.is_empty() || plan.only.contains(&part);
+    if wanted(Part::Crates) {
+        crates::run(plan, &mut report);
+    }
+    if wanted(Part::Cluster) {
+        cluster::run(plan, &mut report);
+    }
+    let total = report.close();
+    anyhow::ensure!(total.failed == 0, "{} tests failed", total.failed);
+    anyhow::ensure!(total.passed > 0, "no test ran");
+    Ok(())
+}
+
+/// Runs a `cargo test`, passing its output on line by line while counting.
+fn cargo_test(command: &mut Command) -> Result<Count> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("start {command:?}"))?;
+    let output = child.stdout.take().context("the output is a pipe")?;
+    let mut count = Count::default();
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some(more) = Count::of_line(&line) {
+            count += more;
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() && count.failed == 0 {
+        // It did not compile, or a test program ended without a result.
+        count.failed = 1;
+    }
+    Ok(count)
+}

@@ -1,0 +1,178 @@
+//! The tests on the local cluster. They run inside its network namespace, where every server has its own address and
+//! nothing of this machine is in the way; so cargo builds first, outside, where it can reach the registry.
+
+use super::{Plan, Report, cargo_test};
+use crate::{
+    repo,
+    scratch::{Folder, RabbitMq},
+};
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Where the cluster's processes live.
+const NAMESPACE: &str = "/run/netns/crewdeck";
+
+/// Brings the cluster up (unless it is), runs the tests, takes it down (unless it was).
+pub(super) fn run(plan: &Plan, report: &mut Report) {
+    let was_up = Path::new(NAMESPACE).exists() && status().is_ok();
+    let ready = was_up || report.step("cluster up", || xtask(&["up"]));
+    if ready {
+        test(plan, report);
+    }
+    if !plan.keep && !was_up {
+        report.step("cluster down", || xtask(&["down"]));
+    }
+}
+
+/// The test programs, built and then run.
+fn test(plan: &Plan, report: &mut Report) {
+    let mut made = None;
+    let prepared = report.step("build the cluster's tests", || {
+        made = Some(Prepared::new()?);
+        for selection in [EVENTS, JOURNEYS] {
+            let status = Command::new("cargo")
+                .arg("test")
+                .args(selection)
+                .arg("--no-run")
+                .env("SQLX_OFFLINE", "true")
+                .current_dir(repo::root())
+                .status()?;
+            anyhow::ensure!(
+                status.success(),
+                "cargo test {} --no-run failed",
+                selection.join(" ")
+            );
+        }
+        Ok(())
+    });
+    let Some(prepared) = made.filter(|_| prepared) else {
+        return;
+    };
+    report.counted("transports on real brokers", || {
+        let broker = RabbitMq::start_in(Path::new(NAMESPACE))?;
+        let mut command = prepared.cargo(EVENTS);
+        command
+            .env("CREWDECK_TEST_RABBITMQ_URL", broker.url())
+            .args(plan.filter.iter());
+        cargo_test(&mut command)
+    });
+    report.counted("end to end", || {
+        let mut command = prepared.cargo(JOURNEYS);
+        if plan.faults {
+            command.env("CREWDECK_FAULTS", "1");
+        }
+        command
+            .args(plan.filter.iter())
+            .args(["--", "--test-threads=1"]);
+        cargo_test(&mut command)
+    });
+}
+
+/// The conformance suite of the transports, with the part that needs real brokers.
+const EVENTS: &[&str] = &["--package", "common-events", "--features", "real-brokers"];
+/// End to end.
+const JOURNEYS: &[&str] = &["--package", "tests", "--no-fail-fast"];
+
+/// What the tests are told about the cluster.
+struct Prepared {
+    folder: Folder,
+    redis_url: String,
+}
+
+impl Prepared {
+    /// Writes the cluster's status and Kafka's credentials where the tests look for them.
+    fn new() -> Result<Self> {
+        let folder = Folder::new("tests")?;
+        let status = status()?;
+        fs::write(
+            folder.path().join("status.json"),
+            serde_json::to_vec_pretty(&status)?,
+        )?;
+        let kafka = folder.path().join("kafka");
+        fs::create_dir(&kafka)?;
+        let text = |pointer: &str| -> Result<String> {
+            status
+                .pointer(pointer)
+                .and_then(|value| {
+                    value
+                        .as_str()
+                        .map(str::to_owned)
+                        .or(value.as_u64().map(|n| n.to_string()))
+                })
+                .with_context(|| format!("`cargo xtask status -o json` has no {pointer}"))
+        };
+        let host = text("/backends/kafka/host")?;
+        let port = text("/backends/kafka/port")?;
+        for (name, value) in [
+            ("bootstrap-servers", format!("{host}:{port}")),
+            ("username", text("/backends/kafka/admin")?),
+            ("password", text("/backends/kafka/password")?),
+            ("ca.crt", certificate(&text("/backends/kafka/ca")?)?),
+            ("security-protocol", "SASL_SSL".to_owned()),
+            ("sasl-mechanism", "SCRAM-SHA-512".to_owned()),
+        ] {
+            fs::write(kafka.join(name), value)?;
+        }
+        Ok(Self {
+            folder,
+            redis_url: String::new(),
+        })
+    }
+
+    /// `cargo test` inside the namespace, with everything built already.
+    fn cargo(&self, selection: &[&str]) -> Command {
+        let mut command = Command::new("nsenter");
+        command
+            .arg(format!("--net={NAMESPACE}"))
+            .args(["cargo", "test", "--offline"])
+            .args(selection)
+            .current_dir(repo::root())
+            .env("SQLX_OFFLINE", "true")
+            .env("CREWDECK_STATUS", self.folder.path().join("status.json"))
+            .env("CREWDECK_TEST_KAFKA_DIR", self.folder.path().join("kafka"))
+            .env("CREWDECK_TEST_REDIS_URL", &self.redis_url);
+        command
+    }
+}
+
+/// The certificate itself, or the content of the file with it.
+fn certificate(text: &str) -> Result<String> {
+    if text.starts_with("-----BEGIN") {
+        return Ok(text.to_owned());
+    }
+    fs::read_to_string(text).with_context(|| format!("read {text}"))
+}
+
+/// What is running, as `cargo xtask status -o json` tells it.
+fn status() -> Result<Value> {
+    let output = Command::new(program()?)
+        .args(["status", "-o", "json"])
+        .output()?;
+    anyhow::ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).context("read `cargo xtask status -o json`")
+}
+
+/// Another command of this tool, with its output on the terminal.
+fn xtask(arguments: &[&str]) -> Result<()> {
+    let status = Command::new(program()?).args(arguments).status()?;
+    anyhow::ensure!(
+        status.success(),
+        "`cargo xtask {}` failed",
+        arguments.join(" ")
+    );
+    Ok(())
+}
+
+/// This tool itself.
+fn program() -> Result<PathBuf> {
+    std::env::current_exe().context("find this program")
+}
