@@ -127,9 +127,11 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The pid is our child's until we have waited for it, so this cannot hit a stranger.
-        let pid = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-s", self.stop, &pid]).status();
+        // The group is our child's own, and its number stays taken until we have waited: this cannot hit a stranger.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill")
+            .args(["-s", self.stop, "--", &group])
+            .status();
         let deadline = Instant::now() + Duration::from_secs(10);
         while matches!(self.child.try_wait(), Ok(None)) {
             if Instant::now() > deadline {

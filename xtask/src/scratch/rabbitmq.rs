@@ -10,7 +10,9 @@ const USER: &str = "rabbitmq";
 #[derive(Debug)]
 pub(crate) struct RabbitMq {
     port: u16,
+    // Dropped in this order: the broker, its port mapper, its files.
     _server: Server,
+    _mapper: Server,
     _folder: Folder,
 }
 
@@ -22,7 +24,23 @@ impl RabbitMq {
         let folder = Folder::new("rabbitmq")?;
         let port = free_port()?;
         let distribution = free_port()?;
-        // Without the port mapper: it would outlive the broker.
+        let mapper_port = free_port()?;
+        // Erlang would start a port mapper that outlives the broker; with ours running it does not.
+        let mut mapper = Server::start_in(
+            namespace,
+            "Erlang's port mapper",
+            USER,
+            folder.path().join("mapper.log"),
+            Command::new("/usr/bin/epmd").args([
+                "-address",
+                "127.0.0.1",
+                "-port",
+                &mapper_port.to_string(),
+            ]),
+        )?;
+        mapper.wait(Duration::from_secs(10), || {
+            answers_in(namespace, mapper_port)
+        })?;
         fs::write(
             folder.path().join("rabbitmq.conf"),
             format!(
@@ -42,12 +60,16 @@ impl RabbitMq {
             .env("RABBITMQ_LOGS", "-")
             .env("RABBITMQ_PID_FILE", folder.path().join("pid"))
             .env("RABBITMQ_CONFIG_FILE", folder.path().join("rabbitmq.conf"))
-            .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.path().join("enabled_plugins"))
+            .env(
+                "RABBITMQ_ENABLED_PLUGINS_FILE",
+                folder.path().join("enabled_plugins"),
+            )
             .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
             .env("RABBITMQ_DIST_PORT", distribution.to_string())
+            .env("ERL_EPMD_PORT", mapper_port.to_string())
             .env(
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                format!("-start_epmd false -erl_epmd_port {distribution} -kernel inet_dist_use_interface {{127,0,0,1}}"),
+                "-kernel inet_dist_use_interface {127,0,0,1}",
             );
         let mut server = Server::start_in(namespace, "RabbitMQ", USER, log, &command)?;
         server
@@ -56,6 +78,7 @@ impl RabbitMq {
         Ok(Self {
             port,
             _server: server,
+            _mapper: mapper,
             _folder: folder,
         })
     }
