@@ -297,18 +297,19 @@ mod tests {
         assert!(findings[1].contains("a row for crds"));
     }
 
+    fn reaches(table: &BTreeMap<&str, Vec<&str>>, from: &str, to: &str, left: usize) -> bool {
+        left > 0
+            && table[from]
+                .iter()
+                .any(|next| *next == to || reaches(table, next, to, left - 1))
+    }
+
     #[test]
     fn the_table_has_no_cycle() {
         let table: BTreeMap<&str, Vec<&str>> = TABLE
             .iter()
             .map(|(name, groups)| (*name, groups.iter().copied().flatten().copied().collect()))
             .collect();
-        fn reaches(table: &BTreeMap<&str, Vec<&str>>, from: &str, to: &str, left: usize) -> bool {
-            left > 0
-                && table[from]
-                    .iter()
-                    .any(|next| *next == to || reaches(table, next, to, left - 1))
-        }
         for name in table.keys() {
             assert!(!reaches(&table, name, name, 8), "{name} reaches itself");
         }

@@ -57,14 +57,12 @@ fn judge(package: &Package, sources: &[&Source]) -> Vec<String> {
                 "{}: {} is used; remove its line in [package.metadata.unused]",
                 package.name, dependency.name
             )),
-            (true, false) if !shipped && dependency.kind.is_none() => {
-                // The `tests` package is nothing but tests.
-                if package.name != "tests" {
-                    findings.push(format!(
-                        "{}: {} is used by tests only; make it a dev-dependency",
-                        package.name, dependency.name
-                    ));
-                }
+            // The `tests` package is nothing but tests.
+            (true, false) if !shipped && dependency.kind.is_none() && package.name != "tests" => {
+                findings.push(format!(
+                    "{}: {} is used by tests only; make it a dev-dependency",
+                    package.name, dependency.name
+                ));
             }
             _ => {}
         }
@@ -97,7 +95,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn package(dependencies: serde_json::Value, unused: serde_json::Value) -> Package {
+    fn package(dependencies: &serde_json::Value, unused: &serde_json::Value) -> Package {
         serde_json::from_value(json!({
             "name": "p", "manifest_path": "/p/Cargo.toml",
             "dependencies": dependencies, "metadata": {"unused": unused},
@@ -108,12 +106,12 @@ mod tests {
     #[test]
     fn accepts_what_is_named() {
         let package = package(
-            json!([
+            &json!([
                 {"name": "tokio-util", "req": "1"},
                 {"name": "yaml_serde", "rename": "serde_yaml", "req": "1"},
                 {"name": "rstest", "req": "1", "kind": "dev"},
             ]),
-            json!({}),
+            &json!({}),
         );
         let code = Source::new(
             "p/src/lib.rs",
@@ -125,7 +123,7 @@ mod tests {
 
     #[test]
     fn rejects_what_is_not_named() {
-        let package = package(json!([{"name": "http", "req": "1"}]), json!({}));
+        let package = package(&json!([{"name": "http", "req": "1"}]), &json!({}));
         let code = Source::new("p/src/lib.rs", "// http\nuse common_http::x;\n");
         let findings = judge(&package, &[&code]);
         assert_eq!(findings.len(), 1);
@@ -134,7 +132,7 @@ mod tests {
 
     #[test]
     fn rejects_a_dev_dependency_in_disguise() {
-        let package = package(json!([{"name": "insta", "req": "1"}]), json!({}));
+        let package = package(&json!([{"name": "insta", "req": "1"}]), &json!({}));
         let code = Source::new("p/src/lib.rs", "#[cfg(test)]\nmod tests {\nuse insta;\n}\n");
         assert!(judge(&package, &[&code])[0].contains("by tests only"));
     }
@@ -145,14 +143,8 @@ mod tests {
         let reason = json!({"rustls": "switches a feature on"});
         let used = Source::new("p/src/lib.rs", "rustls::x\n");
         let silent = Source::new("p/src/lib.rs", "\n");
-        assert_eq!(
-            judge(&package(dependency.clone(), reason.clone()), &[&silent]).len(),
-            0
-        );
-        assert_eq!(
-            judge(&package(dependency, reason.clone()), &[&used]).len(),
-            1
-        );
-        assert_eq!(judge(&package(json!([]), reason), &[&silent]).len(), 1);
+        assert_eq!(judge(&package(&dependency, &reason), &[&silent]).len(), 0);
+        assert_eq!(judge(&package(&dependency, &reason), &[&used]).len(), 1);
+        assert_eq!(judge(&package(&json!([]), &reason), &[&silent]).len(), 1);
     }
 }
