@@ -1,0 +1,87 @@
+//! Making pools.
+
+use std::time::Duration;
+
+use common_config::SecretRef;
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use crate::credentials::connect_options;
+use crate::{DatabaseConfig, DbError};
+
+/// Longest wait for a free connection.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// Bound on the age of a connection: after a change of credentials none on the old login outlives it.
+const MAX_LIFETIME: Duration = Duration::from_mins(10);
+
+/// What a pool is for.
+#[derive(Debug, Clone)]
+pub struct PoolOptions {
+    /// `application_name`, as seen in `pg_stat_activity`.
+    pub application_name: String,
+    /// Most connections.
+    pub max_connections: u32,
+    /// Sets `default_transaction_read_only` on each connection.
+    pub read_only: bool,
+    /// Milliseconds after which the server cancels a statement; `None` leaves it unlimited.
+    pub statement_timeout_ms: Option<u64>,
+}
+
+impl PoolOptions {
+    pub(crate) fn apply(&self, options: PgConnectOptions) -> PgConnectOptions {
+        let mut settings = Vec::new();
+        if self.read_only {
+            settings.push(("default_transaction_read_only", "on".to_owned()));
+        }
+        if let Some(limit) = self.statement_timeout_ms {
+            settings.push(("statement_timeout", limit.to_string()));
+        }
+        options
+            .application_name(&self.application_name)
+            .options(settings)
+    }
+}
+
+/// The application's pools.
+#[derive(Debug, Clone)]
+pub struct Pools {
+    /// The primary.
+    pub write: PgPool,
+    /// The replica, or the primary when none is configured; read-only.
+    pub read: PgPool,
+}
+
+impl Pools {
+    /// Connects both pools; `application_name` is seen in `pg_stat_activity`.
+    ///
+    /// # Errors
+    /// When a URL is unreadable or not valid, or a server does not accept the login.
+    pub async fn connect(config: &DatabaseConfig, application_name: &str) -> Result<Self, DbError> {
+        let options = |read_only| PoolOptions {
+            application_name: application_name.to_owned(),
+            max_connections: config.max_connections,
+            read_only,
+            statement_timeout_ms: Some(config.statement_timeout_ms),
+        };
+        let write = pool(&config.url, &options(false)).await?;
+        let read = config.replica_url.as_ref().unwrap_or(&config.url);
+        let read = pool(read, &options(true)).await?;
+        Ok(Self { write, read })
+    }
+}
+
+/// One pool on `url`, proved by a first connection.
+///
+/// # Errors
+/// As [`Pools::connect`].
+pub async fn pool(url: &SecretRef, options: &PoolOptions) -> Result<PgPool, DbError> {
+    let connect = options.apply(connect_options(url)?);
+    let (host, port) = (connect.get_host().to_owned(), connect.get_port());
+    PgPoolOptions::new()
+        .max_connections(options.max_connections)
+        .acquire_timeout(ACQUIRE)
+        .max_lifetime(MAX_LIFETIME)
+        .connect_with(connect)
+        .await
+        .map_err(|source| DbError::Connect { host, port, source })
+}
