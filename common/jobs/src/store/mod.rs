@@ -1,0 +1,8 @@
+//! The SQL of this crate: on schema `gw` (of `graphile_worker`) and on `job_runs`, `job_starts`, `schedule_slots` of the
+//! database that the pool is connected to. The private tables of `gw` are pinned by `tests/it/pinned.rs`.
+
+pub mod history;
+pub(crate) mod migrate;
+pub mod parked;
+pub(crate) mod queue;
+pub(crate) mod slots;

@@ -1,0 +1,241 @@
+//! The pools that run jobs: one worker per queue, with its own list of jobs and its own concurrency.
+
+use std::{collections::BTreeMap, marker::PhantomData, time::Duration};
+
+use common_clock::SharedClock;
+use futures::future::try_join_all;
+use graphile_worker::{
+    IntoTaskHandlerResult, LocalQueueConfig, TaskHandler, WorkerContext, WorkerOptions,
+    WorkerRecoveryConfig,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    context::JobContext,
+    error::JobError,
+    hooks,
+    job::{Job, Queue},
+    metrics,
+    store::{migrate::SCHEMA, queue as rows},
+};
+
+/// Claimed jobs that wait in memory: what has to wait for the sweep when a worker dies.
+const CLAIMED: usize = 64;
+/// Acknowledgements of this long go to the database together.
+const ACK_DELAY: Duration = Duration::from_millis(2);
+/// How often the age of the oldest waiting job is measured.
+const MEASURE: Duration = Duration::from_secs(15);
+/// Longer than any drain: running jobs are ended by the token `hard`, not by the library.
+const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+
+type Register = Box<dyn FnOnce(WorkerOptions, &CancellationToken) -> WorkerOptions + Send>;
+
+struct Pool {
+    concurrency: usize,
+    names: Vec<&'static str>,
+    register: Vec<Register>,
+}
+
+/// The workers of one process. The pool of connections must be larger than the sum of the concurrencies: heartbeats,
+/// hooks and LISTEN use it too.
+pub struct Workers {
+    pool: PgPool,
+    clock: SharedClock,
+    recovery: WorkerRecoveryConfig,
+    queues: BTreeMap<Queue, Pool>,
+}
+
+impl std::fmt::Debug for Workers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_map()
+            .entries(self.queues.iter().map(|(queue, pool)| (queue, &pool.names)))
+            .finish()
+    }
+}
+
+impl Workers {
+    /// No queue yet.
+    #[must_use]
+    pub fn new(pool: PgPool, clock: SharedClock) -> Self {
+        // Heartbeat loss, sweep and pick-up together stay below 30 s (R21).
+        let recovery = WorkerRecoveryConfig::default()
+            .heartbeat_interval(Duration::from_secs(5))
+            .sweep_interval(Duration::from_secs(5))
+            .sweep_threshold(Duration::from_secs(20))
+            .recovery_delay(Duration::ZERO);
+        Self {
+            pool,
+            clock,
+            recovery,
+            queues: BTreeMap::new(),
+        }
+    }
+
+    /// Serves a queue with this many jobs at a time.
+    #[must_use]
+    pub fn queue(mut self, queue: Queue, concurrency: usize) -> Self {
+        self.entry(queue).concurrency = concurrency.max(1);
+        self
+    }
+
+    /// Knows a job. Its queue is served with a concurrency of 1 unless [`Self::queue`] says more.
+    #[must_use]
+    pub fn register<J: Job>(mut self, state: J::State) -> Self {
+        let pool = self.entry(J::QUEUE);
+        pool.names.push(J::NAME);
+        pool.register.push(Box::new(move |options, hard| {
+            options
+                .define_job::<Adapter<J>>()
+                .add_extension(StateOf::<J> {
+                    state,
+                    hard: hard.clone(),
+                })
+        }));
+        self
+    }
+
+    /// Takes over the jobs of a worker that has been silent for this long, instead of 20 s. For tests.
+    #[must_use]
+    pub fn stale_after(mut self, silence: Duration) -> Self {
+        self.recovery = self
+            .recovery
+            .heartbeat_interval(silence / 4)
+            .sweep_interval(silence / 4)
+            .sweep_threshold(silence);
+        self
+    }
+
+    fn entry(&mut self, queue: Queue) -> &mut Pool {
+        self.queues.entry(queue).or_insert_with(|| Pool {
+            concurrency: 1,
+            names: Vec::new(),
+            register: Vec::new(),
+        })
+    }
+
+    /// Runs until `soft` is cancelled and the running jobs have ended. `hard` ends them: they fail as interrupted and run
+    /// again elsewhere. A queue without jobs is not served.
+    ///
+    /// # Errors
+    /// `JobError::Worker` if a queue's worker cannot start or stops by itself.
+    pub async fn run(
+        self,
+        soft: CancellationToken,
+        hard: CancellationToken,
+    ) -> Result<(), JobError> {
+        let Self {
+            pool,
+            clock,
+            recovery,
+            queues,
+        } = self;
+        let serving = queues
+            .into_iter()
+            .filter(|(_, jobs)| !jobs.names.is_empty());
+        let workers =
+            serving.map(|(queue, jobs)| serve(queue, jobs, &pool, &clock, &recovery, &soft, &hard));
+        try_join_all(workers).await.map(|_| ())
+    }
+}
+
+async fn serve(
+    queue: Queue,
+    jobs: Pool,
+    pool: &PgPool,
+    clock: &SharedClock,
+    recovery: &WorkerRecoveryConfig,
+    soft: &CancellationToken,
+    hard: &CancellationToken,
+) -> Result<(), JobError> {
+    let options = WorkerOptions::default()
+        .schema(SCHEMA)
+        .pg_pool(pool.clone())
+        .concurrency(jobs.concurrency)
+        .local_queue(LocalQueueConfig::builder().size(CLAIMED).build())
+        .complete_job_batch_delay(ACK_DELAY)
+        .worker_recovery(recovery.clone())
+        .listen_os_shutdown_signals(false)
+        .shutdown_grace_period(GRACE)
+        .shutdown_signal(soft.clone().cancelled_owned());
+    let options = jobs
+        .register
+        .into_iter()
+        .fold(options, |options, register| register(options, hard));
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| JobError::Worker {
+        queue: queue.as_str(),
+        source,
+    };
+    let worker = hooks::install(options, pool, queue, clock)
+        .init()
+        .await
+        .map_err(|error| failed(error.into()))?;
+    tracing::info!(queue = queue.as_str(), jobs = ?jobs.names, concurrency = jobs.concurrency, "serving a queue");
+    tokio::select! {
+        ended = worker.run() => ended.map_err(|error| failed(error.into())),
+        () = measure(pool, queue, &jobs.names) => unreachable!("measure never returns"),
+    }
+}
+
+/// The stall alarm: a worker that stopped taking jobs looks healthy otherwise.
+async fn measure(pool: &PgPool, queue: Queue, names: &[&str]) {
+    let mut ticks = tokio::time::interval(MEASURE);
+    loop {
+        ticks.tick().await;
+        let age = async { rows::oldest_runnable(&mut *pool.acquire().await?, names).await }.await;
+        if let Ok(age) = age {
+            ::metrics::gauge!(metrics::OLDEST, "queue" => queue.as_str()).set(age);
+        }
+    }
+}
+
+/// What an attempt of `J` gets beside its arguments.
+struct StateOf<J: Job> {
+    state: J::State,
+    hard: CancellationToken,
+}
+
+impl<J: Job> Clone for StateOf<J> {
+    fn clone(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            hard: self.hard.clone(),
+        }
+    }
+}
+
+impl<J: Job> std::fmt::Debug for StateOf<J> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StateOf({})", J::NAME)
+    }
+}
+
+/// A job as the library knows it: the same JSON, under the same name.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent, bound = "")]
+struct Adapter<J: Job> {
+    job: J,
+    #[serde(skip)]
+    kind: PhantomData<J>,
+}
+
+impl<J: Job> TaskHandler for Adapter<J> {
+    const IDENTIFIER: &'static str = J::NAME;
+
+    async fn run(self, ctx: WorkerContext) -> impl IntoTaskHandlerResult {
+        let Some(StateOf { state, hard }) = ctx.get_ext::<StateOf<J>>().cloned() else {
+            return Err(format!("no state is registered for {}", J::NAME));
+        };
+        let job = ctx.job();
+        let attempt = JobContext {
+            job_id: *job.id(),
+            attempt: *job.attempts(),
+            worker_id: ctx.worker_id().to_owned(),
+            locked_at: *job.locked_at(),
+        };
+        let run = hard.run_until_cancelled(self.job.run(attempt, state)).await;
+        run.unwrap_or(Err(JobError::Interrupted))
+            .map_err(|error| error.to_string())
+    }
+}
