@@ -1,0 +1,3 @@
+drop view analytics_tasks;
+drop view analytics_memberships;
+drop view analytics_teams;
