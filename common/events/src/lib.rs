@@ -7,6 +7,9 @@
 //!
 //! Domain code names neither broker nor topic: its payload type carries the topic, the configuration picks the backend.
 
+mod backends;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod consume;
 mod envelope;
 mod error;
@@ -18,6 +21,7 @@ mod store;
 mod topic;
 mod transport;
 
+pub use backends::memory::MemoryBus;
 pub use consume::{Handle, HandleError, MAX_ATTEMPTS, consume};
 pub use envelope::Envelope;
 pub use error::EventError;

@@ -1,0 +1,3 @@
+//! The transports and the database side of events, on real parts.
+
+mod memory;
