@@ -22,7 +22,7 @@ create table outbox (
     version    bigint      not null,
     payload    jsonb       not null,
     actor      uuid,
-    created_at timestamptz not null,
+    created_at timestamptz not null default now(),
     sent_at    timestamptz
 );
 create index outbox_unsent_idx on outbox (id) where sent_at is null;
@@ -31,7 +31,7 @@ create index outbox_unsent_idx on outbox (id) where sent_at is null;
 create table inbox (
     consumer    text        not null,
     event_id    uuid        not null,
-    received_at timestamptz not null,
+    received_at timestamptz not null default now(),
     primary key (consumer, event_id)
 );
 create index inbox_received_at_idx on inbox (received_at);

@@ -5,9 +5,9 @@ create table notifications (
     kind       text        not null,
     task_id    uuid,
     title      text        not null,
-    body       text        not null default '',
+    body       text,
     read_at    timestamptz,
-    created_at timestamptz not null,
+    created_at timestamptz not null default now(),
     constraint notifications_user_id_event_id_key unique (user_id, event_id)
 );
 create index notifications_user_id_created_at_idx on notifications (user_id, created_at desc, id desc);

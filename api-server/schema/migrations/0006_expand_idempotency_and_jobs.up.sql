@@ -21,24 +21,25 @@ create table job_runs (
     name        text        not null,
     queue       text        not null,
     attempt     smallint    not null,
-    started_at  timestamptz not null,
+    started_at  timestamptz not null default now(),
     finished_at timestamptz,
-    outcome     text        constraint job_runs_outcome_check check (outcome in ('succeeded', 'failed', 'lost')),
+    outcome     text        constraint job_runs_outcome_check check (outcome in ('succeeded', 'failed', 'interrupted', 'lost')),
     error       text
 );
 create index job_runs_name_started_at_idx on job_runs (name, started_at desc);
 create index job_runs_job_id_idx on job_runs (job_id);
+create index job_runs_started_at_idx on job_runs (started_at);
 
 -- Jobs that had really begun: a worker that dies in one must cost it an attempt.
 create table job_starts (
-    job_id    bigint      not null,
-    locked_at timestamptz not null,
-    primary key (job_id, locked_at)
+    job_id    bigint      primary key,
+    locked_at timestamptz not null
 );
 
 -- One row per schedule and slot: two schedulers enqueue once.
 create table schedule_slots (
-    schedule text        not null,
-    slot_at  timestamptz not null,
+    schedule   text        not null,
+    slot_at    timestamptz not null,
+    created_at timestamptz not null default now(),
     primary key (schedule, slot_at)
 );
