@@ -1,0 +1,343 @@
+//! One `Platform`, from the outside: applied, watched, deleted.
+
+use crate::{
+    cluster::{Backend, Cluster},
+    wait::wait_for,
+};
+use anyhow::{Context as _, Result, bail, ensure};
+use k8s_openapi::api::core::v1::Secret;
+use kube::{
+    Api,
+    api::{
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams,
+        ValidationDirective,
+    },
+};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, time::Duration};
+
+/// Who the tests are, to the API server.
+const MANAGER: &str = "crewdeck-tests";
+
+/// A `Platform` in a namespace, and the way to it.
+#[derive(Clone)]
+pub struct Platform {
+    cluster: Cluster,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// One condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// `True`, `False` or `Unknown`.
+    pub status: String,
+    /// A word for machines.
+    pub reason: String,
+    /// A sentence for people.
+    pub message: String,
+    /// The generation that was judged.
+    pub generation: i64,
+}
+
+impl Platform {
+    /// The sample platform that `cargo xtask up` made.
+    #[must_use]
+    pub fn sample(cluster: &Cluster) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            namespace: cluster.status.namespace.clone(),
+            name: cluster.status.platform.clone(),
+        }
+    }
+
+    /// A name in a new namespace with the three Secrets and the operator's rights, but no `Platform` yet.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn prepare(cluster: &Cluster, purpose: &str) -> Result<Self> {
+        let platform = Self {
+            cluster: cluster.clone(),
+            namespace: cluster.new_namespace(purpose).await?,
+            name: "p".to_owned(),
+        };
+        let backends = &cluster.status.backends;
+        platform
+            .write_secret(
+                "postgres",
+                &service_binding(&backends.postgres, "postgres")?,
+            )
+            .await?;
+        platform
+            .write_secret("redis", &service_binding(&backends.redis, "redis")?)
+            .await?;
+        platform
+            .write_secret("kafka", &kafka_binding(&backends.kafka)?)
+            .await?;
+        platform.grant()?;
+        Ok(platform)
+    }
+
+    /// A whole, working spec: the sample's image and address, this platform's Secrets.
+    ///
+    /// # Errors
+    /// When there is no sample to take the image from.
+    pub async fn spec(&self) -> Result<Value> {
+        let sample = Self::sample(&self.cluster).get().await?;
+        Ok(json!({
+            "image": sample.data["spec"]["image"],
+            "publicURL": format!("http://web.{}.svc", self.namespace),
+            "database": {"secretRef": {"name": self.secret("postgres")}, "deletionPolicy": "Delete"},
+            "redis": {"secretRef": {"name": self.secret("redis")}, "deletionPolicy": "Delete"},
+            "events": {
+                "transport": "Kafka",
+                "kafka": {"secretRef": {"name": self.secret("kafka")}, "deletionPolicy": "Delete"},
+            },
+        }))
+    }
+
+    /// The name of one of its Secrets: `p-postgres` and so on.
+    #[must_use]
+    pub fn secret(&self, backend: &str) -> String {
+        format!("{}-{backend}", self.name)
+    }
+
+    /// Writes one of its Secrets.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn write_secret(&self, backend: &str, data: &BTreeMap<String, String>) -> Result<()> {
+        let name = self.secret(backend);
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data,
+        });
+        Api::<Secret>::namespaced(self.cluster.kube.clone(), &self.namespace)
+            .patch(
+                &name,
+                &PatchParams::apply(MANAGER).force(),
+                &Patch::Apply(&secret),
+            )
+            .await
+            .with_context(|| format!("write Secret {name}"))?;
+        Ok(())
+    }
+
+    /// Gives the operator the rights that the platform's chart gives.
+    fn grant(&self) -> Result<()> {
+        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/crewdeck-platform");
+        let text = self.cluster.helm(&[
+            "template",
+            &self.name,
+            chart,
+            "--namespace",
+            &self.namespace,
+            "--skip-tests",
+        ])?;
+        // Everything of the chart but the resource itself, which each test writes as it needs.
+        let rights: Vec<&str> = text
+            .split("\n---\n")
+            .filter(|document| document.contains("rbac.authorization.k8s.io"))
+            .collect();
+        ensure!(
+            !rights.is_empty(),
+            "the chart crewdeck-platform grants nothing"
+        );
+        let file = std::env::temp_dir().join(format!("{}.yaml", self.namespace));
+        std::fs::write(&file, rights.join("\n---\n"))?;
+        let applied = self.cluster.kubectl(&[
+            "apply",
+            "--namespace",
+            &self.namespace,
+            "--filename",
+            &file.to_string_lossy(),
+        ]);
+        std::fs::remove_file(&file)?;
+        applied.map(|_| ())
+    }
+
+    fn api(&self) -> Api<DynamicObject> {
+        let kind = GroupVersionKind::gvk("crewdeck.io", "v1beta1", "Platform");
+        Api::namespaced_with(
+            self.cluster.kube.clone(),
+            &self.namespace,
+            &ApiResource::from_gvk(&kind),
+        )
+    }
+
+    /// Writes the resource as `kubectl apply --server-side` does; unknown fields are errors.
+    ///
+    /// # Errors
+    /// When the API server refuses, with what it says.
+    pub async fn apply(&self, spec: &Value) -> Result<DynamicObject> {
+        let object = json!({
+            "apiVersion": "crewdeck.io/v1beta1", "kind": "Platform",
+            "metadata": {"name": self.name}, "spec": spec,
+        });
+        let parameters = PatchParams {
+            field_validation: Some(ValidationDirective::Strict),
+            ..PatchParams::apply(MANAGER).force()
+        };
+        Ok(self
+            .api()
+            .patch(&self.name, &parameters, &Patch::Apply(&object))
+            .await?)
+    }
+
+    /// The resource as it is.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn get(&self) -> Result<DynamicObject> {
+        let Self {
+            namespace, name, ..
+        } = self;
+        self.api()
+            .get(name)
+            .await
+            .with_context(|| format!("get Platform {namespace}/{name}"))
+    }
+
+    /// Its conditions by type.
+    ///
+    /// # Errors
+    /// When it is not there, or a condition is not whole.
+    pub async fn conditions(&self) -> Result<BTreeMap<String, Condition>> {
+        let object = self.get().await?;
+        let list = object.data["status"]["conditions"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        list.iter()
+            .map(|condition| {
+                let text = |key: &str| {
+                    condition[key]
+                        .as_str()
+                        .map(str::to_owned)
+                        .with_context(|| format!("{condition} has no {key}"))
+                };
+                Ok((
+                    text("type")?,
+                    Condition {
+                        status: text("status")?,
+                        reason: text("reason")?,
+                        message: text("message")?,
+                        generation: condition["observedGeneration"].as_i64().unwrap_or(-1),
+                    },
+                ))
+            })
+            .collect()
+    }
+
+    /// Waits until it is Ready for the generation that is written now.
+    ///
+    /// # Errors
+    /// At the deadline, with everything a person would look at.
+    pub async fn ready(&self, limit: Duration) -> Result<()> {
+        let generation = self.get().await?.metadata.generation.unwrap_or_default();
+        wait_for("the platform is Ready", limit, async || {
+            let conditions = self.conditions().await?;
+            let ready = conditions.get("Ready").context("no condition Ready yet")?;
+            ensure!(
+                ready.status == "True" && ready.generation >= generation,
+                "Ready={} {}: {}",
+                ready.status,
+                ready.reason,
+                ready.message
+            );
+            Ok(())
+        })
+        .await
+        .map_err(|error| error.context(self.cluster.describe(&self.namespace)))
+    }
+
+    /// Waits until a condition is `False` with a message that `names` this word: the remedy.
+    ///
+    /// # Errors
+    /// At the deadline, with the conditions as they are.
+    pub async fn told(&self, condition: &str, names: &str, limit: Duration) -> Result<Condition> {
+        wait_for(&format!("{condition} names {names}"), limit, async || {
+            let conditions = self.conditions().await?;
+            let found = conditions
+                .get(condition)
+                .with_context(|| format!("no {condition} yet"))?;
+            if found.status == "False" && found.message.contains(names) {
+                return Ok(found.clone());
+            }
+            bail!("{conditions:?}")
+        })
+        .await
+    }
+
+    /// Asks for it to be deleted, and waits until it is gone.
+    ///
+    /// # Errors
+    /// At the deadline, with everything a person would look at.
+    pub async fn delete(&self, limit: Duration) -> Result<()> {
+        self.api()
+            .delete(&self.name, &DeleteParams::default())
+            .await?;
+        wait_for("the platform is gone", limit, async || {
+            let left = self.api().get_opt(&self.name).await?;
+            ensure!(
+                left.is_none(),
+                "it is still there: {:?}",
+                left.map(|object| object.metadata.finalizers)
+            );
+            Ok(())
+        })
+        .await
+        .map_err(|error| error.context(self.cluster.describe(&self.namespace)))
+    }
+
+    /// The labels of everything that belongs to it.
+    #[must_use]
+    pub fn labels(&self) -> String {
+        format!(
+            "app.kubernetes.io/part-of=crewdeck,app.kubernetes.io/instance={}",
+            self.name
+        )
+    }
+}
+
+/// An administrator's login in the keys of the Service Binding convention, with the name that pods use.
+fn service_binding(backend: &Backend, kind: &str) -> Result<BTreeMap<String, String>> {
+    let short = if kind == "postgres" { "pg" } else { kind };
+    let host = format!("{short}.backends.svc");
+    let mut data = BTreeMap::from([
+        ("host", host.clone()),
+        ("port", backend.port.to_string()),
+        ("username", backend.admin.clone()),
+        ("password", backend.password.clone()),
+        ("ca.crt", backend.ca_pem()?),
+    ]);
+    if let Some(port) = backend.replica_port {
+        data.insert("database", "postgres".to_owned());
+        data.insert("sslmode", "verify-full".to_owned());
+        data.insert("replica-host", host);
+        data.insert("replica-port", port.to_string());
+    }
+    Ok(owned(data))
+}
+
+/// The same for Kafka, which has other keys.
+fn kafka_binding(backend: &Backend) -> Result<BTreeMap<String, String>> {
+    Ok(owned(BTreeMap::from([
+        (
+            "bootstrap-servers",
+            format!("kafka.backends.svc:{}", backend.port),
+        ),
+        ("security-protocol", "SASL_SSL".to_owned()),
+        ("sasl-mechanism", "SCRAM-SHA-512".to_owned()),
+        ("username", backend.admin.clone()),
+        ("password", backend.password.clone()),
+        ("ca.crt", backend.ca_pem()?),
+    ])))
+}
+
+fn owned(data: BTreeMap<&str, String>) -> BTreeMap<String, String> {
+    data.into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect()
+}
