@@ -169,7 +169,7 @@ pub fn reader(backends: &Backends, topic: &str) -> Result<StreamConsumer> {
     for partition in metadata
         .topics()
         .iter()
-        .flat_map(|topic| topic.partitions())
+        .flat_map(rdkafka::metadata::MetadataTopic::partitions)
     {
         assignment.add_partition_offset(topic, partition.id(), rdkafka::Offset::Beginning)?;
     }

@@ -7,6 +7,7 @@
 pub mod backends;
 pub mod client;
 pub mod cluster;
+pub mod external;
 pub mod platform;
 pub mod socket;
 pub mod wait;

@@ -25,7 +25,7 @@ impl Sample {
     async fn new() -> Result<Self> {
         let cluster = Cluster::connect().await?;
         let platform = Platform::sample(&cluster);
-        platform.ready(Duration::from_secs(60)).await?;
+        platform.ready(Duration::from_mins(1)).await?;
         Ok(Self { cluster, platform })
     }
 

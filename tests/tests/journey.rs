@@ -28,7 +28,7 @@ impl Team {
     async fn new() -> Result<Self> {
         let cluster = Cluster::connect().await?;
         let platform = Platform::sample(&cluster);
-        platform.ready(60 * SECOND).await?;
+        platform.ready(Duration::from_mins(1)).await?;
         let web = cluster
             .address(&platform.namespace, &platform.name, "web")
             .await?;

@@ -1,0 +1,148 @@
+//! The operator is killed at a random moment of an installation. Whatever it had just done, its successor reaches the
+//! same end: nothing twice, nothing forgotten.
+
+use anyhow::{Context as _, Result, ensure};
+use common_clock::{Ids as _, SeededIds};
+use std::{collections::BTreeSet, process::Command, time::Duration};
+use tests::{cluster::Cluster, external, platform::Platform};
+use tokio::time::{Instant, sleep_until};
+
+/// Seeds of an ordinary run, and of one that is asked for faults.
+const FEW: u64 = 2;
+const MANY: u64 = 10;
+
+/// The time within which an undisturbed installation does its writes.
+const WINDOW_MILLIS: u64 = 25_000;
+
+#[tokio::test]
+async fn e2e_a_killed_operator_leaves_no_trace() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    #[expect(clippy::disallowed_methods, reason = "how long a run was asked for")]
+    let seeds = if std::env::var("CREWDECK_FAULTS").is_ok() {
+        MANY
+    } else {
+        FEW
+    };
+    let mut expected: Option<BTreeSet<String>> = None;
+    for seed in 1..=seeds {
+        let shape = install_and_kill(&cluster, seed)
+            .await
+            .with_context(|| format!("seed {seed}"))?;
+        if let Some(first) = &expected {
+            ensure!(
+                *first == shape,
+                "seed {seed} ended differently: {:?}",
+                first.symmetric_difference(&shape)
+            );
+        }
+        expected = Some(shape);
+    }
+    Ok(())
+}
+
+/// Installs a platform, kills the operator at the seed's moment, and returns what there is in the end, by names that do
+/// not depend on the namespace.
+async fn install_and_kill(cluster: &Cluster, seed: u64) -> Result<BTreeSet<String>> {
+    let platform = Platform::prepare(cluster, "crash").await?;
+    let spec = platform.spec().await?;
+    let started = Instant::now();
+    platform.apply(&spec).await?;
+    let after = moment(seed);
+    // Not a wait for a condition: the moment itself is what is being varied.
+    sleep_until(started + after).await;
+    kill_operator(cluster).await?;
+    platform
+        .ready(Duration::from_mins(3))
+        .await
+        .with_context(|| format!("killed after {} ms", after.as_millis()))?;
+
+    let config = cluster
+        .config_file(
+            &platform.namespace,
+            &format!("{}-worker-config", platform.name),
+            "crewdeck.toml",
+        )
+        .await?;
+    let prefix = config
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("topic_prefix")?.split('"').nth(1))
+        .context("the worker's configuration has topic_prefix")?
+        .to_owned();
+    let mut shape: BTreeSet<String> = external::named(&cluster.status.backends, &prefix)
+        .await?
+        .into_iter()
+        .map(|name| name.replace(&prefix, "<prefix>"))
+        .collect();
+    shape.extend(objects(cluster, &platform)?);
+
+    platform.delete(Duration::from_mins(1)).await?;
+    let left = external::named(&cluster.status.backends, &prefix).await?;
+    ensure!(left.is_empty(), "left on the servers: {left:?}");
+    cluster.delete_namespace(&platform.namespace).await?;
+    Ok(shape)
+}
+
+/// The seed's moment within the window.
+fn moment(seed: u64) -> Duration {
+    let mut bytes = [0; 8];
+    SeededIds::new(seed).fill(&mut bytes);
+    Duration::from_millis(u64::from_le_bytes(bytes) % WINDOW_MILLIS)
+}
+
+/// Ends the operator's processes as the kernel would: no signal handler runs.
+async fn kill_operator(cluster: &Cluster) -> Result<()> {
+    let pods = cluster
+        .pods(
+            "crewdeck-system",
+            "app.kubernetes.io/name=crewdeck-operator",
+        )
+        .await?;
+    let mut killed = 0;
+    for pod in pods {
+        let uid = pod.metadata.uid.context("a pod has a uid")?;
+        for pid in processes_of(&uid)? {
+            let status = Command::new("kill").args(["-KILL", &pid]).status()?;
+            ensure!(status.success(), "kill -KILL {pid} failed");
+            killed += 1;
+        }
+    }
+    ensure!(killed > 0, "no process of the operator was found");
+    Ok(())
+}
+
+/// Processes of this machine that run `crewdeck` in a pod: their control group carries the pod's uid.
+fn processes_of(uid: &str) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let path = entry?.path();
+        let Some(pid) = path.file_name().and_then(|name| name.to_str()) else {
+            continue;
+        };
+        // A process may end while we look.
+        let (Ok(groups), Ok(command)) = (
+            std::fs::read_to_string(path.join("cgroup")),
+            std::fs::read_to_string(path.join("comm")),
+        ) else {
+            continue;
+        };
+        if groups.contains(uid) && command.trim() == "crewdeck" {
+            found.push(pid.to_owned());
+        }
+    }
+    Ok(found)
+}
+
+/// Kind and name of every object of the platform that lives as long as it does.
+fn objects(cluster: &Cluster, platform: &Platform) -> Result<BTreeSet<String>> {
+    let text = cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "get",
+        "deployments,services,secrets,configmaps,serviceaccounts",
+        "-l",
+        &platform.labels(),
+        "-o",
+        "name",
+    ])?;
+    Ok(text.lines().map(str::to_owned).collect())
+}

@@ -1,0 +1,170 @@
+//! Deleting a platform: gone within a minute, with what it had outside kept or dropped by policy, and nothing left over
+//! that nobody names.
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+use tests::{backends, cluster::Cluster, external, platform::Platform, wait::wait_for};
+
+const READY: Duration = Duration::from_mins(2);
+const GONE: Duration = Duration::from_mins(1);
+
+/// A Ready platform, and the word that all its external names have in common.
+async fn installed(cluster: &Cluster, purpose: &str, policy: &str) -> Result<(Platform, String)> {
+    let platform = Platform::prepare(cluster, purpose).await?;
+    let mut spec = platform.spec().await?;
+    for pointer in ["/database", "/redis", "/events/kafka"] {
+        let place = spec
+            .pointer_mut(pointer)
+            .with_context(|| format!("the spec has {pointer}"))?;
+        place["deletionPolicy"] = json!(policy);
+    }
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    let config = cluster
+        .config_file(
+            &platform.namespace,
+            &format!("{}-worker-config", platform.name),
+            "crewdeck.toml",
+        )
+        .await?;
+    let prefix = config
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("topic_prefix")?.split('"').nth(1))
+        .context("the worker's configuration has topic_prefix")?;
+    Ok((platform, prefix.to_owned()))
+}
+
+#[tokio::test]
+async fn e2e_delete_drops_everything() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let servers = &cluster.status.backends;
+    let (platform, prefix) = installed(&cluster, "drop", "Delete").await?;
+    let had = external::named(servers, &prefix).await?;
+    for kind in ["database", "role", "user", "topic"] {
+        ensure!(
+            had.iter().any(|name| name.starts_with(kind)),
+            "no {kind} of {prefix}: {had:?}"
+        );
+    }
+    platform.delete(GONE).await?;
+    let left = external::named(servers, &prefix).await?;
+    ensure!(left.is_empty(), "left on the servers: {left:?}");
+    nothing_is_left(&cluster, &platform).await?;
+    cluster.delete_namespace(&platform.namespace).await
+}
+
+#[tokio::test]
+async fn e2e_retain_keeps_the_data_and_no_login() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let servers = &cluster.status.backends;
+    let (platform, prefix) = installed(&cluster, "retain", "Retain").await?;
+    let url = cluster
+        .secret(&platform.namespace, &format!("{}-db-app", platform.name))
+        .await?
+        .remove("url")
+        .context("the Secret has url")?;
+    let login = backends::postgres_options(&servers.postgres, &url, backends::Server::Primary)?;
+    backends::postgres(&login)
+        .await
+        .context("the login works while the platform runs")?;
+
+    platform.delete(GONE).await?;
+    let left = external::named(servers, &prefix).await?;
+    ensure!(
+        left.iter().any(|name| name.starts_with("database")),
+        "no database was kept: {left:?}"
+    );
+    ensure!(
+        left.iter().any(|name| name.starts_with("topic")),
+        "no topic was kept: {left:?}"
+    );
+    ensure!(
+        backends::postgres(&login).await.is_err(),
+        "the application's login still works"
+    );
+    nothing_is_left(&cluster, &platform).await?;
+    clean_up(&cluster, &left).await?;
+    cluster.delete_namespace(&platform.namespace).await
+}
+
+/// No object of the platform is left in its namespace.
+async fn nothing_is_left(cluster: &Cluster, platform: &Platform) -> Result<()> {
+    wait_for("no object is left", GONE, async || {
+        let text = cluster.kubectl(&[
+            "-n",
+            &platform.namespace,
+            "get",
+            "deployments,services,secrets,configmaps,serviceaccounts,jobs,pods,poddisruptionbudgets,networkpolicies",
+            "-l",
+            &platform.labels(),
+            "-o",
+            "name",
+        ])?;
+        ensure!(text.trim().is_empty(), "left in the namespace: {text}");
+        Ok(())
+    })
+    .await
+}
+
+/// Drops by hand what was kept, as a person would who no longer wants it: the next run must find clean servers.
+async fn clean_up(cluster: &Cluster, left: &BTreeSet<String>) -> Result<()> {
+    let servers = &cluster.status.backends;
+    let mut postgres = backends::postgres_admin(&servers.postgres, "postgres").await?;
+    let mut redis = backends::redis_admin(&servers.redis).await?;
+    let kafka: rdkafka::admin::AdminClient<_> = backends::kafka(
+        &servers.kafka,
+        &servers.kafka.admin,
+        &servers.kafka.password,
+    )?
+    .create()?;
+    // Databases before roles: a role that owns something cannot be dropped.
+    for name in left {
+        match name.split_once(' ') {
+            Some(("database", database)) => {
+                let sql = format!("drop database \"{database}\" with (force)");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                    .execute(&mut postgres)
+                    .await?;
+            }
+            Some(("role", role)) => {
+                let sql = format!("drop role \"{role}\"");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                    .execute(&mut postgres)
+                    .await?;
+            }
+            Some(("user", user)) => {
+                redis::cmd("ACL")
+                    .arg(&["DELUSER", user])
+                    .query_async::<redis::Value>(&mut redis)
+                    .await?;
+            }
+            Some(("topic", topic)) => {
+                kafka
+                    .delete_topics(&[topic], &rdkafka::admin::AdminOptions::new())
+                    .await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A spec with an unknown policy is refused, so nobody loses data by a slip.
+#[tokio::test]
+async fn e2e_an_unknown_policy_is_refused() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "policy").await?;
+    let mut spec: Value = platform.spec().await?;
+    spec["database"]["deletionPolicy"] = json!("Maybe");
+    let refusal = platform
+        .apply(&spec)
+        .await
+        .err()
+        .map(|error| format!("{error:#}"));
+    ensure!(
+        refusal.as_ref().is_some_and(|text| text.contains("Maybe")),
+        "{refusal:?}"
+    );
+    cluster.delete_namespace(&platform.namespace).await
+}

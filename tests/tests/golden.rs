@@ -1,0 +1,84 @@
+//! What `kubectl` shows of a platform, compared with files: columns, explanations and words are an interface too.
+
+use anyhow::{Result, ensure};
+use std::time::Duration;
+use tests::{cluster::Cluster, platform::Platform};
+
+async fn sample() -> Result<(Cluster, Platform)> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::sample(&cluster);
+    platform.ready(Duration::from_mins(1)).await?;
+    Ok((cluster, platform))
+}
+
+/// Replaces what differs from run to run.
+fn settings() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_snapshot_path("golden");
+    settings.set_omit_expression(true);
+    for (pattern, replacement) in [
+        (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
+        (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uid>"),
+        (r"\b[A-Za-z0-9_-]{43}\b", "<kid>"),
+        (r"\bResource Version:\s+\d+", "Resource Version: <n>"),
+        (r"\b(\d+d)?(\d+h)?(\d+m)?\d+s\b|\b\d+(m|h|d)\b", "<age>"),
+        (r"0\.1\.0[-+.\w]*", "<version>"),
+        (r" +", " "),
+    ] {
+        settings.add_filter(pattern, replacement);
+    }
+    settings
+}
+
+#[tokio::test]
+async fn e2e_kubectl_get() -> Result<()> {
+    let (cluster, platform) = sample().await?;
+    let text = cluster.kubectl(&["-n", &platform.namespace, "get", "platform", &platform.name])?;
+    settings().bind(|| insta::assert_snapshot!("get", text));
+    let text = cluster.kubectl(&["-n", &platform.namespace, "get", "crewdeck"])?;
+    ensure!(
+        text.contains(&platform.name),
+        "the category crewdeck lists platforms: {text}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn e2e_kubectl_explain() -> Result<()> {
+    let (cluster, _) = sample().await?;
+    let text = cluster.kubectl(&["explain", "platform.spec", "--recursive"])?;
+    settings().bind(|| insta::assert_snapshot!("explain", text));
+    Ok(())
+}
+
+#[tokio::test]
+async fn e2e_kubectl_conditions() -> Result<()> {
+    let (cluster, platform) = sample().await?;
+    let text = cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "get",
+        "platform",
+        &platform.name,
+        "-o",
+        "jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}",
+    ])?;
+    settings().bind(|| insta::assert_snapshot!("conditions", text));
+    Ok(())
+}
+
+#[tokio::test]
+async fn e2e_kubectl_wait() -> Result<()> {
+    let (cluster, platform) = sample().await?;
+    let text = cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "wait",
+        "--for=condition=Ready",
+        "--timeout=10s",
+        &format!("platform/{}", platform.name),
+    ])?;
+    settings().bind(|| insta::assert_snapshot!("wait", text));
+    Ok(())
+}
