@@ -204,20 +204,20 @@ fn succeed(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Installs Debian packages whose program is missing, and says so.
-fn ensure_installed(program: &Path, package: &str) -> Result<()> {
-    if program.exists() {
+/// Installs the Debian package of a missing file, and says so.
+pub(crate) fn ensure_installed(file: &Path, package: &str) -> Result<()> {
+    if file.exists() {
         return Ok(());
     }
     if !is_root() {
         bail!(
             "{} is missing: install the Debian package {package}",
-            program.display()
+            file.display()
         );
     }
     println!(
         "      installing the Debian package {package} ({} is missing)",
-        program.display()
+        file.display()
     );
     let install = |package: &str| {
         succeed(

@@ -4,7 +4,7 @@
 use super::{Plan, Report, cargo_test};
 use crate::{
     repo,
-    scratch::{Folder, RabbitMq},
+    scratch::{Folder, RabbitMq, ensure_installed},
 };
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -34,6 +34,11 @@ fn test(plan: &Plan, report: &mut Report) {
     let mut made = None;
     let prepared = report.step("build the cluster's tests", || {
         made = Some(Prepared::new()?);
+        // A library that is not ours, to verify our tokens with.
+        for package in ["jwt", "cryptography"] {
+            let file = format!("/usr/lib/python3/dist-packages/{package}/__init__.py");
+            ensure_installed(Path::new(&file), &format!("python3-{package}"))?;
+        }
         for selection in [EVENTS, JOURNEYS] {
             let status = Command::new("cargo")
                 .arg("test")
