@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener},
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::DirBuilderExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
@@ -31,7 +31,11 @@ impl Folder {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let unique = format!("crewdeck-{name}-{}-{number}", std::process::id());
         let path = std::env::temp_dir().join(unique);
-        fs::create_dir_all(&path).with_context(|| format!("make {}", path.display()))?;
+        // Passwords lie in some of them.
+        fs::DirBuilder::new()
+            .mode(0o700)
+            .create(&path)
+            .with_context(|| format!("make {}", path.display()))?;
         Ok(Self(path))
     }
 
