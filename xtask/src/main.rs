@@ -41,11 +41,8 @@ enum Command {
     Kubectl(commands::kubectl::Args),
     /// Remove everything that `up` made
     Down(commands::down::Args),
-    /// Run the tests: first those without a cluster, then end to end
     Test(commands::test::Args),
-    /// Prove what needs no cluster: formatting, lints, directions, sizes, generated files, migrations
     Check(commands::check::Args),
-    /// Regenerate the committed files that are made from code
     Gen(commands::generate::Args),
     /// Build the container image and load it into the local cluster
     Image(commands::image::Args),
