@@ -1,0 +1,243 @@
+//! The one verifier of access tokens.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use common_clock::SharedClock;
+use jsonwebtoken::{Algorithm, decode};
+use moka::future::Cache;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::header::kid_of;
+use crate::source::{KeySource, Refresh};
+use crate::{AuthError, Claims, KeySet, SourceError};
+
+/// Tolerance between two clocks, in seconds.
+const SKEW: i64 = 60;
+/// Verified tokens that are remembered.
+const TOKENS: u64 = 20_000;
+/// Unknown kids that are remembered, and for how long.
+const UNKNOWN: u64 = 4_096;
+const UNKNOWN_LIFE: Duration = Duration::from_mins(1);
+/// Longest wait of a request for a refresh of the keys.
+const WAIT: Duration = Duration::from_millis(250);
+
+/// Verifies access tokens of one issuer for one audience.
+///
+/// Remembers tokens that it verified; the memory is emptied when the key set changes, so that a
+/// revocation reaches it with the set.
+pub struct Verifier {
+    source: Box<dyn KeySource>,
+    clock: SharedClock,
+    issuer: String,
+    audience: String,
+    state: RwLock<State>,
+    refreshing: Mutex<()>,
+    verified: Cache<[u8; 32], Arc<Claims>>,
+    unknown: Cache<String, ()>,
+}
+
+struct State {
+    set: Arc<KeySet>,
+    /// Last look at the source, successful or not.
+    looked: DateTime<Utc>,
+    /// Last successful look.
+    good: DateTime<Utc>,
+}
+
+impl Verifier {
+    /// A verifier with the keys of `source`, which must answer now.
+    ///
+    /// # Errors
+    /// When the source has no acceptable set: a process without keys must not become ready.
+    pub async fn new(
+        source: impl KeySource,
+        issuer: impl Into<String>,
+        audience: impl Into<String>,
+        clock: SharedClock,
+    ) -> Result<Self, SourceError> {
+        let set = match source.refresh().await? {
+            Refresh::Changed(set) => Arc::new(set),
+            Refresh::Unchanged => return Err(SourceError::Set(crate::KeySetError::Empty)),
+        };
+        let now = clock.now();
+        Ok(Self {
+            source: Box::new(source),
+            clock,
+            issuer: issuer.into(),
+            audience: audience.into(),
+            state: RwLock::new(State {
+                set,
+                looked: now,
+                good: now,
+            }),
+            refreshing: Mutex::new(()),
+            verified: Cache::new(TOKENS),
+            unknown: Cache::builder()
+                .max_capacity(UNKNOWN)
+                .time_to_live(UNKNOWN_LIFE)
+                .build(),
+        })
+    }
+
+    /// The key set in use.
+    #[must_use]
+    pub fn key_set(&self) -> Arc<KeySet> {
+        Arc::clone(
+            &self
+                .state
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .set,
+        )
+    }
+
+    /// The claims of `token`, if it is one of ours and valid now.
+    ///
+    /// # Errors
+    /// Any reason not to accept it; callers answer all of them alike.
+    pub async fn verify(&self, token: &str) -> Result<Arc<Claims>, AuthError> {
+        let now = self.clock.now();
+        self.look_if_due(now).await;
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        if let Some(claims) = self.verified.get(&digest).await {
+            return in_time(claims, now);
+        }
+        let kid = kid_of(token)?;
+        let set = self.set_with(&kid, now).await?;
+        let key = set.find(&kid).ok_or(AuthError::UnknownKey)?;
+        let claims = decode::<Claims>(token, key, &self.validation())
+            .map_err(|error| AuthError::Invalid(error.to_string()))?
+            .claims;
+        let claims = in_time(Arc::new(claims), now)?;
+        // A set that changed meanwhile has emptied the memory; what it replaced must not return.
+        if Arc::ptr_eq(&set, &self.key_set()) {
+            self.verified.insert(digest, Arc::clone(&claims)).await;
+        }
+        Ok(claims)
+    }
+
+    /// Looks at the source now and then until `stop`, so that a set does not grow old unnoticed.
+    pub async fn follow(&self, every: Duration, stop: CancellationToken) {
+        let mut tick = tokio::time::interval(every);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = tick.tick() => self.refresh(self.clock.now()).await,
+            }
+        }
+    }
+
+    /// The set that holds `kid`, after a bounded refresh when it is not known yet.
+    async fn set_with(&self, kid: &str, now: DateTime<Utc>) -> Result<Arc<KeySet>, AuthError> {
+        let set = self.usable(now)?;
+        if set.is_denied(kid) {
+            return Err(AuthError::RevokedKey);
+        }
+        if set.find(kid).is_some() {
+            return Ok(set);
+        }
+        if self.unknown.contains_key(kid) {
+            return Err(AuthError::UnknownKey);
+        }
+        let _ = tokio::time::timeout(WAIT, self.refresh(now)).await;
+        let set = self.usable(now)?;
+        if set.is_denied(kid) {
+            return Err(AuthError::RevokedKey);
+        }
+        if set.find(kid).is_none() {
+            self.unknown.insert(kid.to_owned(), ()).await;
+            return Err(AuthError::UnknownKey);
+        }
+        Ok(set)
+    }
+
+    /// The set, unless its source has been silent for its hard life.
+    fn usable(&self, now: DateTime<Utc>) -> Result<Arc<KeySet>, AuthError> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let age = (now - state.good).to_std().unwrap_or_default();
+        if self.source.hard_life().is_some_and(|life| age > life) {
+            return Err(AuthError::UnknownKey);
+        }
+        Ok(Arc::clone(&state.set))
+    }
+
+    /// A cheap source (a mounted file) is looked at on the way, at most once per pause.
+    async fn look_if_due(&self, now: DateTime<Utc>) {
+        if self.source.hard_life().is_none() {
+            self.refresh(now).await;
+        }
+    }
+
+    /// One look at the source, at most once per pause; concurrent callers wait for the one that looks.
+    async fn refresh(&self, now: DateTime<Utc>) {
+        let due = |state: &State| {
+            let pause = TimeDelta::from_std(self.source.pause()).unwrap_or(TimeDelta::zero());
+            now - state.looked >= pause
+        };
+        if !due(&self.state.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let _one = self.refreshing.lock().await;
+        if !due(&self.state.read().unwrap_or_else(PoisonError::into_inner)) {
+            return;
+        }
+        let outcome = self.source.refresh().await;
+        let changed = {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            state.looked = now;
+            match outcome {
+                Ok(Refresh::Unchanged) => {
+                    state.good = now;
+                    false
+                }
+                Ok(Refresh::Changed(set)) => {
+                    state.good = now;
+                    tracing::info!(jwks.epoch = set.epoch(), kids = ?set.kids(), "key set replaced");
+                    state.set = Arc::new(set);
+                    true
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "key set not refreshed, the last good one stays"
+                    );
+                    false
+                }
+            }
+        };
+        if changed {
+            self.verified.invalidate_all();
+            self.unknown.invalidate_all();
+        }
+    }
+
+    /// Issuer, audience, required claims and their types. Times are checked against our own clock.
+    #[expect(clippy::disallowed_types, reason = "the one place that may set it up")]
+    fn validation(&self) -> jsonwebtoken::Validation {
+        let mut validation = jsonwebtoken::Validation::new(Algorithm::RS256);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub", "nbf"]);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.audience]);
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation
+    }
+}
+
+fn in_time(claims: Arc<Claims>, now: DateTime<Utc>) -> Result<Arc<Claims>, AuthError> {
+    let now = now.timestamp();
+    if claims.exp.saturating_add(SKEW) <= now {
+        return Err(AuthError::Time("expired"));
+    }
+    if claims.nbf.saturating_sub(SKEW) > now {
+        return Err(AuthError::Time("not valid yet"));
+    }
+    if claims.iat.saturating_sub(SKEW) > now {
+        return Err(AuthError::Time("issued in the future"));
+    }
+    Ok(claims)
+}
