@@ -1,1 +1,25 @@
-//! Skeleton.
+//! The HTTP surface that all APIs share: envelope, problems, extractors, pages, idempotency, layers.
+//!
+//! The only place where an error becomes a status (RFC 9457) and where the envelope
+//! `data / error / meta` is written. Knows no domain.
+
+mod config;
+pub mod cursor;
+mod envelope;
+mod error;
+mod extract;
+pub mod idempotency;
+mod layers;
+mod problem;
+mod reply;
+mod verb;
+
+pub use config::HttpConfig;
+pub use cursor::CursorKey;
+pub use envelope::{Envelope, Meta, PageMeta};
+pub use error::{ApiError, ApiResult, Kind};
+pub use extract::{IdempotencyKey, IfMatch, IfNoneMatch, Json, Path, Principal, Query, RequestId};
+pub use layers::standard;
+pub use problem::{Problem, Violation};
+pub use reply::{Reply, etag};
+pub use verb::{public_path, rewrite_verbs};

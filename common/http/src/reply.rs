@@ -1,0 +1,78 @@
+//! Successful answers.
+
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::{ApiError, Envelope, Meta, PageMeta};
+
+/// The strong `ETag` of a row's version.
+#[must_use]
+pub fn etag(version: i64) -> HeaderValue {
+    // Digits between quotes are valid header text.
+    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
+}
+
+/// A successful answer in the envelope.
+#[derive(Debug)]
+pub struct Reply<T> {
+    status: StatusCode,
+    headers: HeaderMap,
+    meta: Meta,
+    data: T,
+}
+
+impl<T> Reply<T> {
+    /// 200 with `data`.
+    pub fn ok(data: T) -> Self {
+        Self {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            meta: Meta::default(),
+            data,
+        }
+    }
+
+    /// 201 with `data`, which is found at `location`.
+    pub fn created(location: &str, data: T) -> Self {
+        let mut reply = Self::ok(data);
+        reply.status = StatusCode::CREATED;
+        if let Ok(location) = HeaderValue::from_str(location) {
+            reply.headers.insert(header::LOCATION, location);
+        }
+        reply
+    }
+
+    /// Adds the `ETag` of a version.
+    #[must_use]
+    pub fn versioned(mut self, version: i64) -> Self {
+        self.headers.insert(header::ETAG, etag(version));
+        self
+    }
+
+    /// Makes it a page of a list that goes on at `next`.
+    #[must_use]
+    pub fn page(mut self, next: Option<String>) -> Self {
+        self.meta.page = Some(PageMeta { next });
+        self
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+}
+
+impl<T: Serialize> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&Envelope::of(self.data, self.meta)) {
+            Ok(body) => {
+                let json = [(header::CONTENT_TYPE, "application/json")];
+                (self.status, json, self.headers, body).into_response()
+            }
+            Err(error) => ApiError::internal(error).into_response(),
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The surface as a caller sees it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use axum_test::TestServer;
+use common_clock::SeededIds;
+use common_config::SecretRef;
+use common_http::{
+    ApiResult, HttpConfig, Json, Path, Problem, Query, Reply, rewrite_verbs, standard,
+};
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+#[derive(Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    #[garde(length(chars, min = 1, max = 5))]
+    title: String,
+    #[garde(range(min = 0, max = 4))]
+    priority: i32,
+}
+
+#[derive(Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    #[garde(range(min = 1, max = 200))]
+    #[serde(default = "twenty")]
+    limit: u32,
+}
+
+fn twenty() -> u32 {
+    20
+}
+
+async fn create(Json(input): Json<Input>) -> Reply<Value> {
+    Reply::created(
+        "/things/1",
+        json!({"title": input.title, "priority": input.priority}),
+    )
+    .versioned(1)
+}
+
+async fn list(Query(filter): Query<Filter>) -> Reply<Value> {
+    Reply::ok(json!([])).page(Some(filter.limit.to_string()))
+}
+
+async fn archive(Path(id): Path<u64>) -> Reply<u64> {
+    Reply::ok(id)
+}
+
+async fn fails() -> ApiResult<Reply<()>> {
+    Err(common_http::ApiError::internal("the canary is dead"))
+}
+
+#[expect(clippy::panic, reason = "what the layer must catch")]
+async fn panics() {
+    panic!("the canary panicked");
+}
+
+fn server() -> TestServer {
+    let config = HttpConfig {
+        cursor_key: SecretRef::from("k".repeat(32)),
+        body_limit_bytes: 200,
+        timeout_seconds: 5,
+        trusted_hops: 0,
+    };
+    let router = Router::new()
+        .route("/things", post(create).get(list))
+        .route("/things/{id}/~archive", post(archive))
+        .route("/fails", get(fails))
+        .route("/panics", get(panics));
+    TestServer::new(rewrite_verbs(standard(
+        router,
+        &config,
+        Arc::new(SeededIds::new(1)),
+    )))
+}
+
+#[tokio::test]
+async fn a_created_thing_has_location_etag_and_envelope() {
+    let answer = server()
+        .post("/things")
+        .json(&json!({"title": "a", "priority": 1}))
+        .await;
+    answer.assert_status(axum::http::StatusCode::CREATED);
+    assert_eq!(answer.header("location"), "/things/1");
+    assert_eq!(answer.header("etag"), "\"1\"");
+    answer.assert_json(&json!({"data": {"title": "a", "priority": 1}, "error": null, "meta": {}}));
+}
+
+#[tokio::test]
+async fn all_violations_come_at_once_with_pointers() {
+    let answer = server()
+        .post("/things")
+        .json(&json!({"title": "", "priority": 9}))
+        .await;
+    answer.assert_status(axum::http::StatusCode::UNPROCESSABLE_ENTITY);
+    let body: Value = answer.json();
+    let error = &body["error"];
+    assert_eq!(error["code"], "validation_failed");
+    assert_eq!(error["errors"][1]["pointer"], "/title");
+    assert_eq!(error["errors"][0]["pointer"], "/priority");
+    let instance = error["instance"].as_str().expect("text");
+    let id = answer.header("x-request-id");
+    assert_eq!(
+        instance,
+        format!("/requests/{}", id.to_str().expect("text"))
+    );
+}
+
+#[tokio::test]
+async fn unknown_members_wrong_types_and_broken_json_are_told_apart() {
+    let server = server();
+    for (body, status, code) in [
+        (
+            r#"{"title":"a","priority":1,"extra":2}"#,
+            422,
+            "validation_failed",
+        ),
+        (r#"{"title":"a","priority":"x"}"#, 422, "validation_failed"),
+        (r#"{"title":"a","#, 400, "json_syntax"),
+        (r#"{"title":"a","priority":1} x"#, 400, "json_syntax"),
+    ] {
+        let answer = server
+            .post("/things")
+            .content_type("application/json")
+            .bytes(body.into())
+            .await;
+        assert_eq!(answer.status_code(), status, "{body}");
+        assert_eq!(answer.json::<Value>()["error"]["code"], code, "{body}");
+    }
+    let answer = server.post("/things").text("x").await;
+    assert_eq!(answer.status_code(), 415);
+    let long = json!({"title": "x".repeat(300), "priority": 1});
+    assert_eq!(server.post("/things").json(&long).await.status_code(), 413);
+}
+
+#[tokio::test]
+async fn query_parameters_are_checked() {
+    let server = server();
+    let page: Value = server.get("/things?limit=7").await.json();
+    assert_eq!(page["meta"]["page"]["next"], "7");
+    for query in ["limit=0", "limit=x", "unknown=1"] {
+        let answer = server.get(&format!("/things?{query}")).await;
+        assert_eq!(answer.status_code(), 400, "{query}");
+        assert_eq!(
+            answer.json::<Value>()["error"]["code"],
+            "query_invalid",
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn verbs_are_routed() {
+    let answer: Value = server().post("/things/7:archive").await.json();
+    assert_eq!(answer["data"], 7);
+    assert_eq!(server().post("/things/x:archive").await.status_code(), 404);
+}
+
+#[tokio::test]
+async fn failures_tell_nothing_but_the_request() {
+    for path in ["/fails", "/panics"] {
+        let answer = server().get(path).await;
+        assert_eq!(answer.status_code(), 500, "{path}");
+        assert!(!answer.text().contains("canary"), "{}", answer.text());
+        assert!(answer.text().contains("/requests/"), "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_problems_and_can_be_bare() {
+    let server = server();
+    assert_eq!(
+        server.get("/absent").await.json::<Value>()["error"]["code"],
+        "no_such_path"
+    );
+    assert_eq!(
+        server.delete("/things").await.json::<Value>()["error"]["code"],
+        "method_not_allowed"
+    );
+    let bare = server
+        .get("/absent")
+        .add_header("accept", "application/problem+json")
+        .await;
+    assert_eq!(bare.header("content-type"), "application/problem+json");
+    assert_eq!(bare.json::<Problem>().status, 404);
+}
