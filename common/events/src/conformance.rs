@@ -29,20 +29,22 @@ pub struct Fixture {
     pub subscriber: Arc<dyn EventSubscriber>,
 }
 
-/// Runs every case, each on a fresh fixture; prints the names as it goes.
+/// Runs every case side by side, each on a fresh fixture.
 ///
 /// # Panics
 /// If the transport breaks a promise.
 pub async fn all<F: Future<Output = Fixture>>(fresh: impl Fn() -> F) {
-    payload_fidelity(&fresh().await).await;
-    order_per_key(&fresh().await).await;
-    at_least_once_across_restarts(&fresh().await).await;
-    unsettled_is_redelivered(&fresh().await).await;
-    shared_group_splits(&fresh().await).await;
-    groups_are_independent(&fresh().await).await;
-    broadcast_reaches_all(&fresh().await).await;
-    dead_letters_are_set_aside(&fresh().await).await;
-    topics_are_apart(&fresh().await).await;
+    tokio::join!(
+        async { payload_fidelity(&fresh().await).await },
+        async { order_per_key(&fresh().await).await },
+        async { at_least_once_across_restarts(&fresh().await).await },
+        async { unsettled_is_redelivered(&fresh().await).await },
+        async { shared_group_splits(&fresh().await).await },
+        async { groups_are_independent(&fresh().await).await },
+        async { broadcast_reaches_all(&fresh().await).await },
+        async { dead_letters_are_set_aside(&fresh().await).await },
+        async { topics_are_apart(&fresh().await).await },
+    );
 }
 
 /// An event about `entity`, with this version.

@@ -8,11 +8,13 @@
 //! Domain code names neither broker nor topic: its payload type carries the topic, the configuration picks the backend.
 
 mod backends;
+mod config;
 #[cfg(feature = "testing")]
 pub mod conformance;
 mod consume;
 mod envelope;
 mod error;
+mod factory;
 mod metrics;
 mod outgoing;
 pub mod relay;
@@ -22,9 +24,11 @@ mod topic;
 mod transport;
 
 pub use backends::memory::MemoryBus;
+pub use config::{EventsConfig, Transport};
 pub use consume::{Handle, HandleError, MAX_ATTEMPTS, consume};
 pub use envelope::Envelope;
 pub use error::EventError;
+pub use factory::{Ends, factory};
 pub use outgoing::{EventPayload, MAX_PAYLOAD_BYTES, Outgoing};
 pub use schema::EventSchema;
 pub use store::{inbox, outbox};

@@ -1,6 +1,9 @@
 //! One file per transport; nothing else in the platform names a broker. What they share is here.
 
+pub(crate) mod kafka;
 pub(crate) mod memory;
+pub(crate) mod rabbitmq;
+pub(crate) mod redis;
 
 use crate::transport::Failure;
 

@@ -1,0 +1,26 @@
+//! The conformance suite on a real Redis.
+
+use std::sync::Arc;
+
+use common_clock::{Ids as _, SharedIds, SystemIds};
+use common_config::SecretRef;
+use common_events::{EventsConfig, MemoryBus, Transport, conformance, factory};
+
+#[tokio::test]
+async fn conformance_redis() {
+    let url = crate::env("CREWDECK_TEST_REDIS_URL");
+    let ids: SharedIds = Arc::new(SystemIds);
+    conformance::all(|| async {
+        let config = EventsConfig {
+            url: Some(SecretRef::from(url.clone())),
+            topic_prefix: format!("test-{}", ids.token(9)),
+            ..EventsConfig::new(Transport::Redis)
+        };
+        let (publisher, subscriber) = factory(&config, &MemoryBus::default(), &ids).await.unwrap();
+        conformance::Fixture {
+            publisher,
+            subscriber,
+        }
+    })
+    .await;
+}
