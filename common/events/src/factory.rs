@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use common_clock::SharedIds;
+use common_kafka::KafkaConfig;
 use secrecy::ExposeSecret as _;
 
 use crate::{
@@ -68,12 +69,12 @@ fn ca(config: &EventsConfig) -> Result<Option<Vec<u8>>, EventError> {
 }
 
 fn kafka(config: &EventsConfig) -> Result<rdkafka::ClientConfig, EventError> {
-    let servers = config.kafka_bootstrap_servers.as_ref().ok_or_else(|| {
-        EventError::Config(
-            "transport kafka needs kafka_directory or kafka_bootstrap_servers".into(),
-        )
-    })?;
-    let mut base = rdkafka::ClientConfig::new();
-    base.set("bootstrap.servers", servers);
-    Ok(base)
+    let cluster = KafkaConfig {
+        directory: config.kafka_directory.clone(),
+        bootstrap_servers: config.kafka_bootstrap_servers.clone(),
+        ..KafkaConfig::default()
+    };
+    cluster
+        .client_config()
+        .map_err(|error| EventError::Config(error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! The transports and the database side of events, on real parts.
 
 mod memory;
+mod outbox;
 mod redis;
 
 /// A variable that says where a real part is. Fails if it is not set: a test that needs a part never passes without it.
