@@ -1,0 +1,286 @@
+//! What is compiled or fetched before the cluster can start, each in its own folder of the cache: `<name>-<version>/`.
+//! A folder appears by a rename when it is whole, so that one that is there is finished.
+
+use super::{image, paths, process::logged, progress::Step, versions};
+use crate::repo;
+use anyhow::{Context as _, Result};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Something that the cluster runs.
+pub(crate) struct Component {
+    /// Its name in the cache and on the screen.
+    pub(crate) name: &'static str,
+    /// Its version.
+    pub(crate) version: &'static str,
+    make: fn(&Build<'_>) -> Result<()>,
+}
+
+/// A component being made.
+struct Build<'a> {
+    component: &'a Component,
+    folder: &'a Path,
+    log: &'a Path,
+}
+
+pub(crate) const KUBERNETES: Component = Component {
+    name: "kubernetes",
+    version: versions::KUBERNETES,
+    make: kubernetes,
+};
+pub(crate) const ETCD: Component = Component {
+    name: "etcd",
+    version: versions::ETCD,
+    make: |build| build.module("etcd", "etcd", "", "", &["go.etcd.io/etcd/server/v3"]),
+};
+pub(crate) const CONTAINERD: Component = Component {
+    name: "containerd",
+    version: versions::CONTAINERD,
+    make: containerd,
+};
+pub(crate) const COREDNS: Component = Component {
+    name: "coredns",
+    version: versions::COREDNS,
+    make: |build| {
+        build.module("coredns", "coredns", "", "", &["."])?;
+        build.image(&build.folder.join("coredns"), &[])
+    },
+};
+pub(crate) const METRICS_SERVER: Component = Component {
+    name: "metrics-server",
+    version: versions::METRICS_SERVER,
+    make: |build| {
+        build.install("sigs.k8s.io/metrics-server/cmd/metrics-server")?;
+        build.image(&build.folder.join("metrics-server"), &[])
+    },
+};
+pub(crate) const HELM: Component = Component {
+    name: "helm",
+    version: versions::HELM,
+    make: |build| build.install("helm.sh/helm/v4/cmd/helm"),
+};
+pub(crate) const PAUSE: Component = Component {
+    name: "pause",
+    version: versions::PAUSE,
+    // `-P`: stay, and reap what is left over.
+    make: |build| build.image(Path::new("/usr/bin/catatonit"), &["-P"]),
+};
+pub(crate) const KAFKA: Component = Component {
+    name: "kafka",
+    version: versions::KAFKA,
+    make: kafka,
+};
+
+/// All of them, those that take longest first.
+pub(crate) const COMPONENTS: [&Component; 8] = [
+    &KUBERNETES,
+    &METRICS_SERVER,
+    &HELM,
+    &COREDNS,
+    &CONTAINERD,
+    &ETCD,
+    &KAFKA,
+    &PAUSE,
+];
+
+impl Component {
+    /// Its folder in the cache.
+    pub(crate) fn folder(&self) -> Result<PathBuf> {
+        Ok(repo::cache()?.join(format!("{}-{}", self.name, self.version)))
+    }
+
+    /// Makes it unless it is there.
+    pub(crate) fn ensure(&self, step: &Step) -> Result<PathBuf> {
+        let done = self.folder()?;
+        if done.exists() {
+            return Ok(done);
+        }
+        step.say(format!("build {} {}", self.name, self.version));
+        let cache = repo::cache()?;
+        let folder = cache.join(format!(".new-{}-{}", self.name, std::process::id()));
+        let log = cache.join("log").join(format!("{}.log", self.name));
+        fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+        let made = (self.make)(&Build {
+            component: self,
+            folder: &folder,
+            log: &log,
+        });
+        if let Err(error) = made {
+            let _ = fs::remove_dir_all(&folder);
+            return Err(error.context(format!("build {} {}", self.name, self.version)));
+        }
+        if let Err(error) = fs::rename(&folder, &done) {
+            // Somebody else finished it first.
+            let _ = fs::remove_dir_all(&folder);
+            anyhow::ensure!(done.exists(), "make {}: {error}", done.display());
+        }
+        Ok(done)
+    }
+
+    /// The archive with its image, for the components that run in pods.
+    pub(crate) fn archive(&self) -> Result<PathBuf> {
+        Ok(self.folder()?.join("image.tar"))
+    }
+
+    /// The name of its image.
+    pub(crate) fn image(&self) -> String {
+        format!("crewdeck.io/{}:{}", self.name, self.version)
+    }
+}
+
+/// Builds what is missing, removes what a killed build left, and links the programs into one folder.
+pub(crate) fn ensure_all(step: &Step) -> Result<()> {
+    sweep(&repo::cache()?)?;
+    let bin = paths::state("bin");
+    fs::create_dir_all(&bin)?;
+    for component in COMPONENTS {
+        let folder = component.ensure(step)?;
+        for entry in fs::read_dir(&folder)?.flatten() {
+            let name = entry.file_name();
+            if Path::new(&name).extension().is_none() {
+                let (link, new) = (bin.join(&name), bin.join(".new"));
+                let _ = fs::remove_file(&new);
+                std::os::unix::fs::symlink(entry.path(), &new)?;
+                fs::rename(&new, &link)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes the unfinished folders of builds that are no more.
+fn sweep(cache: &Path) -> Result<()> {
+    for entry in fs::read_dir(cache)?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let owner = name
+            .strip_prefix(".new-")
+            .and_then(|rest| rest.rsplit_once('-'))
+            .map(|(_, pid)| pid.to_owned());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn kubernetes(build: &Build<'_>) -> Result<()> {
+    let version = build.component.version;
+    let (major, minor) = major_minor(version);
+    let flags = format!(
+        "-X k8s.io/component-base/version.gitVersion=v{version} -X k8s.io/component-base/version.gitMajor={major} \
+         -X k8s.io/component-base/version.gitMinor={minor} -X k8s.io/client-go/pkg/version.gitVersion=v{version}"
+    );
+    let packages = [
+        "kube-apiserver",
+        "kube-controller-manager",
+        "kube-scheduler",
+        "kubelet",
+        "kube-proxy",
+        "kubectl",
+    ]
+    .map(|command| format!("k8s.io/kubernetes/cmd/{command}"));
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    build.module("kubernetes", "", &flags, "", &packages)
+}
+
+fn containerd(build: &Build<'_>) -> Result<()> {
+    const MODULE: &str = "github.com/containerd/containerd/v2";
+    let packages = ["containerd", "containerd-shim-runc-v2", "ctr"]
+        .map(|command| format!("{MODULE}/cmd/{command}"));
+    let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
+    let flags = format!("-X {MODULE}/version.Version={}", build.component.version);
+    // The snapshotters that need C libraries.
+    let tags = "no_btrfs no_devmapper no_zfs";
+    build.module("containerd", "", &flags, tags, &packages)
+}
+
+fn kafka(build: &Build<'_>) -> Result<()> {
+    logged(
+        Command::new("mvn")
+            .args(["-q", "-B", "-f"])
+            .arg(paths::source("kafka/pom.xml"))
+            .arg(format!("-Dkafka.version={}", build.component.version))
+            .args(["dependency:copy-dependencies", "-DincludeScope=runtime"])
+            .arg(format!("-DoutputDirectory={}", build.folder.display())),
+        build.log,
+        "check that Maven reaches its repository (settings in ~/.m2), then run the command again",
+    )
+}
+
+impl Build<'_> {
+    fn go(&self, command: &mut Command) -> Result<()> {
+        logged(
+            command
+                .env("CGO_ENABLED", "0")
+                .env("GOFLAGS", "-trimpath -buildvcs=false"),
+            self.log,
+            "check that `go` is 1.26 or newer and reaches its module proxy (`go env GOPROXY`), then run the command again",
+        )
+    }
+
+    /// Compiles packages that one of our modules pins; `out` empty: each under its own name.
+    fn module(
+        &self,
+        module: &str,
+        out: &str,
+        flags: &str,
+        tags: &str,
+        packages: &[&str],
+    ) -> Result<()> {
+        let target = format!("{}/{out}", self.folder.display());
+        self.go(Command::new("go")
+            .args([
+                "build",
+                "-ldflags",
+                &format!("-s -w {flags}"),
+                "-tags",
+                tags,
+                "-o",
+                &target,
+            ])
+            .args(packages)
+            .current_dir(paths::source("go").join(module)))
+    }
+
+    /// Compiles a command of a module that pins its own dependencies.
+    fn install(&self, package: &str) -> Result<()> {
+        let package = format!("{package}@v{}", self.component.version);
+        self.go(Command::new("go")
+            .args(["install", "-ldflags", "-s -w", &package])
+            .env("GOBIN", self.folder))
+    }
+
+    /// Packs a program as the component's image.
+    fn image(&self, program: &Path, arguments: &[&str]) -> Result<()> {
+        let text = image::containerfile(program, arguments);
+        let archive = self.folder.join("image.tar");
+        image::pack(&text, program, &self.component.image(), &archive, self.log)
+    }
+}
+
+/// `1.36.3` → `("1", "36")`.
+fn major_minor(version: &str) -> (&str, &str) {
+    let mut parts = version.split('.');
+    (parts.next().unwrap_or(""), parts.next().unwrap_or(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_split() {
+        assert_eq!(major_minor("1.36.3"), ("1", "36"));
+    }
+
+    #[test]
+    fn components_have_distinct_folders() {
+        let mut names: Vec<&str> = COMPONENTS.iter().map(|component| component.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), COMPONENTS.len());
+    }
+}

@@ -1,0 +1,363 @@
+//! Commands and daemons of the cluster.
+//!
+//! A daemon outlives the command that started it. It is found again by its pid file *and* by a mark in its own
+//! environment: a pid file alone may name a stranger's process. The daemon's own first step writes the pid file, so
+//! there is no moment in which it runs unrecorded, whatever happens to us.
+
+use super::{paths, progress::Failure};
+use anyhow::{Context as _, Result};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The variable that marks our daemons (and the shims of containerd, which inherit it).
+const MARK: &str = "CREWDECK_CLUSTER";
+/// The variable that marks what a command of ours does on the way: it must not go on when that command is killed.
+const STEP: &str = "CREWDECK_STEP";
+
+/// Writes the pid file, enters the freezer group, becomes the daemon.
+const FIRST_STEP: &str = r#"
+pid=$1 group=$2; shift 2
+if [ -n "$group" ]; then echo $$ >"$group/tasks" || exit 1; fi
+echo $$ >"$pid.new" && mv "$pid.new" "$pid" && exec "$@"
+"#;
+
+/// A process that stays.
+pub(crate) struct Daemon<'a> {
+    /// Its name: of the pid file and of the log.
+    pub(crate) name: &'a str,
+    /// The network namespace; `None` is the machine's own.
+    pub(crate) netns: Option<&'a str>,
+    /// The freezer group to enter.
+    pub(crate) group: Option<PathBuf>,
+}
+
+impl Daemon<'_> {
+    /// Starts it unless it runs.
+    pub(crate) fn start(&self, program: &Command) -> Result<()> {
+        if alive(self.name).is_some() {
+            return Ok(());
+        }
+        let pid_file = pid_file(self.name);
+        let log = paths::log(self.name);
+        let output = File::create(&log).with_context(|| format!("make {}", log.display()))?;
+        let mut command = Command::new("setsid");
+        command
+            .args(["sh", "-c", FIRST_STEP, "crewdeck"])
+            .arg(&pid_file)
+            .arg(self.group.as_deref().unwrap_or(Path::new("")));
+        if let Some(netns) = self.netns {
+            command
+                .arg("nsenter")
+                .arg(format!("--net={}", netns_file(netns).display()));
+        }
+        command.arg(program.get_program()).args(program.get_args());
+        for (key, value) in program.get_envs() {
+            if let Some(value) = value {
+                command.env(key, value);
+            }
+        }
+        let child = command
+            .env(MARK, paths::RUN)
+            .current_dir(program.get_current_dir().unwrap_or(Path::new("/")))
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .with_context(|| format!("start {}", self.name))?;
+        let id = child.id();
+        wait(
+            &format!("{} to start", self.name),
+            Duration::from_secs(5),
+            || read_pid(&pid_file) == Some(id),
+        )
+        .map_err(|error| {
+            Failure::new(error.to_string(), "read the log")
+                .with_log(&log)
+                .into()
+        })
+    }
+}
+
+/// The file of a network namespace.
+pub(crate) fn netns_file(netns: &str) -> PathBuf {
+    Path::new("/run/netns").join(netns)
+}
+
+/// A command inside a network namespace. Not `ip netns exec`: that mounts /sys again and hides the control groups.
+pub(crate) fn inside(netns: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new("nsenter");
+    command
+        .arg(format!("--net={}", netns_file(netns).display()))
+        .arg(program);
+    command
+}
+
+/// Adds the words that make the rest of the command run as a system user.
+pub(crate) fn as_user<'a>(command: &'a mut Command, user: &str) -> &'a mut Command {
+    command.args([
+        "setpriv",
+        &format!("--reuid={user}"),
+        &format!("--regid={user}"),
+        "--init-groups",
+    ])
+}
+
+fn pid_file(name: &str) -> PathBuf {
+    paths::run(format!("{name}.pid"))
+}
+
+fn read_pid(file: &Path) -> Option<u32> {
+    fs::read_to_string(file).ok()?.trim().parse().ok()
+}
+
+/// The process of a daemon, if it runs.
+pub(crate) fn alive(name: &str) -> Option<u32> {
+    read_pid(&pid_file(name)).filter(|pid| carries(*pid, MARK))
+}
+
+/// Whether a process has our variable in its environment.
+fn carries(pid: u32, variable: &str) -> bool {
+    let wanted = format!("{variable}={}", paths::RUN);
+    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+        environ
+            .split(|byte| *byte == 0)
+            .any(|v| v == wanted.as_bytes())
+    })
+}
+
+/// The names of daemons that have a pid file.
+pub(crate) fn names() -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(paths::RUN)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".pid")?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Sends a signal to the daemons and waits until they are gone; after ten seconds they are killed.
+pub(crate) fn stop(signal: &str, names: &[String]) {
+    let pids: Vec<u32> = names.iter().filter_map(|name| alive(name)).collect();
+    kill(signal, &pids);
+    let gone = || names.iter().all(|name| alive(name).is_none());
+    if wait("the end of daemons", Duration::from_secs(10), gone).is_err() {
+        kill(
+            "KILL",
+            &names
+                .iter()
+                .filter_map(|name| alive(name))
+                .collect::<Vec<_>>(),
+        );
+        // What even that does not end is reported by the caller, who looks for what is left.
+        let _ = wait("the end of daemons", Duration::from_secs(5), gone);
+    }
+    for name in names {
+        let _ = fs::remove_file(pid_file(name));
+    }
+}
+
+/// Sends a signal to processes; one that is gone already is no error.
+pub(crate) fn kill(signal: &str, pids: &[u32]) {
+    if pids.is_empty() {
+        return;
+    }
+    let _ = Command::new("kill")
+        .args(["-s", signal])
+        .args(pids.iter().map(u32::to_string))
+        .stderr(Stdio::null())
+        .status();
+}
+
+/// Every process with the daemons' mark.
+pub(crate) fn marked() -> Vec<u32> {
+    all_with(MARK)
+}
+
+/// Ends what a killed command of ours left working.
+pub(crate) fn end_orphans() -> usize {
+    let orphans = all_with(STEP);
+    kill("KILL", &orphans);
+    let _ = wait(
+        "the end of a killed command's work",
+        Duration::from_secs(5),
+        || all_with(STEP).is_empty(),
+    );
+    orphans.len()
+}
+
+fn all_with(variable: &str) -> Vec<u32> {
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| carries(*pid, variable))
+        .collect()
+}
+
+/// Runs a command to its end with its output in a log; the failure shows the log's last lines.
+pub(crate) fn logged(command: &mut Command, log: &Path, advice: &str) -> Result<()> {
+    daemonised(command.env(STEP, paths::RUN), log, advice)
+}
+
+/// The same for a command that leaves a daemon behind, which must not be taken for the command's own work.
+pub(crate) fn daemonised(command: &mut Command, log: &Path, advice: &str) -> Result<()> {
+    if let Some(folder) = log.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let output = File::create(log).with_context(|| format!("make {}", log.display()))?;
+    let status = command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .status()
+        .with_context(|| format!("run {}", name_of(command)))?;
+    if status.success() {
+        return Ok(());
+    }
+    let what = format!("{} ended with {status}", name_of(command));
+    Err(Failure::new(what, advice).with_log(log).into())
+}
+
+/// Runs a short command and returns what it prints; the failure tells what it said.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("run {}", name_of(command)))?;
+    anyhow::ensure!(
+        output.status.success(),
+        "{} ended with {}: {}",
+        name_of(command),
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    String::from_utf8(output.stdout).context("its output is no text")
+}
+
+/// The same with text on its standard input.
+pub(crate) fn fed(command: &mut Command, input: &str) -> Result<String> {
+    use std::io::Write as _;
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("run {}", name_of(command)))?;
+    // It may end before it has read everything; its status tells why.
+    let _ = child
+        .stdin
+        .take()
+        .context("standard input is a pipe")?
+        .write_all(input.as_bytes());
+    let output = child.wait_with_output()?;
+    anyhow::ensure!(
+        output.status.success(),
+        "{} ended with {}: {}",
+        name_of(command),
+        output.status,
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    String::from_utf8(output.stdout).context("its output is no text")
+}
+
+/// Whether a short command succeeds.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// The program of a command behind the wrappers that only choose where and as whom it runs, without its arguments:
+/// these may hold passwords.
+fn name_of(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .find(|word| {
+            !word.starts_with('-')
+                && !["nsenter", "setpriv", "env", "nice"].contains(&word.as_str())
+                && !word.contains('=')
+        })
+        .unwrap_or_else(|| command.get_program().to_string_lossy().into_owned())
+}
+
+/// Waits for a condition.
+pub(crate) fn wait(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
+    let deadline = Instant::now() + limit;
+    while !condition() {
+        anyhow::ensure!(
+            Instant::now() < deadline,
+            "waited {} s for {what}, in vain",
+            limit.as_secs()
+        );
+        pause();
+    }
+    Ok(())
+}
+
+/// Waits for a condition that a daemon brings about; fails at once when the daemon ends.
+pub(crate) fn wait_for(
+    daemon: &str,
+    what: &str,
+    limit: Duration,
+    mut condition: impl FnMut() -> bool,
+) -> Result<()> {
+    let mut ended = false;
+    let outcome = wait(what, limit, || {
+        ended = alive(daemon).is_none();
+        ended || condition()
+    });
+    let what = match outcome {
+        Ok(()) if !ended => return Ok(()),
+        Ok(()) => format!("{daemon} ended while we waited for {what}"),
+        Err(error) => error.to_string(),
+    };
+    Err(Failure::new(
+        what,
+        "run `cargo xtask up` again; if it fails the same way, `cargo xtask down` removes a damaged state",
+    )
+    .with_log(&paths::log(daemon))
+    .into())
+}
+
+/// Between two looks at a condition.
+pub(crate) fn pause() {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the wait for a condition: it has a deadline"
+    )]
+    std::thread::sleep(Duration::from_millis(100));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_named_without_its_arguments() {
+        let mut command = inside("crewdeck", "setpriv");
+        command.args(["--reuid=postgres", "psql", "--password=secret"]);
+        assert_eq!(name_of(&command), "psql");
+    }
+
+    #[test]
+    fn our_own_process_has_no_mark() {
+        assert!(!carries(std::process::id(), MARK));
+    }
+
+    #[test]
+    fn a_wait_ends_at_its_deadline() {
+        let error = wait("nothing", Duration::ZERO, || false).expect_err("it never comes");
+        assert_eq!(error.to_string(), "waited 0 s for nothing, in vain");
+    }
+}
