@@ -1,1 +1,3 @@
-//! Skeleton.
+//! The operator: what it decides about a Platform's signing keys.
+
+pub mod keys;

@@ -84,9 +84,23 @@ impl CursorKey {
         serde_json::from_slice(position).map_err(|_| invalid())
     }
 
+    /// 32 bytes that only this deployment can derive from `input`, as base64url. `label` keeps uses apart.
+    #[must_use]
+    pub fn derive(&self, label: &str, input: &[u8]) -> String {
+        let mut mac = self.mac();
+        mac.update(label.as_bytes());
+        mac.update(&[0]);
+        mac.update(input);
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    }
+
     #[expect(clippy::expect_used, reason = "HMAC takes keys of any length")]
+    fn mac(&self) -> Hmac<Sha256> {
+        Hmac::new_from_slice(&self.0).expect("any length is a key")
+    }
+
     fn sign(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("any length is a key");
+        let mut mac = self.mac();
         mac.update(bytes);
         mac.finalize().into_bytes()[..MAC].to_vec()
     }

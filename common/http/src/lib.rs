@@ -19,7 +19,7 @@ pub use cursor::CursorKey;
 pub use envelope::{Envelope, Meta, PageMeta};
 pub use error::{ApiError, ApiResult, Kind};
 pub use extract::{IdempotencyKey, IfMatch, IfNoneMatch, Json, Path, Principal, Query, RequestId};
-pub use layers::standard;
+pub use layers::{ClientAddress, standard};
 pub use problem::{Problem, Violation};
 pub use reply::{Reply, etag};
 pub use verb::{public_path, rewrite_verbs};

@@ -1,7 +1,10 @@
 //! The layers of every API, in one order.
 
+mod client;
 mod log;
 mod render;
+
+pub use client::ClientAddress;
 
 use std::time::Duration;
 
@@ -26,6 +29,7 @@ pub fn standard(router: Router, config: &HttpConfig, ids: SharedIds) -> Router {
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(ids, log::log_request))
+        .layer(from_fn_with_state(config.trusted_hops, client::note_client))
         .layer(axum::middleware::from_fn(render::render_problem))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(TimeoutLayer::with_status_code(

@@ -1,0 +1,60 @@
+//! `POST /api/v1/teams/{id}/members`.
+
+use axum::extract::State;
+use common_http::{ApiError, ApiResult, Envelope, Json, Path, Principal, Reply, Violation};
+use garde::Validate;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::views::MemberView;
+use super::{Fault, rules};
+use crate::model::Email;
+use crate::service::add_member::{self, Whom};
+use crate::{Role, Users};
+
+/// A new member: an existing user, named by one of `user_id` and `email`.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddMember {
+    #[garde(skip)]
+    user_id: Option<Uuid>,
+    #[garde(custom(rules::optional_email))]
+    #[schema(example = "charles@example.org")]
+    email: Option<String>,
+    #[garde(skip)]
+    role: Role,
+}
+
+/// Add a member to a team
+///
+/// For owners and admins of the team; only an owner adds owners.
+#[utoipa::path(post, path = "/api/v1/teams/{id}/members", tag = "teams", security(("bearer" = [])), params(("id" = Uuid, Path)), request_body = AddMember, responses(
+    (status = 201, description = "Added", body = Envelope<MemberView>),
+    (status = 401, description = "`unauthorized`", body = Fault),
+    (status = 403, description = "`forbidden`", body = Fault),
+    (status = 404, description = "`not_found`: no such team or user", body = Fault),
+    (status = 409, description = "`already_member`", body = Fault),
+    (status = 422, description = "`validation_failed`", body = Fault),
+))]
+pub(super) async fn add_member(
+    State(users): State<Users>,
+    principal: Principal,
+    Path(id): Path<Uuid>,
+    Json(body): Json<AddMember>,
+) -> ApiResult<Reply<MemberView>> {
+    let whom = match (body.user_id, body.email) {
+        (Some(id), None) => Whom::Id(id),
+        (None, Some(email)) => Whom::Email(Email::parse(&email)?),
+        _ => {
+            return Err(ApiError::invalid(vec![Violation::new(
+                "/user_id",
+                "one_of",
+                "give exactly one of user_id and email",
+            )]));
+        }
+    };
+    let member = add_member::add_member(&users, &principal, id, whom, body.role).await?;
+    let location = format!("/api/v1/teams/{id}/members");
+    Ok(Reply::created(&location, MemberView::from(member)))
+}

@@ -1,0 +1,64 @@
+//! Public keys: `/.well-known/jwks.json` and `/auth/keys/public`.
+//!
+//! They come from the verifier's set, so what is served is what is accepted; a process without keys
+//! does not start, and an empty set is never accepted (K6).
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::Fault;
+use crate::Users;
+
+/// Keys that verify access tokens
+///
+/// An RFC 7517 key set, not in the envelope; cache it for five minutes.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys", responses(
+    (status = 200, description = "The key set", body = Value, content_type = "application/jwk-set+json"),
+    (status = 304, description = "Unchanged"),
+    (status = 503, description = "`unavailable`: no keys", body = Fault),
+))]
+pub(super) async fn jwks(State(users): State<Users>, headers: HeaderMap) -> Response {
+    answer(&users, &headers)
+}
+
+/// The same keys under their second name
+#[utoipa::path(get, path = "/auth/keys/public", tag = "keys", responses(
+    (status = 200, description = "The key set", body = Value, content_type = "application/jwk-set+json"),
+    (status = 304, description = "Unchanged"),
+    (status = 503, description = "`unavailable`: no keys", body = Fault),
+))]
+pub(super) async fn public_keys(State(users): State<Users>, headers: HeaderMap) -> Response {
+    answer(&users, &headers)
+}
+
+fn answer(users: &Users, headers: &HeaderMap) -> Response {
+    if let Some(missing) = users.missing_keys() {
+        return missing.into_response();
+    }
+    let set = users.verifier.key_set();
+    let digest: String = Sha256::digest(set.document())
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let etag = format!("\"{digest}\"");
+    let unchanged = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|given| given.split(',').any(|one| one.trim() == etag));
+    let cache = [
+        (header::ETAG, etag.as_str()),
+        (
+            header::CACHE_CONTROL,
+            "public, max-age=300, must-revalidate",
+        ),
+        (header::CONTENT_TYPE, "application/jwk-set+json"),
+    ];
+    if unchanged {
+        return (StatusCode::NOT_MODIFIED, cache).into_response();
+    }
+    (cache, set.document().to_owned()).into_response()
+}

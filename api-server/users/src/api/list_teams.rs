@@ -1,0 +1,29 @@
+//! `GET /api/v1/teams`.
+
+use axum::extract::State;
+use common_http::{ApiResult, Envelope, Principal, Query, Reply};
+
+use super::Fault;
+use super::page::PageQuery;
+use super::views::TeamView;
+use crate::Users;
+use crate::service::read;
+
+/// List the caller's teams
+///
+/// Newest first.
+#[utoipa::path(get, path = "/api/v1/teams", tag = "teams", security(("bearer" = [])), params(PageQuery), responses(
+    (status = 200, description = "A page", body = Envelope<Vec<TeamView>>),
+    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`", body = Fault),
+    (status = 401, description = "`unauthorized`", body = Fault),
+))]
+pub(super) async fn list_teams(
+    State(users): State<Users>,
+    principal: Principal,
+    Query(page): Query<PageQuery>,
+) -> ApiResult<Reply<Vec<TeamView>>> {
+    let list = ("teams", principal.user_id);
+    let after = page.after(&users.keys, &list)?;
+    let rows = read::list_teams(&users, &principal, after, page.limit).await?;
+    page.reply(&users.keys, &list, rows, |team| (team.created_at, team.id))
+}

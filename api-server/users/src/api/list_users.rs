@@ -1,0 +1,31 @@
+//! `GET /api/v1/users`.
+
+use axum::extract::State;
+use common_http::{ApiResult, Envelope, Principal, Query, Reply};
+
+use super::Fault;
+use super::page::PageQuery;
+use super::views::UserView;
+use crate::Users;
+use crate::service::read;
+
+const LIST: &str = "users";
+
+/// List users
+///
+/// Newest first; for administrators of the platform.
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", security(("bearer" = [])), params(PageQuery), responses(
+    (status = 200, description = "A page", body = Envelope<Vec<UserView>>),
+    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`", body = Fault),
+    (status = 401, description = "`unauthorized`", body = Fault),
+    (status = 403, description = "`forbidden`", body = Fault),
+))]
+pub(super) async fn list_users(
+    State(users): State<Users>,
+    principal: Principal,
+    Query(page): Query<PageQuery>,
+) -> ApiResult<Reply<Vec<UserView>>> {
+    let after = page.after(&users.keys, &LIST)?;
+    let rows = read::list_users(&users, &principal, after, page.limit).await?;
+    page.reply(&users.keys, &LIST, rows, |user| (user.created_at, user.id))
+}

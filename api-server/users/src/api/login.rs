@@ -1,0 +1,45 @@
+//! `POST /api/v1/auth/login`.
+
+use axum::extract::State;
+use common_http::{ApiResult, Envelope, Json, Reply};
+use garde::Validate;
+use secrecy::SecretString;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::Fault;
+use super::views::TokenView;
+use crate::Users;
+use crate::service::{self, Client};
+
+/// Address and password.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LoginRequest {
+    #[garde(length(chars, max = 320))]
+    #[schema(example = "ada@example.org")]
+    email: String,
+    // Any text: whether it is right, the service tells; the body's limit bounds it.
+    #[garde(skip)]
+    #[schema(value_type = String, format = Password, example = "correct horse battery staple")]
+    password: SecretString,
+}
+
+/// Sign in
+///
+/// Gives an access token for ten minutes and a refresh token. Ten failures for one account or one
+/// hundred from one address within 15 minutes are answered with 429.
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = LoginRequest, responses(
+    (status = 200, description = "Signed in", body = Envelope<TokenView>),
+    (status = 401, description = "`bad_credentials`", body = Fault),
+    (status = 422, description = "`validation_failed`", body = Fault),
+    (status = 429, description = "`too_many_failures`", body = Fault),
+))]
+pub(super) async fn login(
+    State(users): State<Users>,
+    client: Client,
+    Json(body): Json<LoginRequest>,
+) -> ApiResult<Reply<TokenView>> {
+    let tokens = service::login::login(&users, &body.email, body.password, &client).await?;
+    Ok(Reply::ok(tokens.into()))
+}

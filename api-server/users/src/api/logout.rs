@@ -1,0 +1,26 @@
+//! `POST /api/v1/auth/logout`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use common_http::{ApiResult, Json};
+use secrecy::ExposeSecret as _;
+
+use super::Fault;
+use super::refresh::RefreshRequest;
+use crate::Users;
+use crate::service;
+
+/// Sign out
+///
+/// Ends the sign-in that the refresh token belongs to; its access tokens end within ten minutes.
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", request_body = RefreshRequest, responses(
+    (status = 204, description = "Ended, or not known"),
+    (status = 422, description = "`validation_failed`", body = Fault),
+))]
+pub(super) async fn logout(
+    State(users): State<Users>,
+    Json(body): Json<RefreshRequest>,
+) -> ApiResult<StatusCode> {
+    service::logout::logout(&users, body.refresh.expose_secret()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

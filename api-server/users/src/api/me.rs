@@ -1,0 +1,24 @@
+//! `GET /api/v1/users/me`.
+
+use axum::extract::State;
+use common_http::{ApiResult, Envelope, Principal, Reply};
+
+use super::Fault;
+use super::views::UserView;
+use crate::Users;
+use crate::service::read;
+
+/// The caller
+#[utoipa::path(get, path = "/api/v1/users/me", tag = "users", security(("bearer" = [])), responses(
+    (status = 200, description = "The caller", body = Envelope<UserView>),
+    (status = 401, description = "`unauthorized`", body = Fault),
+    (status = 404, description = "`not_found`: the user was archived", body = Fault),
+))]
+pub(super) async fn me(
+    State(users): State<Users>,
+    principal: Principal,
+) -> ApiResult<Reply<UserView>> {
+    let user = read::me(&users, &principal).await?;
+    let version = user.version;
+    Ok(Reply::ok(UserView::from(user)).versioned(version))
+}

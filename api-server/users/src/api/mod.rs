@@ -1,0 +1,47 @@
+//! JSON over HTTP: one operation per file, and the table of routes.
+
+mod add_member;
+mod client;
+mod create_team;
+mod create_user;
+mod get_team;
+mod keys;
+mod list_members;
+mod list_teams;
+mod list_users;
+mod login;
+mod logout;
+mod me;
+mod page;
+mod refresh;
+mod rules;
+mod views;
+
+use axum::routing::post;
+use common_http::Envelope;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Users;
+
+/// What a problem looks like in the document.
+type Fault = Envelope<()>;
+
+/// Every route of the domain, with its part of the document.
+pub fn router(users: Users) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(login::login))
+        .routes(routes!(refresh::refresh))
+        .routes(routes!(logout::logout))
+        .routes(routes!(me::me))
+        .routes(routes!(create_user::create_user, list_users::list_users))
+        .routes(routes!(create_team::create_team, list_teams::list_teams))
+        .routes(routes!(get_team::get_team))
+        .routes(routes!(add_member::add_member, list_members::list_members))
+        .routes(routes!(keys::jwks))
+        .routes(routes!(keys::public_keys))
+        // Names that clients of the former system know; the document shows one name for each act.
+        .route("/api/token/", post(login::login))
+        .route("/api/token/refresh/", post(refresh::refresh))
+        .with_state(users)
+}

@@ -1,0 +1,59 @@
+//! Pages of lists that are ordered by creation, newest first.
+
+use common_http::{ApiError, CursorKey, Reply};
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+use utoipa::IntoParams;
+
+use crate::service::read::Position;
+
+/// Which page.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageQuery {
+    /// Most rows of the answer.
+    #[garde(range(min = 1, max = 200))]
+    #[serde(default = "fifty")]
+    #[param(default = 50, minimum = 1, maximum = 200)]
+    pub(super) limit: u32,
+    /// `meta.page.next` of the page before.
+    #[garde(length(max = 500))]
+    pub(super) cursor: Option<String>,
+}
+
+fn fifty() -> u32 {
+    50
+}
+
+impl PageQuery {
+    /// The position after which the page begins; `list` tells the cursors of two lists apart.
+    pub(super) fn after(
+        &self,
+        keys: &CursorKey,
+        list: &impl Serialize,
+    ) -> Result<Option<Position>, ApiError> {
+        self.cursor
+            .as_deref()
+            .map(|cursor| keys.decode(cursor, list))
+            .transpose()
+    }
+
+    /// The answer: at most `limit` of `rows`, which has one more when the list goes on.
+    pub(super) fn reply<T, V: From<T>>(
+        &self,
+        keys: &CursorKey,
+        list: &impl Serialize,
+        mut rows: Vec<T>,
+        position: impl Fn(&T) -> Position,
+    ) -> Result<Reply<Vec<V>>, ApiError> {
+        let limit = self.limit as usize;
+        let goes_on = rows.len() > limit;
+        rows.truncate(limit);
+        let next = match rows.last() {
+            Some(last) if goes_on => Some(keys.encode(&position(last), list)?),
+            _ => None,
+        };
+        Ok(Reply::ok(rows.into_iter().map(V::from).collect()).page(next))
+    }
+}

@@ -1,0 +1,79 @@
+//! What can go wrong in the domain; each variant has a stable code.
+
+use common_http::{ApiError, Kind, Violation};
+
+/// An error of the domain.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such thing, or the caller may not know of it.
+    #[error("no such {0}")]
+    NotFound(&'static str),
+    /// The caller may see it but not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// Another active user has the address.
+    #[error("the email address is taken")]
+    EmailTaken,
+    /// The user is a member already.
+    #[error("the user is a member of the team already")]
+    AlreadyMember,
+    /// Address and password do not belong together; never says which is wrong.
+    #[error("email or password is wrong")]
+    BadCredentials,
+    /// The refresh token is unknown, used, expired or revoked.
+    #[error("the refresh token is not valid")]
+    BadRefresh,
+    /// Too many failed sign-ins.
+    #[error("too many failed sign-ins")]
+    TooManyFailures,
+    /// A field breaks a rule of the domain.
+    #[error("{pointer}: {detail}")]
+    Invalid {
+        /// JSON Pointer of the field.
+        pointer: &'static str,
+        /// What is allowed.
+        detail: &'static str,
+    },
+    /// The database failed.
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A password could not be hashed.
+    #[error(transparent)]
+    Password(#[from] common_auth::PasswordError),
+    /// A token could not be signed.
+    #[error(transparent)]
+    Sign(#[from] common_auth::SignerError),
+    /// A stored row is not what the model allows.
+    #[error("{table}.{column} holds a value that the model does not know")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+}
+
+impl From<Error> for ApiError {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::NotFound(what) => Self::not_found(what),
+            Error::Forbidden(_) => Self::new(Kind::Forbidden, "forbidden", text),
+            Error::EmailTaken => Self::new(Kind::Conflict, "email_taken", text),
+            Error::AlreadyMember => Self::new(Kind::Conflict, "already_member", text),
+            Error::BadCredentials => Self::new(Kind::Unauthorized, "bad_credentials", text),
+            Error::BadRefresh => Self::new(Kind::Unauthorized, "bad_refresh", text),
+            Error::TooManyFailures => Self::new(
+                Kind::RateLimited,
+                "too_many_failures",
+                "too many failed sign-ins; wait 15 minutes",
+            )
+            .with_retry_after(crate::limits::WINDOW),
+            Error::Invalid { pointer, detail } => {
+                Self::invalid(vec![Violation::new(pointer, "invalid", detail)])
+            }
+            Error::Database(source) => source.into(),
+            Error::Password(_) | Error::Sign(_) | Error::Row { .. } => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Use cases: each checks rights, opens the transaction where one is needed, and calls the store.
+
+pub(crate) mod add_member;
+pub(crate) mod create_admin;
+pub(crate) mod create_team;
+pub(crate) mod create_user;
+pub(crate) mod login;
+pub(crate) mod logout;
+mod purge;
+pub(crate) mod read;
+pub(crate) mod refresh;
+mod tokens;
+
+pub(crate) use purge::purge;
+pub(crate) use tokens::{Client, Tokens};
+
+use common_events::Outgoing;
+use common_http::Principal;
+use uuid::Uuid;
+
+use crate::Users;
+use crate::store::Change;
+
+impl Users {
+    /// What a change by `principal` records beside itself.
+    fn change(
+        &self,
+        principal: &Principal,
+        at: chrono::DateTime<chrono::Utc>,
+        event: Outgoing,
+    ) -> Change {
+        Change {
+            actor: Some(principal.user_id),
+            request_id: principal.request_id.clone(),
+            at,
+            event_id: self.ids.uuid(),
+            event: event.by(principal.user_id),
+        }
+    }
+}
+
+/// The actor in the log, for acts of the platform itself.
+fn actor_or_system(actor: Option<Uuid>) -> String {
+    actor.map_or_else(|| "system".to_owned(), |id| id.to_string())
+}

@@ -1,0 +1,85 @@
+//! Use cases that only read.
+
+use chrono::{DateTime, Utc};
+use common_http::Principal;
+use uuid::Uuid;
+
+use crate::model::{Member, Team, User};
+use crate::store::{team, user};
+use crate::{Error, Users, facade};
+
+/// Most members that one answer lists.
+const MEMBERS: i64 = 1000;
+
+/// Where a list goes on: creation time and id of the last row.
+pub(crate) type Position = (DateTime<Utc>, Uuid);
+
+/// Refuses everybody but administrators.
+pub(crate) fn admin_only(principal: &Principal) -> Result<(), Error> {
+    if principal.is_admin {
+        return Ok(());
+    }
+    Err(Error::Forbidden(
+        "only an administrator of the platform may do this",
+    ))
+}
+
+/// The caller.
+pub(crate) async fn me(users: &Users, principal: &Principal) -> Result<User, Error> {
+    let mut connection = users.pools.write.acquire().await?;
+    user::get(&mut connection, principal.user_id)
+        .await?
+        .ok_or(Error::NotFound("user"))
+}
+
+/// A page of users, newest first, for administrators; one row more than `limit` when it goes on.
+pub(crate) async fn list_users(
+    users: &Users,
+    principal: &Principal,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<User>, Error> {
+    admin_only(principal)?;
+    let mut connection = users.pools.write.acquire().await?;
+    user::list(&mut connection, after, i64::from(limit) + 1).await
+}
+
+/// A page of the caller's teams, newest first; one row more than `limit` when it goes on.
+pub(crate) async fn list_teams(
+    users: &Users,
+    principal: &Principal,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Team>, Error> {
+    let mut connection = users.pools.write.acquire().await?;
+    team::list_of(
+        &mut connection,
+        principal.user_id,
+        after,
+        i64::from(limit) + 1,
+    )
+    .await
+}
+
+/// One of the caller's teams.
+pub(crate) async fn get_team(
+    users: &Users,
+    principal: &Principal,
+    team: Uuid,
+) -> Result<Team, Error> {
+    let mut connection = users.pools.write.acquire().await?;
+    team::get_of(&mut connection, principal.user_id, team)
+        .await?
+        .ok_or(Error::NotFound("team"))
+}
+
+/// Members of one of the caller's teams, by name.
+pub(crate) async fn members(
+    users: &Users,
+    principal: &Principal,
+    team: Uuid,
+) -> Result<Vec<Member>, Error> {
+    let mut connection = users.pools.write.acquire().await?;
+    facade::may_read(&mut connection, principal.user_id, team).await?;
+    team::members(&mut connection, team, MEMBERS).await
+}

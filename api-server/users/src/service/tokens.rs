@@ -1,0 +1,68 @@
+//! The pair of tokens that a sign-in or a refresh gives.
+
+use std::net::IpAddr;
+
+use chrono::{DateTime, Utc};
+use common_auth::Claims;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::{Error, Users};
+
+/// Who sends a request, as far as it can be told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Client {
+    pub(crate) address: Option<IpAddr>,
+    /// What tells one program of a user from another: its `User-Agent`, shortened.
+    pub(crate) agent: String,
+}
+
+/// An access token and the refresh token that follows it.
+pub(crate) struct Tokens {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    /// Seconds that the access token lives.
+    pub(crate) expires_in: i64,
+}
+
+/// What is stored of a refresh token.
+pub(super) fn hash(refresh: &str) -> Vec<u8> {
+    Sha256::digest(refresh).to_vec()
+}
+
+impl Users {
+    /// The refresh token that follows `used`. It is derived, so that a repeated request gets the same
+    /// one although only hashes are stored; without `used` and the platform's key nobody can make it.
+    pub(super) fn successor(&self, used: &str, id: Uuid) -> String {
+        let input = [used.as_bytes(), id.as_bytes()].concat();
+        self.keys.derive("refresh", &input)
+    }
+
+    /// Signs an access token of the sign-in `family` and puts `refresh` beside it.
+    pub(super) fn tokens(
+        &self,
+        user: Uuid,
+        is_admin: bool,
+        family: Uuid,
+        refresh: String,
+        now: DateTime<Utc>,
+    ) -> Result<Tokens, Error> {
+        let (iat, expires_in) = (now.timestamp(), self.auth.access_token_seconds);
+        let access = self.signer.sign(&Claims {
+            iss: self.auth.issuer.clone(),
+            aud: vec![self.auth.audience.clone()],
+            sub: user,
+            exp: iat + expires_in,
+            iat,
+            nbf: iat,
+            jti: self.ids.uuid(),
+            sid: family,
+            adm: is_admin,
+        })?;
+        Ok(Tokens {
+            access,
+            refresh,
+            expires_in,
+        })
+    }
+}

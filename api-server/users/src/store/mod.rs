@@ -1,0 +1,30 @@
+//! All SQL of the domain. A change is one statement: row, audit and outbox.
+
+pub(crate) mod idempotency;
+pub(crate) mod session;
+pub(crate) mod team;
+pub(crate) mod user;
+
+use chrono::{DateTime, Utc};
+use common_events::Outgoing;
+use uuid::Uuid;
+
+/// What every change records beside itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// Who did it; `None` for the system itself.
+    pub(crate) actor: Option<Uuid>,
+    /// Name of the request.
+    pub(crate) request_id: String,
+    /// When.
+    pub(crate) at: DateTime<Utc>,
+    /// Identifier of the event.
+    pub(crate) event_id: Uuid,
+    /// The event.
+    pub(crate) event: Outgoing,
+}
+
+/// The constraint that a statement broke, if it broke one.
+pub(crate) fn broken_constraint(error: &sqlx::Error) -> Option<&str> {
+    error.as_database_error()?.constraint()
+}

@@ -1,0 +1,190 @@
+//! The invariants K1, K3, K4, K6 and K9 over every state that these steps reach.
+
+use std::sync::LazyLock;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use common_auth::KeySet;
+use common_auth::keys::SigningKey;
+use common_clock::SeededIds;
+use proptest::prelude::*;
+
+use super::super::projection::{jwks_json, meta_json, signing_jwk};
+use super::super::ring::{FreshKey, KeyState, RingError};
+use super::*;
+
+/// Generating a key takes longer than everything else here: ten serve all tests.
+static KEYS: LazyLock<Vec<FreshKey>> = LazyLock::new(|| {
+    (1..=10)
+        .map(|seed| SigningKey::generate(2048, &SeededIds::new(seed)).expect("a key"))
+        .map(|key| FreshKey::from(&key))
+        .collect()
+});
+
+fn fresh(number: usize) -> FreshKey {
+    KEYS[number - 1].clone()
+}
+
+fn start() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).expect("in range")
+}
+
+fn observed(ring: &KeyRing) -> Observed {
+    Observed {
+        ring: Some(ring.clone()),
+        jwks: Some(jwks_json(ring)),
+        meta: Some(meta_json(ring)),
+        signing: signing_jwk(ring),
+    }
+}
+
+/// K1: what signs is in the set. K6: the set is never empty.
+fn assert_sound(ring: &KeyRing) {
+    let set = KeySet::parse(&jwks_json(ring), Some(&meta_json(ring))).expect("an acceptable set");
+    let active = ring.active().expect("one active key");
+    assert!(
+        set.kids().contains(&active.kid.as_str()),
+        "the signing key is published"
+    );
+    assert!(!set.is_denied(&active.kid), "the signing key is not denied");
+    assert_eq!(ring.in_state(KeyState::Active).count(), 1);
+    assert_eq!(set.epoch(), ring.epoch);
+    KeyRing::parse(ring.to_document().expose_secret()).expect("what is stored can be read");
+}
+
+#[test]
+fn a_new_platform_is_born_with_an_active_and_a_published_key() {
+    assert!(matches!(decide(&Observed::default(), start()), Step::Birth));
+    let ring = KeyRing::born(&fresh(1), &fresh(2), start());
+    assert_sound(&ring);
+    assert_eq!(
+        KeySet::parse(&jwks_json(&ring), None)
+            .expect("a set")
+            .kids()
+            .len(),
+        2
+    );
+    assert!(matches!(decide(&observed(&ring), start()), Step::Keep));
+}
+
+#[test]
+fn the_public_set_holds_no_private_member() {
+    let ring = KeyRing::born(&fresh(1), &fresh(2), start());
+    for member in ["\"d\"", "\"p\"", "\"q\"", "\"dp\"", "\"dq\"", "\"qi\""] {
+        assert!(!jwks_json(&ring).contains(member), "{member}");
+    }
+    assert!(!format!("{ring:?}").contains("\"d\""));
+}
+
+#[test]
+fn a_lost_ring_goes_on_with_the_key_that_signs() {
+    let before = KeyRing::born(&fresh(1), &fresh(2), start());
+    let lost = Observed {
+        ring: None,
+        ..observed(&before)
+    };
+    let Step::Adopt(after) = decide(&lost, start() + TimeDelta::days(3)) else {
+        panic!("the projections are there");
+    };
+    assert_sound(&after);
+    let (was, is) = (
+        before.active().expect("active"),
+        after.active().expect("active"),
+    );
+    assert_eq!(was.kid, is.kid);
+    assert!(
+        after.epoch > before.epoch,
+        "old acknowledgements never count"
+    );
+    assert_eq!(
+        after.in_state(KeyState::Retiring).count(),
+        1,
+        "the former next key only verifies"
+    );
+    assert!(matches!(
+        decide(&observed(&after), start()),
+        Step::PublishNext
+    ));
+}
+
+#[test]
+fn a_denied_kid_stays_denied_after_a_loss() {
+    let before = KeyRing::born(&fresh(1), &fresh(2), start());
+    let next = before.next().expect("published").kid.clone();
+    let meta = serde_json::json!({"epoch": 9, "revoked": [next]}).to_string();
+    let lost = Observed {
+        ring: None,
+        meta: Some(meta),
+        ..observed(&before)
+    };
+    let Step::Adopt(after) = decide(&lost, start()) else {
+        panic!("the projections are there");
+    };
+    assert_eq!(after.epoch, 10);
+    let set = KeySet::parse(&jwks_json(&after), Some(&meta_json(&after))).expect("a set");
+    assert!(set.is_denied(&next) && !set.kids().contains(&next.as_str()));
+}
+
+#[test]
+fn without_the_signing_key_the_ring_is_born_anew() {
+    let before = KeyRing::born(&fresh(1), &fresh(2), start());
+    let lost = Observed {
+        ring: None,
+        signing: None,
+        ..observed(&before)
+    };
+    assert!(matches!(decide(&lost, start()), Step::Birth));
+}
+
+#[test]
+fn a_ring_that_breaks_a_rule_is_refused_without_its_content() {
+    let ring = KeyRing::born(&fresh(1), &fresh(2), start());
+    let mut two = ring.clone();
+    two.keys[1].state = KeyState::Active;
+    assert_eq!(
+        KeyRing::parse(two.to_document().expose_secret()).err(),
+        Some(RingError::Active(2))
+    );
+    let mut twice = ring.clone();
+    twice.keys.push(twice.keys[1].clone());
+    assert!(matches!(
+        KeyRing::parse(twice.to_document().expose_secret()),
+        Err(RingError::Duplicate(_))
+    ));
+    let broken = ring
+        .to_document()
+        .expose_secret()
+        .replace("\"Active\"", "\"canary\"");
+    let error = KeyRing::parse(&broken)
+        .expect_err("no such state")
+        .to_string();
+    assert!(!error.contains("canary"), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// However often the ring is lost or its next key vanishes, at whatever times: sound, one epoch
+    /// after the other, and time never runs backwards.
+    #[test]
+    fn every_reachable_ring_is_sound(events in prop::collection::vec((any::<bool>(), -5i64..5), 1..8)) {
+        let mut unused = KEYS.iter();
+        let mut take = || unused.next().expect("more keys than events");
+        let mut ring = KeyRing::born(take(), take(), start());
+        let mut now = start();
+        for (lose, hours) in events {
+            now += TimeDelta::hours(hours);
+            let before = ring.clone();
+            if lose {
+                let lost = Observed { ring: None, ..observed(&ring) };
+                let Step::Adopt(adopted) = decide(&lost, now) else { panic!("adopts") };
+                ring = *adopted;
+            } else if matches!(decide(&observed(&ring), now), Step::PublishNext) {
+                ring = ring.with_next(take(), now);
+                prop_assert!(ring.recorded_at >= before.recorded_at);
+            }
+            assert_sound(&ring);
+            prop_assert!(ring.epoch >= before.epoch);
+            prop_assert_eq!(&ring.active().expect("active").kid, &before.active().expect("active").kid);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What the ring holds, and the transitions that keep its invariants.
+
+use chrono::{DateTime, Utc};
+use common_auth::keys::SigningKey;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Where a key stands. The order is that of a life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum KeyState {
+    /// Made, known to nobody.
+    Pending,
+    /// In the key set, signs nothing yet: the next key.
+    Published,
+    /// In the key set and signing.
+    Active,
+    /// In the key set, signs no more.
+    Retiring,
+    /// Out of the key set; its public half stays as a tombstone.
+    Retired,
+    /// Out of the key set and denied.
+    Revoked,
+}
+
+impl KeyState {
+    /// Whether a key in this state is in the key set.
+    #[must_use]
+    pub fn is_public(self) -> bool {
+        matches!(self, Self::Published | Self::Active | Self::Retiring)
+    }
+}
+
+/// One key of the ring.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RingKey {
+    /// RFC 7638 thumbprint; names one key for ever.
+    pub kid: String,
+    /// Where it stands.
+    pub state: KeyState,
+    /// Public half (RFC 7517).
+    pub public_jwk: Value,
+    /// Private half; only until the key stops signing.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "private")]
+    pub private_jwk: Option<SecretString>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it entered the key set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<DateTime<Utc>>,
+    /// When it began to sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated_at: Option<DateTime<Utc>>,
+    /// When it stopped to sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demoted_at: Option<DateTime<Utc>>,
+    /// Why it is where it is, if not by the calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl std::fmt::Debug for RingKey {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}={:?}", self.kid, self.state)
+    }
+}
+
+/// A freshly generated key pair, before it enters a ring.
+#[derive(Clone)]
+pub struct FreshKey {
+    kid: String,
+    public_jwk: Value,
+    private_jwk: SecretString,
+}
+
+impl From<&SigningKey> for FreshKey {
+    fn from(key: &SigningKey) -> Self {
+        Self {
+            kid: key.kid().to_owned(),
+            public_jwk: key.public_jwk(),
+            private_jwk: key.private_jwk(),
+        }
+    }
+}
+
+/// The ring of one Platform.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyRing {
+    /// Generation of the key set; only grows.
+    pub epoch: u64,
+    /// Latest time that was recorded; time in the ring never runs backwards.
+    pub recorded_at: DateTime<Utc>,
+    /// The keys, oldest first.
+    pub keys: Vec<RingKey>,
+}
+
+/// A stored ring that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RingError {
+    /// Not JSON of the expected shape. Carries no content: the ring holds private keys.
+    #[error("the stored key ring cannot be read (line {line}, column {column})")]
+    Syntax {
+        /// Line of the document.
+        line: usize,
+        /// Column of the line.
+        column: usize,
+    },
+    /// It has not exactly one key that signs.
+    #[error("the stored key ring has {0} active keys; exactly one is needed")]
+    Active(usize),
+    /// Two keys of one name.
+    #[error("the stored key ring has key {0} twice")]
+    Duplicate(String),
+}
+
+impl KeyRing {
+    /// The ring of a new Platform: one key signs at once, since no cache can hold an older set, and
+    /// the next is published with it.
+    #[must_use]
+    pub fn born(active: &FreshKey, next: &FreshKey, now: DateTime<Utc>) -> Self {
+        let mut first = entering(active, KeyState::Active, now);
+        first.activated_at = Some(now);
+        Self {
+            epoch: 1,
+            recorded_at: now,
+            keys: vec![first, entering(next, KeyState::Published, now)],
+        }
+    }
+
+    /// Reads a stored ring and checks what must always hold.
+    ///
+    /// # Errors
+    /// When it is not a ring, or has not exactly one active key.
+    pub fn parse(text: &str) -> Result<Self, RingError> {
+        let ring: Self = serde_json::from_str(text).map_err(|error| RingError::Syntax {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        let active = ring.in_state(KeyState::Active).count();
+        if active != 1 {
+            return Err(RingError::Active(active));
+        }
+        for (at, key) in ring.keys.iter().enumerate() {
+            if ring.keys[..at].iter().any(|earlier| earlier.kid == key.kid) {
+                return Err(RingError::Duplicate(key.kid.clone()));
+            }
+        }
+        Ok(ring)
+    }
+
+    /// The document that is stored, private halves included.
+    #[must_use]
+    pub fn to_document(&self) -> SecretString {
+        // Every value is a string, a number or a map with string keys.
+        SecretString::from(serde_json::to_string(self).unwrap_or_default())
+    }
+
+    /// The key that signs.
+    #[must_use]
+    pub fn active(&self) -> Option<&RingKey> {
+        self.in_state(KeyState::Active).next()
+    }
+
+    /// The key that will sign next.
+    #[must_use]
+    pub fn next(&self) -> Option<&RingKey> {
+        self.in_state(KeyState::Published).next()
+    }
+
+    /// Publishes a fresh next key: its wait for activation starts at `now`.
+    #[must_use]
+    pub fn with_next(mut self, next: &FreshKey, now: DateTime<Utc>) -> Self {
+        let now = self.advance(now);
+        self.keys.push(entering(next, KeyState::Published, now));
+        self
+    }
+
+    /// A ring rebuilt from its projections after it was lost: the key that signs goes on signing, the
+    /// other public keys only verify, the denied kids stay denied, and the epoch moves past theirs.
+    #[must_use]
+    pub fn adopted(
+        signing: (SecretString, Value, String),
+        verifying: Vec<(String, Value)>,
+        denied: Vec<String>,
+        epoch: u64,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let (private_jwk, public_jwk, kid) = signing;
+        let reason = Some("adopted after the ring was lost".to_owned());
+        let key = |kid, public_jwk, state| RingKey {
+            kid,
+            state,
+            public_jwk,
+            private_jwk: None,
+            created_at: now,
+            published_at: Some(now),
+            activated_at: None,
+            demoted_at: None,
+            reason: reason.clone(),
+        };
+        let mut keys: Vec<_> = verifying
+            .into_iter()
+            .filter(|(other, _)| *other != kid && !denied.contains(other))
+            .map(|(kid, public_jwk)| RingKey {
+                demoted_at: Some(now),
+                ..key(kid, public_jwk, KeyState::Retiring)
+            })
+            .collect();
+        keys.extend(
+            denied
+                .into_iter()
+                .map(|kid| key(kid, Value::Null, KeyState::Revoked)),
+        );
+        keys.push(RingKey {
+            private_jwk: Some(private_jwk),
+            activated_at: Some(now),
+            ..key(kid, public_jwk, KeyState::Active)
+        });
+        Self {
+            epoch: epoch + 1,
+            recorded_at: now,
+            keys,
+        }
+    }
+
+    pub(super) fn in_state(&self, state: KeyState) -> impl Iterator<Item = &RingKey> {
+        self.keys.iter().filter(move |key| key.state == state)
+    }
+
+    /// Moves to the next generation and gives the time to record.
+    fn advance(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
+        self.epoch += 1;
+        self.recorded_at = self.recorded_at.max(now);
+        self.recorded_at
+    }
+}
+
+fn entering(fresh: &FreshKey, state: KeyState, now: DateTime<Utc>) -> RingKey {
+    RingKey {
+        kid: fresh.kid.clone(),
+        state,
+        public_jwk: fresh.public_jwk.clone(),
+        private_jwk: Some(fresh.private_jwk.clone()),
+        created_at: now,
+        published_at: Some(now),
+        activated_at: None,
+        demoted_at: None,
+        reason: None,
+    }
+}
+
+/// The private half as text, in the stored document alone.
+mod private {
+    use secrecy::{ExposeSecret as _, SecretString};
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        secret: &Option<SecretString>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match secret {
+            Some(secret) => serializer.serialize_str(secret.expose_secret()),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<SecretString>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(SecretString::from))
+    }
+}
