@@ -6,7 +6,6 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::Fault;
