@@ -92,12 +92,15 @@ impl Progress {
 }
 
 fn table(taken: &[(String, Duration)], whole: Duration) -> String {
-    let width = taken.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    const SUM: &str = "in all";
+
+    let names = taken.iter().map(|(name, _)| name.len());
+    let width = names.chain([SUM.len()]).max().unwrap_or(0);
     let mut text = String::new();
     for (name, took) in taken {
         text += &format!("{name:<width$}  {:>7.1} s\n", took.as_secs_f32());
     }
-    text + &format!("{:<width$}  {:>7.1} s\n", "in all", whole.as_secs_f32())
+    text + &format!("{SUM:<width$}  {:>7.1} s\n", whole.as_secs_f32())
 }
 
 /// A failure with what a person needs next: the log's last lines and what to do.
