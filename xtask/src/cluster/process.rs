@@ -98,7 +98,8 @@ pub(crate) fn inside(netns: &str, program: impl AsRef<std::ffi::OsStr>) -> Comma
 
 /// Adds the words that make the rest of the command run as a system user.
 pub(crate) fn as_user<'a>(command: &'a mut Command, user: &str) -> &'a mut Command {
-    command.args([
+    // Not ours: it would look for certificates and settings in there, which it may not read.
+    command.env("HOME", "/nonexistent").args([
         "setpriv",
         &format!("--reuid={user}"),
         &format!("--regid={user}"),
