@@ -53,6 +53,25 @@ impl Platform {
         }
     }
 
+    /// The value of a key in a role's configuration file.
+    ///
+    /// # Errors
+    /// When the role has no such file, or the file no such key.
+    pub async fn setting(&self, role: &str, key: &str) -> Result<String> {
+        let name = format!("{}-{role}-config", self.name);
+        let config = self
+            .cluster
+            .config_file(&self.namespace, &name, "crewdeck.toml")
+            .await?;
+        config
+            .lines()
+            .find_map(|line| {
+                let (name, value) = line.split_once('=')?;
+                (name.trim() == key).then(|| value.trim().trim_matches('"').to_owned())
+            })
+            .with_context(|| format!("{role} has {key}"))
+    }
+
     /// A name in a new namespace with the three Secrets and the operator's rights, but no `Platform` yet.
     ///
     /// # Errors

@@ -56,18 +56,7 @@ async fn install_and_kill(cluster: &Cluster, seed: u64) -> Result<BTreeSet<Strin
         .await
         .with_context(|| format!("killed after {} ms", after.as_millis()))?;
 
-    let config = cluster
-        .config_file(
-            &platform.namespace,
-            &format!("{}-worker-config", platform.name),
-            "crewdeck.toml",
-        )
-        .await?;
-    let prefix = config
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("topic_prefix")?.split('"').nth(1))
-        .context("the worker's configuration has topic_prefix")?
-        .to_owned();
+    let prefix = platform.setting("worker", "topic_prefix").await?;
     let mut shape: BTreeSet<String> = external::named(&cluster.status.backends, &prefix)
         .await?
         .into_iter()

@@ -47,22 +47,6 @@ impl Sample {
         let options = backends::postgres_options(backend, &self.url(client).await?, server)?;
         backends::postgres(&options).await
     }
-
-    /// The value of a key in a role's configuration file.
-    async fn setting(&self, role: &str, key: &str) -> Result<String> {
-        let name = format!("{}-{role}-config", self.platform.name);
-        let config = self
-            .cluster
-            .config_file(&self.platform.namespace, &name, "crewdeck.toml")
-            .await?;
-        config
-            .lines()
-            .find_map(|line| {
-                let (name, value) = line.split_once('=')?;
-                (name.trim() == key).then(|| value.trim().trim_matches('"').to_owned())
-            })
-            .with_context(|| format!("{role} has {key}"))
-    }
 }
 
 /// Runs a statement; the message of a refusal is the answer.
@@ -213,8 +197,8 @@ async fn e2e_redis_users_are_shut_in() -> Result<()> {
         ("redis-app", "web", "analytics"),
         ("redis-analytics", "analytics", "web"),
     ] {
-        let own = sample.setting(role, "namespace").await?;
-        let foreign = sample.setting(other, "namespace").await?;
+        let own = sample.platform.setting(role, "namespace").await?;
+        let foreign = sample.platform.setting(other, "namespace").await?;
         ensure!(
             own != foreign,
             "{role} and {other} share the namespace {own}"
@@ -271,7 +255,7 @@ async fn e2e_redis_refuses_a_wrong_password_and_nobody() -> Result<()> {
 async fn e2e_kafka_users_have_their_topics_only() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.kafka;
-    let prefix = sample.setting("worker", "topic_prefix").await?;
+    let prefix = sample.platform.setting("worker", "topic_prefix").await?;
     let limit = Duration::from_secs(15);
 
     // What each client may see: the metadata of a topic needs DESCRIBE.

@@ -21,18 +21,8 @@ async fn installed(cluster: &Cluster, purpose: &str, policy: &str) -> Result<(Pl
     }
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
-    let config = cluster
-        .config_file(
-            &platform.namespace,
-            &format!("{}-worker-config", platform.name),
-            "crewdeck.toml",
-        )
-        .await?;
-    let prefix = config
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("topic_prefix")?.split('"').nth(1))
-        .context("the worker's configuration has topic_prefix")?;
-    Ok((platform, prefix.to_owned()))
+    let prefix = platform.setting("worker", "topic_prefix").await?;
+    Ok((platform, prefix))
 }
 
 #[tokio::test]

@@ -173,17 +173,7 @@ async fn e2e_a_task_reaches_every_role() -> Result<()> {
 
 /// The key under which the task's event lies in the platform's topic.
 async fn kafka_key(team: &Team, task: &str) -> Result<String> {
-    let Platform {
-        namespace, name, ..
-    } = &team.platform;
-    let config = team
-        .cluster
-        .config_file(namespace, &format!("{name}-worker-config"), "crewdeck.toml")
-        .await?;
-    let prefix = config
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("topic_prefix")?.split('"').nth(1))
-        .context("the worker's configuration has topic_prefix")?;
+    let prefix = team.platform.setting("worker", "topic_prefix").await?;
     let reader = backends::reader(
         &team.cluster.status.backends,
         &format!("{prefix}.task-events"),
