@@ -6,6 +6,8 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::Fault;
@@ -38,11 +40,7 @@ fn answer(users: &Users, headers: &HeaderMap) -> Response {
         return missing.into_response();
     }
     let set = users.verifier.key_set();
-    let digest: String = Sha256::digest(set.document())
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(set.document()));
     let etag = format!("\"{digest}\"");
     let unchanged = headers
         .get(header::IF_NONE_MATCH)

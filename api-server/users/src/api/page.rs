@@ -51,7 +51,7 @@ impl PageQuery {
         let goes_on = rows.len() > limit;
         rows.truncate(limit);
         let next = match rows.last() {
-            Some(last) if goes_on => Some(keys.encode(&position(last), list)?),
+            Some(end) if goes_on => Some(keys.encode(&position(end), list)?),
             _ => None,
         };
         Ok(Reply::ok(rows.into_iter().map(V::from).collect()).page(next))

@@ -1,4 +1,8 @@
 //! The model's rules as checks of a request, so that everything wrong is told at once.
+#![expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "garde passes the context by reference"
+)]
 
 use secrecy::{ExposeSecret as _, SecretString};
 

@@ -148,7 +148,8 @@ pub(crate) async fn list_of(
     limit: i64,
 ) -> Result<Vec<Team>, Error> {
     let (at, id) = after.unzip();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        Row,
         "select t.id, t.name, t.version, t.created_at, m.role
          from memberships m join teams t on t.id = m.team_id
          where m.user_id = $1 and not t.is_archived
@@ -161,17 +162,7 @@ pub(crate) async fn list_of(
     )
     .fetch_all(connection)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Team {
-                id: row.id,
-                name: row.name,
-                version: row.version,
-                created_at: row.created_at,
-                role: parse_role(&row.role)?,
-            })
-        })
-        .collect()
+    rows.into_iter().map(Team::try_from).collect()
 }
 
 /// The active team `team`, if `user` is one of its members.
@@ -180,7 +171,8 @@ pub(crate) async fn get_of(
     user: Uuid,
     team: Uuid,
 ) -> Result<Option<Team>, Error> {
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         "select t.id, t.name, t.version, t.created_at, m.role
          from memberships m join teams t on t.id = m.team_id
          where m.user_id = $1 and t.id = $2 and not t.is_archived",
@@ -189,16 +181,7 @@ pub(crate) async fn get_of(
     )
     .fetch_optional(connection)
     .await?;
-    row.map(|row| {
-        Ok(Team {
-            id: row.id,
-            name: row.name,
-            version: row.version,
-            created_at: row.created_at,
-            role: parse_role(&row.role)?,
-        })
-    })
-    .transpose()
+    row.map(Team::try_from).transpose()
 }
 
 /// Members of `team`, by name; at most `limit`.
@@ -227,6 +210,29 @@ pub(crate) async fn members(
             })
         })
         .collect()
+}
+
+/// A team as its member's row tells it.
+struct Row {
+    id: Uuid,
+    name: String,
+    version: i64,
+    created_at: DateTime<Utc>,
+    role: String,
+}
+
+impl TryFrom<Row> for Team {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            version: row.version,
+            created_at: row.created_at,
+            role: parse_role(&row.role)?,
+        })
+    }
 }
 
 fn parse_role(word: &str) -> Result<Role, Error> {
