@@ -23,11 +23,6 @@ pub(crate) fn cache() -> Result<PathBuf> {
     Ok(base)
 }
 
-/// The folder cargo builds into.
-pub(crate) fn target() -> PathBuf {
-    env("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
-}
-
 /// An environment variable, if it is set, not empty and valid Unicode.
 pub(crate) fn env(name: &str) -> Option<String> {
     #[expect(

@@ -28,7 +28,7 @@ const ACK_DELAY: Duration = Duration::from_millis(2);
 /// How often the age of the oldest waiting job is measured.
 const MEASURE: Duration = Duration::from_secs(15);
 /// Longer than any drain: running jobs are ended by the token `hard`, not by the library.
-const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
+const GRACE: Duration = Duration::from_hours(24);
 
 type Register = Box<dyn FnOnce(WorkerOptions, &CancellationToken) -> WorkerOptions + Send>;
 

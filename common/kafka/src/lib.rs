@@ -1,7 +1,5 @@
-//! One place that knows how a Kafka cluster is reached, and what an administrator may ask of it.
-//!
-//! Producers and consumers are `common/events`; this crate only gives them the settings. The one crate with unsafe code:
-//! `raw.rs`, for the calls of librdkafka that rdkafka does not wrap.
+//! One place that knows how a Kafka cluster is reached. Producers and consumers are `common/events`; this crate only
+//! gives them the settings.
 
 mod config;
 mod error;

@@ -2,7 +2,7 @@
 
 use super::{
     node::{self, Node},
-    process::{logged, output, succeeds},
+    process::{logged, output},
 };
 use crate::scratch::Folder;
 use anyhow::{Context as _, Result};
@@ -91,28 +91,6 @@ pub(crate) fn import_everywhere(archive: &Path) -> Result<usize> {
         import(node, archive)?;
     }
     Ok(nodes.len())
-}
-
-/// Whether every running node has an image of that name.
-pub(crate) fn everywhere(name: &str) -> bool {
-    let nodes = node::running();
-    !nodes.is_empty()
-        && nodes.iter().all(|node| {
-            output(
-                node.ctr()
-                    .args(["images", "ls", "-q", &format!("name=={name}")]),
-            )
-            .is_ok_and(|names| names.lines().any(|line| line == name))
-        })
-}
-
-/// Whether buildah is there.
-pub(crate) fn ensure_buildah() -> Result<()> {
-    anyhow::ensure!(
-        succeeds(Command::new("buildah").arg("--version")),
-        "buildah is missing: install it with `apt-get install --no-install-recommends buildah`"
-    );
-    Ok(())
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub(crate) use guard::{Lock, require};
 use anyhow::{Context as _, Result};
 use node::{NODES, Node};
 use progress::{Progress, Step};
-use std::{fs, os::unix::fs::DirBuilderExt as _, path::PathBuf, process::Command, time::Duration};
+use std::{fs, os::unix::fs::DirBuilderExt as _, process::Command, time::Duration};
 
 /// How many steps [`up`] has.
 pub(crate) const STEPS: usize = 6;
@@ -39,11 +39,6 @@ pub(crate) fn kubectl() -> Command {
         .arg("--kubeconfig")
         .arg(paths::pki("admin.kubeconfig"));
     command
-}
-
-/// The helm program, built into the cache when it is not there. Needs no cluster.
-pub(crate) fn helm() -> Result<PathBuf> {
-    Ok(build::HELM.ensure(&Step::silent())?.join("helm"))
 }
 
 /// Brings cluster and backends up, with one or two nodes.

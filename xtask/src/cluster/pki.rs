@@ -208,7 +208,7 @@ fn leaf(folder: &Path, name: &str, subject: &str, names: &str) -> Result<()> {
 fn kubeconfig(folder: &Path, name: &str, server: &str, user: &str) -> Result<()> {
     let encoded = |file: String| -> Result<String> {
         let path = folder.join(file);
-        Ok(output(Command::new("base64").arg("-w0").arg(path))?)
+        output(Command::new("base64").arg("-w0").arg(path))
     };
     let config = serde_json::json!({
         "apiVersion": "v1",

@@ -33,13 +33,6 @@ impl Step {
             None => eprintln!("      {message}"),
         }
     }
-
-    /// A step that shows nothing, for tests and for work outside a [`Progress`].
-    pub(crate) fn silent() -> Self {
-        Self {
-            bar: Some(ProgressBar::hidden()),
-        }
-    }
 }
 
 impl Progress {
