@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use common_config::{AppConfig, SecretRef};
 use rdkafka::ClientConfig;
 use schemars::JsonSchema;
-use secrecy::ExposeSecret as _;
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::error::KafkaError;
+use crate::{connection::Connection, error::KafkaError};
 
 /// A Kafka cluster and a login. Either `directory`, as a mounted Secret gives it, or the single keys.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -45,113 +45,62 @@ impl KafkaConfig {
         }
     }
 
+    /// Cluster and login as they are now.
+    ///
+    /// # Errors
+    /// `KafkaError::Config` or `KafkaError::Unreadable`.
+    pub fn connection(&self) -> Result<Connection, KafkaError> {
+        match &self.directory {
+            Some(directory) => of_directory(directory),
+            None => of_fields(self),
+        }
+    }
+
     /// The settings of a client, with the login as it is now. Producers and consumers add their own.
     ///
     /// # Errors
     /// `KafkaError::Config` or `KafkaError::Unreadable`.
     pub fn client_config(&self) -> Result<ClientConfig, KafkaError> {
-        let keys = match &self.directory {
-            Some(directory) => Keys::of_directory(directory)?,
-            None => Keys::of_fields(self)?,
-        };
-        keys.client_config()
+        self.connection()?.client_config()
     }
 }
 
-/// The same keys, wherever they came from.
-struct Keys {
-    bootstrap_servers: String,
-    security_protocol: Option<String>,
-    sasl_mechanism: Option<String>,
-    username: Option<String>,
-    password: Option<String>,
-    ca: Option<String>,
+fn of_directory(directory: &Path) -> Result<Connection, KafkaError> {
+    let read = |name: &str| optional(&directory.join(name));
+    let bootstrap_servers = read("bootstrap-servers")?.ok_or_else(|| {
+        KafkaError::Config(format!(
+            "{} has no file bootstrap-servers",
+            directory.display()
+        ))
+    })?;
+    Ok(Connection {
+        bootstrap_servers,
+        security_protocol: read("security-protocol")?,
+        sasl_mechanism: read("sasl-mechanism")?,
+        username: read("username")?,
+        password: read("password")?.map(SecretString::from),
+        ca_pem: read("ca.crt")?,
+    })
 }
 
-impl Keys {
-    fn of_directory(directory: &Path) -> Result<Self, KafkaError> {
-        let read = |name: &str| optional(&directory.join(name));
-        let bootstrap_servers = read("bootstrap-servers")?.ok_or_else(|| {
-            KafkaError::Config(format!(
-                "{} has no file bootstrap-servers",
-                directory.display()
-            ))
-        })?;
-        Ok(Self {
-            bootstrap_servers,
-            security_protocol: read("security-protocol")?,
-            sasl_mechanism: read("sasl-mechanism")?,
-            username: read("username")?,
-            password: read("password")?,
-            ca: read("ca.crt")?,
+fn of_fields(config: &KafkaConfig) -> Result<Connection, KafkaError> {
+    let missing = || KafkaError::Config("directory or bootstrap_servers must be given".to_owned());
+    let password = config.password.as_ref().map(SecretRef::read).transpose();
+    let password = password.map_err(|error| KafkaError::Config(error.to_string()))?;
+    let ca = config.ca_file.as_ref().map(|path| {
+        std::fs::read_to_string(path).map_err(|source| KafkaError::Unreadable {
+            path: path.clone(),
+            source,
         })
-    }
-
-    fn of_fields(config: &KafkaConfig) -> Result<Self, KafkaError> {
-        let missing =
-            || KafkaError::Config("directory or bootstrap_servers must be given".to_owned());
-        let password = config.password.as_ref().map(SecretRef::read).transpose();
-        let password = password.map_err(|error| KafkaError::Config(error.to_string()))?;
-        let ca = config.ca_file.as_ref().map(|path| {
-            std::fs::read_to_string(path).map_err(|source| KafkaError::Unreadable {
-                path: path.clone(),
-                source,
-            })
-        });
-        Ok(Self {
-            bootstrap_servers: config.bootstrap_servers.clone().ok_or_else(missing)?,
-            security_protocol: config.security_protocol.clone(),
-            sasl_mechanism: config.sasl_mechanism.clone(),
-            username: config.username.clone(),
-            password: password.map(|password| password.expose_secret().to_owned()),
-            ca: ca.transpose()?,
-        })
-    }
-
-    fn client_config(self) -> Result<ClientConfig, KafkaError> {
-        let protocol = self
-            .security_protocol
-            .unwrap_or_else(|| "PLAINTEXT".to_owned())
-            .to_ascii_uppercase();
-        let (tls, sasl) = match &*protocol {
-            "PLAINTEXT" => (false, false),
-            "SSL" => (true, false),
-            "SASL_PLAINTEXT" => (false, true),
-            "SASL_SSL" => (true, true),
-            other => {
-                let known = "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL";
-                return Err(KafkaError::Config(format!(
-                    "security protocol {other:?} is not {known}"
-                )));
-            }
-        };
-        let mut client = ClientConfig::new();
-        client
-            .set("bootstrap.servers", self.bootstrap_servers)
-            .set("security.protocol", protocol);
-        // A broker that moves is found again in seconds, not minutes.
-        client
-            .set("reconnect.backoff.max.ms", "2000")
-            .set("socket.keepalive.enable", "true");
-        if let (true, Some(ca)) = (tls, self.ca) {
-            client.set("ssl.ca.pem", ca);
-        }
-        if sasl {
-            let (Some(username), Some(password)) = (self.username, self.password) else {
-                return Err(KafkaError::Config(
-                    "SASL needs a username and a password".to_owned(),
-                ));
-            };
-            let mechanism = self
-                .sasl_mechanism
-                .unwrap_or_else(|| "SCRAM-SHA-512".to_owned());
-            client
-                .set("sasl.mechanism", mechanism)
-                .set("sasl.username", username)
-                .set("sasl.password", password);
-        }
-        Ok(client)
-    }
+    });
+    Ok(Connection {
+        bootstrap_servers: config.bootstrap_servers.clone().ok_or_else(missing)?,
+        security_protocol: config.security_protocol.clone(),
+        sasl_mechanism: config.sasl_mechanism.clone(),
+        username: config.username.clone(),
+        password,
+        ca_pem: ca.transpose()?,
+    })
 }
 
 /// The content of a file without surrounding white space; none if there is no such file.
