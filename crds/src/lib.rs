@@ -1,1 +1,26 @@
-//! Skeleton.
+//! The resource `Platform` of `crewdeck.io`: its types, its CEL rules and the reasons of its conditions.
+//!
+//! No client and no logic: whatever reads or writes the resource shares these types.
+
+mod manifest;
+mod platform;
+mod reason;
+mod roles;
+mod source;
+mod status;
+
+pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
+pub use platform::{
+    FORCE_RELEASE_ANNOTATION, ImageSpec, MigrationSpec, Platform, PlatformSpec, PullPolicy,
+    PullSecret,
+};
+pub use reason::Reason;
+pub use roles::{Resources, RoleTemplate, RolesSpec, ScaledRole, SingleRole, SwitchedRole};
+pub use source::{
+    DatabaseSpec, DeletionPolicy, EventsSpec, KafkaSpec, RedisSpec, SecretReference, TopicName,
+    TopicSpec, Transport,
+};
+pub use status::{
+    ConditionType, CredentialStatus, MigrationStatus, PlatformStatus, RoleStatus, SigningKeyStatus,
+    TopicsStatus, WaitingOn,
+};

@@ -1,0 +1,81 @@
+//! Reasons of conditions and Events. Each has a page `docs/reasons/<Reason>.md`.
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// Why a condition stands as it does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $($(#[doc = $doc])* $name,)*
+        }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The word in `reason`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// It stands as wanted.
+    Ready,
+    /// The operator is at work on it.
+    Progressing,
+    /// It comes after a step that is not done.
+    NotReached,
+    /// The operator leaves this Platform alone because `suspend` is set.
+    Suspended,
+    /// The Platform is being deleted.
+    Deleting,
+    /// The spec cannot be used as it is.
+    InvalidSpec,
+    /// A named Secret does not exist.
+    SecretNotFound,
+    /// A named Secret lacks a key or has one that cannot be used.
+    SecretInvalid,
+    /// The operator may not read or write a Secret of this Platform.
+    SecretForbidden,
+    /// A server does not answer.
+    BackendUnreachable,
+    /// A server refuses the admin login.
+    LoginRefused,
+    /// A server refuses something the operator must do there.
+    BackendRefused,
+    /// Something of that name exists and is not ours.
+    NotOurs,
+    /// The replica has not replayed what was written on the primary.
+    ReplicaLagging,
+    /// Topics are not yet known to every broker.
+    TopicsPending,
+    /// The stored key ring cannot be used.
+    SigningKeyInvalid,
+    /// A migration runs.
+    MigrationRunning,
+    /// A migration failed.
+    MigrationFailed,
+    /// A node cannot get the image.
+    ImagePullFailed,
+    /// Pods of a role are not yet ready.
+    RolloutPending,
+    /// Pods of a role end again and again.
+    PodsCrashing,
+    /// Kubernetes refuses an object of ours.
+    ApplyRefused,
+    /// The API server does not answer.
+    ApiUnavailable,
+    /// Things are left on a server that is gone.
+    LeftBehind,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

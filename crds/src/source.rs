@@ -1,0 +1,168 @@
+//! The servers that the user brings, and what becomes of the data on them.
+#![expect(
+    unreachable_pub,
+    reason = "the derive of KubeSchema repeats each struct in a scope of its own"
+)]
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Name of a Secret in the Platform's namespace.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct SecretReference {
+    /// Name of the Secret. Endpoint and admin login stand in it together, in the keys of the Service Binding
+    /// convention.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// What becomes of data on a server when the Platform is deleted. Logins always go.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeletionPolicy {
+    /// It stays.
+    #[default]
+    Retain,
+    /// It is dropped.
+    Delete,
+}
+
+/// PostgreSQL 15 or newer, with or without a streaming replica.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DatabaseSpec {
+    /// Secret with `host`, `port`, `username`, `password`, `ca.crt` and, for a replica, `replica-host` and
+    /// `replica-port`.
+    pub secret_ref: SecretReference,
+    /// Whether both databases are dropped with the Platform.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// Redis 7 or newer.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RedisSpec {
+    /// Secret with `host`, `port`, `username`, `password`, `ca.crt`.
+    pub secret_ref: SecretReference,
+    /// Whether the keys of the Platform's namespaces are dropped with it.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// How events travel: a union on `transport`.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("self.transport != 'Kafka' || has(self.kafka)").message("events.kafka is required when events.transport is Kafka"))]
+pub struct EventsSpec {
+    /// The transport.
+    pub transport: Transport,
+    /// Settings of the transport `Kafka`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kafka: Option<KafkaSpec>,
+}
+
+/// Transports that the operator provisions.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Apache Kafka.
+    Kafka,
+}
+
+/// Kafka 4 with SASL SCRAM-SHA-512 and an authorizer.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KafkaSpec {
+    /// Secret with `bootstrap-servers`, `username`, `password`, `sasl-mechanism`, `security-protocol`, `ca.crt`.
+    pub secret_ref: SecretReference,
+    /// Settings of single topics; a topic that is not named has the defaults.
+    #[serde(default)]
+    #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub topics: Vec<TopicSpec>,
+    /// Whether topics and their messages are dropped with the Platform.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+}
+
+/// Settings of one topic and its dead-letter topic.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TopicSpec {
+    /// Name without the Platform's prefix.
+    pub name: TopicName,
+    /// Partitions; events of one entity keep their order within one.
+    #[serde(default = "TopicSpec::default_partitions")]
+    #[schemars(range(min = 1, max = 1_000))]
+    pub partitions: i32,
+    /// Copies of each partition.
+    #[serde(default = "TopicSpec::default_replicas")]
+    #[schemars(range(min = 1, max = 15))]
+    pub replicas: i32,
+    /// Seconds for which messages are kept.
+    #[serde(default = "TopicSpec::default_retention_seconds")]
+    #[schemars(range(min = 3_600, max = 31_536_000))]
+    pub retention_seconds: i64,
+}
+
+impl TopicSpec {
+    /// A topic with the defaults.
+    #[must_use]
+    pub fn of(name: TopicName) -> Self {
+        Self {
+            name,
+            partitions: Self::default_partitions(),
+            replicas: Self::default_replicas(),
+            retention_seconds: Self::default_retention_seconds(),
+        }
+    }
+
+    fn default_partitions() -> i32 {
+        3
+    }
+
+    fn default_replicas() -> i32 {
+        1
+    }
+
+    fn default_retention_seconds() -> i64 {
+        604_800
+    }
+}
+
+/// The topics of a Platform.
+#[derive(
+    JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum TopicName {
+    /// What people did to users and teams.
+    UserActivities,
+    /// What happened to tasks.
+    TaskEvents,
+    /// What analytics found.
+    AnalyticsEvents,
+    /// What the platform itself reports.
+    SystemNotifications,
+}
+
+impl TopicName {
+    /// Every topic.
+    pub const ALL: [Self; 4] = [
+        Self::UserActivities,
+        Self::TaskEvents,
+        Self::AnalyticsEvents,
+        Self::SystemNotifications,
+    ];
+
+    /// The name without the Platform's prefix.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UserActivities => "user-activities",
+            Self::TaskEvents => "task-events",
+            Self::AnalyticsEvents => "analytics-events",
+            Self::SystemNotifications => "system-notifications",
+        }
+    }
+}

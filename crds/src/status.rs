@@ -1,0 +1,189 @@
+//! `Platform.status`: what the operator tells. Nothing is kept here alone.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator saw and did last.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformStatus {
+    /// Generation of the spec that this status is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Version that every role runs; the former one until a roll-out is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// One line a person can act on; absent when nothing is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_on: Option<WaitingOn>,
+    /// Conditions, one per type.
+    #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+    /// The roles.
+    #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["role"]))]
+    pub roles: Vec<RoleStatus>,
+    /// The signing keys, oldest first.
+    #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kid"]))]
+    pub signing_keys: Vec<SigningKeyStatus>,
+    /// The logins of the roles.
+    #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["client"]))]
+    pub credentials: Vec<CredentialStatus>,
+    /// The topics.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub topics: Option<TopicsStatus>,
+    /// The last migration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<MigrationStatus>,
+}
+
+/// What the operator waits for.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingOn {
+    /// Reason, of the same set as the conditions'.
+    pub reason: String,
+    /// What is missing and how to mend it.
+    pub message: String,
+    /// Since when.
+    pub since: Time,
+    /// When the operator looks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_action_time: Option<Time>,
+    /// How many times in a row it was tried; the pause grows with it.
+    #[serde(default)]
+    pub attempts: i64,
+}
+
+/// One role.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleStatus {
+    /// Name of the role.
+    pub role: String,
+    /// Pods wanted.
+    pub desired: i32,
+    /// Pods of the wanted version that answer.
+    pub ready: i32,
+    /// Version rolled out last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+/// One signing key.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKeyStatus {
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// Pending, Published, Active, Retiring, Retired or Revoked.
+    pub phase: String,
+    /// When it entered the key set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at: Option<Time>,
+    /// When it began to sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated_at: Option<Time>,
+}
+
+/// One login.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct CredentialStatus {
+    /// Client, such as db-app.
+    pub client: String,
+    /// Slot in use, A or B; absent where a login has no slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// Generation of the login.
+    pub epoch: i64,
+}
+
+/// The topics.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicsStatus {
+    /// Topics that stand as wanted.
+    pub ready: i64,
+    /// Topics wanted, dead-letter topics included.
+    pub wanted: i64,
+    /// Both, as ready/wanted.
+    pub summary: String,
+}
+
+/// The last migration.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationStatus {
+    /// Version whose migrations were applied last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Job that did it or is at it.
+    pub job: String,
+}
+
+/// Types of the conditions. Every one is present from the first pass on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConditionType {
+    /// All of it works (summary).
+    Ready,
+    /// The operator is at work (kstatus).
+    Reconciling,
+    /// Somebody has to act (kstatus).
+    Stalled,
+    /// The spec and what it names can be used.
+    SpecValid,
+    /// The databases stand.
+    DatabaseReady,
+    /// The Redis namespaces stand.
+    RedisReady,
+    /// The topics stand.
+    EventsReady,
+    /// The roles' logins are proved.
+    CredentialsReady,
+    /// The key ring and what is made from it stand.
+    SigningKeyReady,
+    /// The databases have the schema of the wanted version.
+    Migrated,
+    /// Every role runs the wanted version.
+    RolesReady,
+}
+
+impl ConditionType {
+    /// Every type, in the order of the status.
+    pub const ALL: [Self; 11] = [
+        Self::Ready,
+        Self::Reconciling,
+        Self::Stalled,
+        Self::SpecValid,
+        Self::DatabaseReady,
+        Self::RedisReady,
+        Self::EventsReady,
+        Self::CredentialsReady,
+        Self::SigningKeyReady,
+        Self::Migrated,
+        Self::RolesReady,
+    ];
+
+    /// The value of `type`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::SpecValid => "SpecValid",
+            Self::DatabaseReady => "DatabaseReady",
+            Self::RedisReady => "RedisReady",
+            Self::EventsReady => "EventsReady",
+            Self::CredentialsReady => "CredentialsReady",
+            Self::SigningKeyReady => "SigningKeyReady",
+            Self::Migrated => "Migrated",
+            Self::RolesReady => "RolesReady",
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Every CEL rule of the definition has a case that it accepts and one that it refuses.
+
+use kube::core::cel::Validator;
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const SHA: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn schema() -> Value {
+    let crd = serde_json::to_value(crds::definition()).expect("a definition is JSON");
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
+}
+
+fn sample() -> Value {
+    json!({
+        "apiVersion": "crewdeck.io/v1beta1",
+        "kind": "Platform",
+        "metadata": {"name": "demo", "namespace": "crewdeck"},
+        "spec": {
+            "image": {"repository": "crewdeck.io/crewdeck", "tag": "0.1.0"},
+            "publicURL": "https://crew.example.org",
+            "database": {"secretRef": {"name": "demo-postgres"}},
+            "redis": {"secretRef": {"name": "demo-redis"}},
+            "events": {"transport": "Kafka", "kafka": {"secretRef": {"name": "demo-kafka"}}},
+        },
+    })
+}
+
+fn refusals(object: &Value) -> Vec<String> {
+    match Validator::new().validate(&schema(), object, None) {
+        Ok(()) => Vec::new(),
+        Err(errors) => errors.into_vec().iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn with(pointer: &str, value: Value) -> Value {
+    let mut object = sample();
+    let (parent, key) = pointer.rsplit_once('/').expect("a pointer has a slash");
+    object
+        .pointer_mut(parent)
+        .expect("the sample has the parent")[key] = value;
+    object
+}
+
+#[test]
+fn the_sample_is_accepted() {
+    assert_eq!(refusals(&sample()), Vec::<String>::new());
+}
+
+#[rstest]
+#[case::name("/metadata/name", json!("demo-2"), json!("2demo"), "metadata.name must be a DNS label")]
+#[case::name_length("/metadata/name", json!("a".repeat(40)), json!("a".repeat(41)), "at most 40 characters")]
+#[case::image("/spec/image", json!({"repository": "r", "digest": SHA}), json!({"repository": "r", "tag": "1", "digest": SHA}), "exactly one of tag and digest")]
+#[case::image_none("/spec/image", json!({"repository": "r", "tag": "1"}), json!({"repository": "r"}), "exactly one of tag and digest")]
+#[case::url("/spec/publicURL", json!("http://127.0.0.1:18080"), json!("ftp://crew.example.org"), "absolute http or https URL")]
+#[case::url_query("/spec/publicURL", json!("https://crew.example.org/team"), json!("https://crew.example.org?x=1"), "absolute http or https URL")]
+#[case::url_slash("/spec/publicURL", json!("https://crew.example.org"), json!("https://crew.example.org/"), "must not end with '/'")]
+#[case::events("/spec/events", json!({"transport": "Kafka", "kafka": {"secretRef": {"name": "k"}}}), json!({"transport": "Kafka"}), "events.kafka is required")]
+fn each_rule_accepts_and_refuses(
+    #[case] pointer: &str,
+    #[case] good: Value,
+    #[case] bad: Value,
+    #[case] words: &str,
+) {
+    assert_eq!(refusals(&with(pointer, good)), Vec::<String>::new());
+    let told = refusals(&with(pointer, bad));
+    assert!(told.iter().any(|line| line.contains(words)), "{told:?}");
+}
+
+/// The cases above are complete: a new rule without a case makes this fail.
+#[test]
+fn the_rules_are_counted() {
+    fn count(value: &Value) -> usize {
+        match value {
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, value)| match (key.as_str(), value) {
+                    ("x-kubernetes-validations", Value::Array(rules)) => rules.len(),
+                    _ => count(value),
+                })
+                .sum(),
+            Value::Array(items) => items.iter().map(count).sum(),
+            _ => 0,
+        }
+    }
+    assert_eq!(count(&schema()), 5);
+}
+
+#[test]
+fn the_definition_takes_no_null() {
+    assert!(!schema().to_string().contains("\"nullable\""));
+}
