@@ -1,3 +1,7 @@
-//! The operator: what it decides about a Platform's signing keys.
+//! The role `operator`: makes a Platform true, on Kubernetes and on the servers that its user brings.
 
+mod config;
 pub mod keys;
+pub mod platform;
+
+pub use config::OperatorConfig;

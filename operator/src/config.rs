@@ -1,0 +1,31 @@
+//! Section `[operator]` of the configuration.
+
+use common_config::AppConfig;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the role `operator` needs to know.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OperatorConfig {
+    /// Name of this cluster. Part of every name on the servers, so that two clusters can share them.
+    pub cluster_name: String,
+    /// Namespace of the Lease that elects one leader; the operator's own.
+    pub lease_namespace: String,
+    /// Namespaces whose Platforms are looked after; none named means all.
+    pub watch_namespaces: Vec<String>,
+}
+
+impl Default for OperatorConfig {
+    fn default() -> Self {
+        Self {
+            cluster_name: "default".to_owned(),
+            lease_namespace: "crewdeck-system".to_owned(),
+            watch_namespaces: Vec::new(),
+        }
+    }
+}
+
+impl AppConfig for OperatorConfig {
+    const SECTION: &'static str = "operator";
+}

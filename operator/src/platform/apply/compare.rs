@@ -1,0 +1,186 @@
+//! Whether an object stands as wanted already. Pure.
+
+use kube::core::ObjectMeta;
+use serde_json::{Map, Value};
+
+/// Whether `found` has every value of `wanted`. What the API server adds by default does not count; an empty list
+/// or map is as good as none, since the server drops it.
+pub(super) fn holds(found: &Value, wanted: &Value) -> bool {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => {
+            wanted.iter().all(|(key, wanted)| match found.get(key) {
+                Some(found) if key == "requests" || key == "limits" => {
+                    same_quantities(found, wanted)
+                }
+                Some(found) => holds(found, wanted),
+                None => is_empty(wanted),
+            })
+        }
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len()
+                && found
+                    .iter()
+                    .zip(wanted)
+                    .all(|(found, wanted)| holds(found, wanted))
+        }
+        _ => found == wanted,
+    }
+}
+
+/// Whether `manager` holds no field of the object that `wanted` has no longer: such a field would stay for ever
+/// if nothing were sent.
+pub(super) fn owns_no_more(metadata: &ObjectMeta, wanted: &Value, manager: &str) -> bool {
+    metadata
+        .managed_fields
+        .iter()
+        .flatten()
+        .filter(|entry| {
+            entry.manager.as_deref() == Some(manager) && entry.operation.as_deref() == Some("Apply")
+        })
+        .filter_map(|entry| entry.fields_v1.as_ref())
+        .all(|fields| covered(&fields.0, wanted))
+}
+
+/// Whether each path of `fields` (the format of `managedFields`: `f:<name>`, `k:<keys>`, `v:<value>`) leads to
+/// something in `wanted`.
+fn covered(fields: &Value, wanted: &Value) -> bool {
+    let Value::Object(fields) = fields else {
+        return true;
+    };
+    fields
+        .iter()
+        .all(|(path, below)| match path.split_once(':') {
+            Some(("f", name)) => wanted
+                .get(name)
+                .is_some_and(|wanted| covered(below, wanted)),
+            Some(("k", keys)) => {
+                let Ok(keys) = serde_json::from_str::<Map<String, Value>>(keys) else {
+                    return false;
+                };
+                wanted.as_array().is_some_and(|items| {
+                    items.iter().any(|item| {
+                        keys.iter()
+                            .all(|(key, value)| key_matches(item, key, value))
+                            && covered(below, item)
+                    })
+                })
+            }
+            Some(("v", value)) => {
+                let value: Value = serde_json::from_str(value).unwrap_or_default();
+                wanted
+                    .as_array()
+                    .is_some_and(|items| items.contains(&value))
+            }
+            _ => true,
+        })
+}
+
+/// Whether a list item has this key value; a key that defaults (the protocol of a port) may be absent.
+fn key_matches(item: &Value, key: &str, value: &Value) -> bool {
+    item.get(key)
+        .map_or(key == "protocol", |found| found == value)
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.values().all(is_empty),
+        _ => false,
+    }
+}
+
+/// Quantities are compared by amount: the server writes `0.5` as `500m`.
+fn same_quantities(found: &Value, wanted: &Value) -> bool {
+    let (Value::Object(found), Value::Object(wanted)) = (found, wanted) else {
+        return found == wanted;
+    };
+    wanted.iter().all(|(name, wanted)| {
+        found.get(name).is_some_and(|found| {
+            found == wanted
+                || match (
+                    found.as_str().and_then(amount),
+                    wanted.as_str().and_then(amount),
+                ) {
+                    // Both come from short decimal texts; equal amounts give equal floats.
+                    (Some(found), Some(wanted)) => {
+                        (found - wanted).abs() <= f64::EPSILON * found.abs()
+                    }
+                    _ => false,
+                }
+        })
+    })
+}
+
+/// The amount of a quantity such as `500m`, `1.5` or `64Mi`.
+fn amount(text: &str) -> Option<f64> {
+    const SUFFIXES: [(&str, f64); 14] = [
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("Pi", 1_125_899_906_842_624.0),
+        ("Ei", 1_152_921_504_606_846_976.0),
+        ("n", 1e-9),
+        ("u", 1e-6),
+        ("m", 1e-3),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+        ("P", 1e15),
+    ];
+    let (number, factor) = SUFFIXES
+        .iter()
+        .find_map(|(suffix, factor)| Some((text.strip_suffix(suffix)?, *factor)))
+        .unwrap_or((text, 1.0));
+    number.parse::<f64>().ok().map(|number| number * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    #[rstest]
+    #[case::same(json!({"a": 1}), json!({"a": 1}), true)]
+    #[case::server_adds_defaults(json!({"a": {"b": 1, "c": 2}}), json!({"a": {"b": 1}}), true)]
+    #[case::differs(json!({"a": 1}), json!({"a": 2}), false)]
+    #[case::missing(json!({}), json!({"a": 2}), false)]
+    #[case::empty_is_dropped(json!({}), json!({"a": {}, "b": []}), true)]
+    #[case::lists_by_place(json!({"a": [{"n": "x", "d": 1}]}), json!({"a": [{"n": "x"}]}), true)]
+    #[case::longer_list(json!({"a": [1, 2]}), json!({"a": [1]}), false)]
+    #[case::quantities(json!({"limits": {"cpu": "500m", "memory": "64Mi"}}), json!({"limits": {"cpu": "0.5", "memory": "65536Ki"}}), true)]
+    #[case::other_quantity(json!({"limits": {"cpu": "500m"}}), json!({"limits": {"cpu": "1"}}), false)]
+    fn compares(#[case] found: Value, #[case] wanted: Value, #[case] same: bool) {
+        assert_eq!(holds(&found, &wanted), same);
+    }
+
+    #[rstest]
+    #[case::all_there(json!({"f:data": {"f:a": {}}}), json!({"data": {"a": "1"}}), true)]
+    #[case::field_gone(json!({"f:data": {"f:a": {}, "f:b": {}}}), json!({"data": {"a": "1"}}), false)]
+    #[case::item_gone(json!({"f:c": {"k:{\"name\":\"x\"}": {".": {}, "f:name": {}}}}), json!({"c": [{"name": "y"}]}), false)]
+    #[case::item_there(json!({"f:c": {"k:{\"name\":\"x\"}": {".": {}, "f:name": {}}}}), json!({"c": [{"name": "x"}]}), true)]
+    #[case::port(json!({"f:p": {"k:{\"containerPort\":1,\"protocol\":\"TCP\"}": {}}}), json!({"p": [{"containerPort": 1}]}), true)]
+    fn finds_what_is_wanted_no_longer(
+        #[case] fields: Value,
+        #[case] wanted: Value,
+        #[case] same: bool,
+    ) {
+        let entry = |manager: &str| ManagedFieldsEntry {
+            manager: Some(manager.to_owned()),
+            operation: Some("Apply".to_owned()),
+            fields_v1: Some(FieldsV1(fields.clone())),
+            ..ManagedFieldsEntry::default()
+        };
+        let metadata = |manager| ObjectMeta {
+            managed_fields: Some(vec![entry(manager)]),
+            ..ObjectMeta::default()
+        };
+        assert_eq!(owns_no_more(&metadata("us"), &wanted, "us"), same);
+        assert!(owns_no_more(&metadata("others"), &wanted, "us"));
+    }
+}

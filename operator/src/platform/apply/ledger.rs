@@ -1,0 +1,322 @@
+//! The ledger `P-external`: what was made, or was about to be made, on the servers. It is written before each act, and
+//! it is the list that deletion goes by.
+
+use std::{collections::BTreeMap, fmt};
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::{Api, ObjectMeta, PostParams};
+use serde::{Deserialize, Serialize};
+
+use crate::platform::{
+    Class, Context, StepError, ValidatedPlatform,
+    apply::kube::{labels, owner_reference},
+};
+use crds::Reason;
+
+/// Key of the ConfigMap.
+const KEY: &str = "ledger.json";
+/// Writers of the three servers may meet; each change is small, so few attempts are enough.
+const ATTEMPTS: usize = 8;
+
+/// The server that a thing is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Server {
+    /// PostgreSQL.
+    Postgres,
+    /// Redis.
+    Redis,
+    /// Kafka.
+    Kafka,
+}
+
+/// What a thing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A database.
+    Database,
+    /// A role that cannot log in.
+    Role,
+    /// A login.
+    Login,
+    /// The keys under a prefix.
+    Namespace,
+    /// A topic.
+    Topic,
+    /// A consumer group.
+    Group,
+    /// A principal without a login whose rights mark what is ours.
+    Marker,
+}
+
+/// Something outside of Kubernetes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Thing {
+    /// Where it is.
+    pub server: Server,
+    /// What it is.
+    pub kind: Kind,
+    /// Its name there.
+    pub name: String,
+}
+
+impl Thing {
+    /// A thing.
+    #[must_use]
+    pub fn new(server: Server, kind: Kind, name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self { server, kind, name }
+    }
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            Kind::Database => "database",
+            Kind::Role => "role",
+            Kind::Login => "login",
+            Kind::Namespace => "keys of",
+            Kind::Topic => "topic",
+            Kind::Group => "consumer group",
+            Kind::Marker => "marker",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
+}
+
+/// `database demo, login demo_app_a`.
+#[must_use]
+pub fn list<'a>(things: impl IntoIterator<Item = &'a Thing>) -> String {
+    let names: Vec<String> = things.into_iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+/// What deletion left on a server, by policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left(pub Vec<Thing>);
+
+/// One line of the stored form.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    #[serde(flatten)]
+    thing: Thing,
+    created: bool,
+}
+
+/// The things, each with whether it was made (`true`) or meant to be made (`false`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ledger {
+    things: BTreeMap<Thing, bool>,
+    version: Option<String>,
+}
+
+impl Ledger {
+    /// Reads the ledger; an absent one is empty.
+    ///
+    /// # Errors
+    /// When the API server refuses, or the ledger is damaged: then nothing may be made or dropped by it.
+    pub async fn read(cx: &Context, p: &ValidatedPlatform) -> Result<Self, StepError> {
+        let name = name(p);
+        let found = api(cx, p).get_opt(&name).await;
+        let Some(found) = found.map_err(|error| refused(&name, &error))? else {
+            return Ok(Self::default());
+        };
+        let text = found.data.unwrap_or_default().remove(KEY);
+        let things = parse(text.as_deref().unwrap_or("[]")).map_err(|error| StepError {
+            reason: Reason::ApplyRefused,
+            message: format!(
+                "ConfigMap {name} is damaged ({error}): restore key {KEY} from a backup, or delete the ConfigMap to have \
+                 it written again from what bears this Platform's marker"
+            ),
+            class: Class::Transient,
+        })?;
+        Ok(Self {
+            things,
+            version: found.metadata.resource_version,
+        })
+    }
+
+    /// Whether the thing is written down.
+    #[must_use]
+    pub fn knows(&self, thing: &Thing) -> bool {
+        self.things.contains_key(thing)
+    }
+
+    /// What is written down for a server.
+    #[must_use]
+    pub fn on(&self, server: Server) -> Vec<Thing> {
+        let on = |thing: &&Thing| thing.server == server;
+        self.things.keys().filter(on).cloned().collect()
+    }
+
+    /// Writes down what is about to be made. No write if all of it is.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn intend(
+        &mut self,
+        cx: &Context,
+        p: &ValidatedPlatform,
+        things: &[Thing],
+    ) -> Result<(), StepError> {
+        self.change(cx, p, |ledger| {
+            for thing in things {
+                ledger.entry(thing.clone()).or_insert(false);
+            }
+        })
+        .await
+    }
+
+    /// Writes down that everything on the server is there. No write if that is so.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn made(
+        &mut self,
+        cx: &Context,
+        p: &ValidatedPlatform,
+        server: Server,
+    ) -> Result<(), StepError> {
+        self.change(cx, p, |ledger| {
+            let on = ledger.iter_mut().filter(|(thing, _)| thing.server == server);
+            on.for_each(|(_, made)| *made = true);
+        })
+        .await
+    }
+
+    /// Strikes out what is no longer there.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn dropped(
+        &mut self,
+        cx: &Context,
+        p: &ValidatedPlatform,
+        things: &[Thing],
+    ) -> Result<(), StepError> {
+        self.change(cx, p, |ledger| {
+            ledger.retain(|thing, _| !things.contains(thing));
+        })
+        .await
+    }
+
+    /// Compare-and-swap: on a conflict the ledger is read again and changed again.
+    async fn change(
+        &mut self,
+        cx: &Context,
+        p: &ValidatedPlatform,
+        change: impl Fn(&mut BTreeMap<Thing, bool>),
+    ) -> Result<(), StepError> {
+        let name = name(p);
+        let mut attempts = 0..ATTEMPTS;
+        loop {
+            let mut things = self.things.clone();
+            change(&mut things);
+            if things == self.things {
+                return Ok(());
+            }
+            let object = object(p, &things, self.version.clone());
+            let done = match &self.version {
+                None => api(cx, p).create(&PostParams::default(), &object).await,
+                Some(_) => api(cx, p).replace(&name, &PostParams::default(), &object).await,
+            };
+            match done {
+                Ok(written) => {
+                    self.things = things;
+                    self.version = written.metadata.resource_version;
+                    return Ok(());
+                }
+                Err(kube::Error::Api(status))
+                    if matches!(status.code, 404 | 409) && attempts.next().is_some() =>
+                {
+                    *self = Self::read(cx, p).await?;
+                }
+                Err(error) => return Err(refused(&name, &error)),
+            }
+        }
+    }
+}
+
+fn name(p: &ValidatedPlatform) -> String {
+    format!("{}-external", p.name)
+}
+
+fn api(cx: &Context, p: &ValidatedPlatform) -> Api<ConfigMap> {
+    Api::namespaced(cx.client.clone(), &p.namespace)
+}
+
+fn parse(text: &str) -> serde_json::Result<BTreeMap<Thing, bool>> {
+    let entries: Vec<Entry> = serde_json::from_str(text)?;
+    let pairs = entries.into_iter().map(|entry| (entry.thing, entry.created));
+    Ok(pairs.collect())
+}
+
+fn text(things: &BTreeMap<Thing, bool>) -> String {
+    let entries: Vec<Entry> = things
+        .iter()
+        .map(|(thing, created)| Entry {
+            thing: thing.clone(),
+            created: *created,
+        })
+        .collect();
+    // One line each: a person reads this when a server is gone.
+    let lines = entries.iter().filter_map(|entry| serde_json::to_string(entry).ok());
+    format!("[\n{}\n]\n", lines.collect::<Vec<_>>().join(",\n"))
+}
+
+fn object(
+    p: &ValidatedPlatform,
+    things: &BTreeMap<Thing, bool>,
+    version: Option<String>,
+) -> ConfigMap {
+    ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name(p)),
+            namespace: Some(p.namespace.clone()),
+            labels: Some(labels(p, None)),
+            owner_references: Some(vec![owner_reference(p)]),
+            resource_version: version,
+            ..ObjectMeta::default()
+        },
+        data: Some(BTreeMap::from([(KEY.to_owned(), text(things))])),
+        ..ConfigMap::default()
+    }
+}
+
+fn refused(name: &str, error: &kube::Error) -> StepError {
+    let (reason, remedy) = match error {
+        kube::Error::Api(status) if status.code == 403 => (
+            Reason::ApplyRefused,
+            "the chart crewdeck-operator grants the right on ConfigMaps",
+        ),
+        kube::Error::Api(_) => (Reason::ApplyRefused, "see the API server's message"),
+        _ => (Reason::ApiUnavailable, "it is tried again"),
+    };
+    StepError {
+        reason,
+        message: format!("ledger ConfigMap {name}: {error}; {remedy}"),
+        class: Class::Transient,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_form_is_read_back() {
+        let things = BTreeMap::from([
+            (Thing::new(Server::Postgres, Kind::Database, "demo"), true),
+            (Thing::new(Server::Kafka, Kind::Topic, "demo.task-events"), false),
+        ]);
+        let stored = text(&things);
+        assert!(
+            stored.contains(r#"{"server":"postgres","kind":"database","name":"demo","created":true}"#),
+            "{stored}"
+        );
+        assert_eq!(parse(&stored).unwrap(), things);
+        assert_eq!(parse("[]").unwrap(), BTreeMap::new());
+        assert!(parse("{").is_err());
+    }
+}

@@ -1,0 +1,5 @@
+//! What acts: on Kubernetes and, as administrator, on the servers. Every step can be repeated and can be cut off
+//! between any two writes.
+
+mod compare;
+pub mod kube;

@@ -1,0 +1,195 @@
+//! What is on the server, of what a Platform wants there. Reads only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sqlx::{FromRow, PgConnection};
+
+use super::{
+    names::Names,
+    server::{Address, failed},
+};
+use crate::platform::{
+    StepError,
+    apply::ledger::{Kind, Server, Thing},
+};
+
+/// Whoever is a member is refused by the primary, where its administrator has set that up.
+pub(super) const REPLICA_ONLY: &str = "crewdeck_replica_only";
+
+/// A role.
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct RoleFacts {
+    name: String,
+    /// Whether it may log in.
+    pub(super) login: bool,
+    marker: Option<String>,
+    /// The roles it is a member of.
+    pub(super) groups: Vec<String>,
+    /// Settings of its sessions, `name=value`.
+    pub(super) settings: Vec<String>,
+}
+
+/// A database.
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct DatabaseFacts {
+    name: String,
+    /// The role that owns it.
+    pub(super) owner: String,
+    marker: Option<String>,
+    /// Rights of others than the owner, `role=RIGHT`, sorted.
+    pub(super) grants: Vec<String>,
+}
+
+/// Roles and databases that are there.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    pub(super) roles: BTreeMap<String, RoleFacts>,
+    pub(super) databases: BTreeMap<String, DatabaseFacts>,
+    /// Whether there is the role [`REPLICA_ONLY`].
+    pub(super) replica_only: bool,
+    /// The roles that the administrator is a member of, of those wanted.
+    pub(super) administered: BTreeSet<String>,
+}
+
+const ROLES: &str = "
+    select r.rolname::text as name, r.rolcanlogin as login, shobj_description(r.oid, 'pg_authid') as marker,
+        array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
+              where m.member = r.oid order by 1) as groups,
+        coalesce((select s.setconfig from pg_db_role_setting s where s.setrole = r.oid and s.setdatabase = 0),
+                 '{}') as settings
+    from pg_roles r where r.rolname = any($1)";
+
+const DATABASES: &str = "
+    select d.datname::text as name, pg_get_userbyid(d.datdba)::text as owner,
+        shobj_description(d.oid, 'pg_database') as marker,
+        array(select coalesce(g.rolname::text, 'PUBLIC') || '=' || a.privilege_type
+              from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+              left join pg_roles g on g.oid = a.grantee
+              where a.grantee <> d.datdba order by 1) as grants
+    from pg_database d where d.datname = any($1)";
+
+const ADMINISTERED: &str = "
+    select rolname::text from pg_roles where rolname = any($1) and pg_has_role(current_user, oid, 'usage')";
+
+impl Facts {
+    /// Looks.
+    pub(super) async fn read(
+        connection: &mut PgConnection,
+        at: Address<'_>,
+        names: &Names,
+    ) -> Result<Self, StepError> {
+        let wrong = |error: sqlx::Error| failed(at, "looking at what is there", &error);
+        let wanted = |kinds: &[Kind]| -> Vec<String> {
+            let things = names.things().into_iter();
+            let of_kind = things.filter(|thing| kinds.contains(&thing.kind));
+            of_kind.map(|thing| thing.name).collect()
+        };
+        let role_names = wanted(&[Kind::Role, Kind::Login]);
+        let roles: Vec<RoleFacts> = sqlx::query_as(ROLES)
+            .bind(&role_names)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(wrong)?;
+        let databases: Vec<DatabaseFacts> = sqlx::query_as(DATABASES)
+            .bind(wanted(&[Kind::Database]))
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(wrong)?;
+        let administered: Vec<String> = sqlx::query_scalar(ADMINISTERED)
+            .bind(&role_names)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(wrong)?;
+        let replica_only: bool =
+            sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
+                .bind(REPLICA_ONLY)
+                .fetch_one(&mut *connection)
+                .await
+                .map_err(wrong)?;
+        let role = |facts: RoleFacts| (facts.name.clone(), facts);
+        let database = |facts: DatabaseFacts| (facts.name.clone(), facts);
+        Ok(Self {
+            roles: roles.into_iter().map(role).collect(),
+            databases: databases.into_iter().map(database).collect(),
+            replica_only,
+            administered: administered.into_iter().collect(),
+        })
+    }
+
+    /// What is there and does not bear our marker. A database is marked after it was made, in a second statement; one
+    /// that belongs to our marked owner is ours all the same.
+    pub(super) fn unmarked(&self, names: &Names) -> Vec<Thing> {
+        let ours = |marker: &Option<String>| marker.as_deref() == Some(&names.marker);
+        let role_is_ours = |name: &str| {
+            let role = self.roles.get(name);
+            role.is_some_and(|role| ours(&role.marker))
+        };
+        let things = names.things().into_iter();
+        let foreign = things.filter(|thing| match thing.kind {
+            Kind::Database => {
+                let found = self.databases.get(&thing.name);
+                found.is_some_and(|found| !ours(&found.marker) && !role_is_ours(&found.owner))
+            }
+            _ => self.roles.contains_key(&thing.name) && !role_is_ours(&thing.name),
+        });
+        foreign.collect()
+    }
+
+    /// Whether the database bears our marker.
+    pub(super) fn database_is_marked(&self, name: &str, names: &Names) -> bool {
+        let found = self.databases.get(name);
+        found.is_some_and(|found| found.marker.as_deref() == Some(&names.marker))
+    }
+
+    /// Of these things, those that are there and ours.
+    pub(super) fn ours(&self, names: &Names, things: Vec<Thing>) -> Vec<Thing> {
+        let foreign = self.unmarked(names);
+        let there = |thing: &Thing| match thing.kind {
+            Kind::Database => self.databases.contains_key(&thing.name),
+            _ => self.roles.contains_key(&thing.name),
+        };
+        let mut things = things;
+        things.retain(|thing| {
+            thing.server == Server::Postgres && there(thing) && !foreign.contains(thing)
+        });
+        things
+    }
+}
+
+/// Rights inside a database.
+#[derive(Debug, FromRow)]
+pub(super) struct InnerFacts {
+    /// On the schema `public`, `role=RIGHT`, sorted; without its owner's.
+    pub(super) schema: Vec<String>,
+    /// On what the owner will make, `type:role=RIGHT`, sorted; without its own.
+    pub(super) defaults: Vec<String>,
+}
+
+const INNER: &str = "
+    select
+        array(select coalesce(g.rolname::text, 'PUBLIC') || '=' || a.privilege_type
+              from pg_namespace n
+              cross join lateral aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+              left join pg_roles g on g.oid = a.grantee
+              where n.nspname = 'public' and a.grantee <> n.nspowner order by 1) as schema,
+        array(select d.defaclobjtype::text || ':' || coalesce(g.rolname::text, 'PUBLIC') || '=' || a.privilege_type
+              from pg_default_acl d
+              join pg_roles r on r.oid = d.defaclrole
+              cross join lateral aclexplode(d.defaclacl) a
+              left join pg_roles g on g.oid = a.grantee
+              where r.rolname = $1 and d.defaclnamespace = 0 and a.grantee <> d.defaclrole order by 1) as defaults";
+
+impl InnerFacts {
+    /// Looks.
+    pub(super) async fn read(
+        connection: &mut PgConnection,
+        at: Address<'_>,
+        owner: &str,
+    ) -> Result<Self, StepError> {
+        sqlx::query_as(INNER)
+            .bind(owner)
+            .fetch_one(connection)
+            .await
+            .map_err(|error| failed(at, "looking at rights", &error))
+    }
+}

@@ -1,0 +1,9 @@
+//! The reconcile of a Platform, in five stages: dereference, validate, build, apply, status.
+
+pub mod apply;
+mod context;
+mod error;
+pub mod validate;
+
+pub use context::Context;
+pub use error::{Class, StepError};

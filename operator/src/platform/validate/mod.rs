@@ -1,0 +1,13 @@
+//! The one input of everything that follows: a Platform whose every value is known to be usable. Pure.
+
+mod external;
+mod image;
+mod platform;
+mod role;
+mod servers;
+
+pub use external::ExternalNames;
+pub use image::Image;
+pub use platform::{Topic, ValidatedPlatform, validate};
+pub use role::{Role, RoleSpec};
+pub use servers::{KafkaCluster, PostgresServer, RedisServer, Tls};

@@ -1,0 +1,138 @@
+//! From the resource and the servers it names to what the following stages work with.
+
+use std::time::Duration;
+
+use crds::{DeletionPolicy, Platform, Reason, TopicName, TopicSpec};
+use kube::ResourceExt as _;
+
+use super::{ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
+use crate::platform::StepError;
+
+/// A Platform whose every value is known to be usable.
+#[derive(Debug, Clone)]
+pub struct ValidatedPlatform {
+    /// `metadata.name`: prefix of every object's name.
+    pub name: String,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `metadata.uid`, for owner references.
+    pub uid: String,
+    /// `metadata.generation` this was made from.
+    pub generation: i64,
+    /// The image.
+    pub image: Image,
+    /// Issuer of tokens; no `/` at the end.
+    pub public_url: String,
+    /// Names on the servers.
+    pub external: ExternalNames,
+    /// PostgreSQL.
+    pub postgres: PostgresServer,
+    /// Redis.
+    pub redis: RedisServer,
+    /// Kafka.
+    pub kafka: KafkaCluster,
+    /// All four topics.
+    pub topics: Vec<Topic>,
+    /// All six roles, in the order of a roll-out.
+    pub roles: Vec<RoleSpec>,
+    /// What becomes of the databases.
+    pub database_policy: DeletionPolicy,
+    /// What becomes of the Redis namespaces.
+    pub redis_policy: DeletionPolicy,
+    /// What becomes of the topics.
+    pub events_policy: DeletionPolicy,
+    /// Time that a migration has.
+    pub migration_deadline: Duration,
+    /// Raised to run a failed migration again.
+    pub migration_retry: i64,
+    /// Whether the operator leaves it alone.
+    pub suspended: bool,
+}
+
+/// One topic; its dead-letter topic has the same settings and one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Which.
+    pub name: TopicName,
+    /// Partitions.
+    pub partitions: i32,
+    /// Copies of each partition.
+    pub replicas: i32,
+    /// How long messages are kept.
+    pub retention: Duration,
+}
+
+/// Checks the resource and joins it with its servers.
+///
+/// # Errors
+/// `InvalidSpec`, naming the field, what was given and what is allowed. The definition's rules refuse most of it
+/// before; what an older definition let through is refused here.
+pub fn validate(
+    platform: &Platform,
+    cluster: &str,
+    postgres: PostgresServer,
+    redis: RedisServer,
+    kafka: KafkaCluster,
+) -> Result<ValidatedPlatform, StepError> {
+    let invalid = |message: String| StepError::terminal(Reason::InvalidSpec, message);
+    let spec = &platform.spec;
+    let name = platform.name_any();
+    let namespace = platform
+        .namespace()
+        .ok_or_else(|| invalid("a Platform lives in a namespace; this one has none".to_owned()))?;
+    if name.len() > 40 {
+        return Err(invalid(format!(
+            "metadata.name {name} has {} characters; at most 40 are allowed",
+            name.len()
+        )));
+    }
+    let url = spec.public_url.as_str();
+    if !(url.starts_with("https://") || url.starts_with("http://")) || url.ends_with('/') {
+        return Err(invalid(format!(
+            "spec.publicURL is {url}; give an absolute http or https URL without a slash at the end"
+        )));
+    }
+    let events = spec.events.kafka.as_ref();
+    Ok(ValidatedPlatform {
+        external: ExternalNames::of(cluster, &namespace, &name),
+        name,
+        namespace,
+        uid: platform.uid().unwrap_or_default(),
+        generation: platform.metadata.generation.unwrap_or_default(),
+        image: Image::parse(&spec.image).map_err(invalid)?,
+        public_url: url.to_owned(),
+        postgres,
+        redis,
+        kafka,
+        topics: topics(events.map_or(&[], |kafka| &kafka.topics)),
+        roles: RoleSpec::all(&spec.roles),
+        database_policy: spec.database.deletion_policy,
+        redis_policy: spec.redis.deletion_policy,
+        events_policy: events
+            .map(|kafka| kafka.deletion_policy)
+            .unwrap_or_default(),
+        migration_deadline: Duration::from_secs(spec.migration.deadline_seconds.unsigned_abs()),
+        migration_retry: spec.migration.retry,
+        suspended: spec.suspend,
+    })
+}
+
+/// All four topics: as the spec has them, else with the defaults.
+fn topics(named: &[TopicSpec]) -> Vec<Topic> {
+    TopicName::ALL
+        .into_iter()
+        .map(|name| {
+            let spec = named
+                .iter()
+                .find(|topic| topic.name == name)
+                .cloned()
+                .unwrap_or_else(|| TopicSpec::of(name));
+            Topic {
+                name,
+                partitions: spec.partitions,
+                replicas: spec.replicas,
+                retention: Duration::from_secs(spec.retention_seconds.unsigned_abs()),
+            }
+        })
+        .collect()
+}
