@@ -1,6 +1,8 @@
 //! The role `operator`: makes a Platform true, on Kubernetes and on the servers that its user brings.
 
+pub mod backoff;
 mod config;
+mod credentials;
 pub mod keys;
 pub mod platform;
 

@@ -2,7 +2,9 @@
 
 pub mod apply;
 mod context;
+mod dereference;
 mod error;
+pub mod status;
 pub mod validate;
 
 pub use context::Context;

@@ -1,0 +1,218 @@
+//! From what a pass found to the status: `(before, found, now) → after`. Pure.
+
+use chrono::{DateTime, Utc};
+use crds::{ConditionType, PlatformStatus, Reason, WaitingOn};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::report::{Report, Verdict};
+use crate::platform::Class;
+
+/// The status after a pass over generation `generation`. What did not change keeps its times, so that an idle pass
+/// gives the same status again.
+pub(super) fn after(
+    before: &PlatformStatus,
+    report: Report,
+    generation: i64,
+    next: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> PlatformStatus {
+    let conditions = ConditionType::ALL
+        .into_iter()
+        .map(|kind| condition(before, kind, verdict(&report, kind), generation, now))
+        .collect();
+    let waiting_on = report.blocker.as_ref().map(|blocker| {
+        let reason = blocker.reason.as_str();
+        let same = before
+            .waiting_on
+            .as_ref()
+            .filter(|waiting| waiting.reason == reason);
+        WaitingOn {
+            reason: reason.to_owned(),
+            message: blocker.message.clone(),
+            since: same.map_or_else(|| time(now), |waiting| waiting.since.clone()),
+            next_action_time: next.map(time),
+            attempts: same.map_or(1, |waiting| waiting.attempts.saturating_add(1)),
+        }
+    });
+    PlatformStatus {
+        observed_generation: Some(generation),
+        version: report.version.or_else(|| before.version.clone()),
+        waiting_on,
+        conditions,
+        roles: or_before(report.roles, &before.roles),
+        signing_keys: or_before(report.signing_keys, &before.signing_keys),
+        credentials: or_before(report.credentials, &before.credentials),
+        topics: report.topics.or_else(|| before.topics.clone()),
+        migration: report.migration.or_else(|| before.migration.clone()),
+    }
+}
+
+/// A step that was not reached tells nothing: what was known stays.
+fn or_before<T: Clone>(found: Vec<T>, before: &[T]) -> Vec<T> {
+    if found.is_empty() {
+        before.to_vec()
+    } else {
+        found
+    }
+}
+
+fn verdict(report: &Report, kind: ConditionType) -> Verdict {
+    let of = |holds, reason, message: &str| Verdict {
+        holds: Some(holds),
+        reason,
+        message: message.to_owned(),
+    };
+    match (kind, &report.blocker) {
+        (ConditionType::Ready, None) => {
+            of(true, Reason::Ready, "every role runs the wanted version")
+        }
+        (ConditionType::Ready, Some(blocker)) => of(false, blocker.reason, &blocker.message),
+        (ConditionType::Reconciling, Some(blocker)) if blocker.class != Class::Terminal => {
+            of(true, Reason::Progressing, &blocker.message)
+        }
+        (ConditionType::Reconciling, _) => of(false, Reason::Ready, "nothing is being done"),
+        (ConditionType::Stalled, Some(blocker)) if blocker.class == Class::Terminal => {
+            of(true, blocker.reason, &blocker.message)
+        }
+        (ConditionType::Stalled, _) => of(false, Reason::Ready, "nobody has to act"),
+        (kind, blocker) => report
+            .verdicts
+            .get(&kind)
+            .cloned()
+            .unwrap_or_else(|| Verdict {
+                holds: None,
+                reason: Reason::NotReached,
+                message: blocker.as_ref().map_or_else(
+                    || "not looked at in this pass".to_owned(),
+                    |blocker| format!("comes after {}", blocker.reason),
+                ),
+            }),
+    }
+}
+
+fn condition(
+    before: &PlatformStatus,
+    kind: ConditionType,
+    verdict: Verdict,
+    generation: i64,
+    now: DateTime<Utc>,
+) -> Condition {
+    let status = match verdict.holds {
+        Some(true) => "True",
+        Some(false) => "False",
+        None => "Unknown",
+    };
+    let since = before
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == kind.as_str() && condition.status == status)
+        .map_or_else(
+            || time(now),
+            |condition| condition.last_transition_time.clone(),
+        );
+    Condition {
+        type_: kind.as_str().to_owned(),
+        status: status.to_owned(),
+        reason: verdict.reason.as_str().to_owned(),
+        message: verdict.message,
+        observed_generation: Some(generation),
+        last_transition_time: since,
+    }
+}
+
+/// A time in whole seconds, as the API server keeps it.
+fn time(at: DateTime<Utc>) -> Time {
+    // Every moment chrono can hold within the years of a certificate is one of jiff's too.
+    Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::platform::StepError;
+
+    fn noon() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).expect("in range")
+    }
+
+    fn find(status: &PlatformStatus, kind: ConditionType) -> &Condition {
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == kind.as_str())
+            .expect("all are present")
+    }
+
+    #[test]
+    fn all_conditions_are_there_from_the_first_pass() {
+        let mut report = Report::default();
+        report.failed(
+            ConditionType::SpecValid,
+            &StepError::waiting(Reason::SecretNotFound, "create it"),
+        );
+        let status = after(&PlatformStatus::default(), report, 3, None, noon());
+        assert_eq!(status.conditions.len(), ConditionType::ALL.len());
+        assert!(
+            status
+                .conditions
+                .iter()
+                .all(|condition| condition.observed_generation == Some(3))
+        );
+        assert_eq!(
+            find(&status, ConditionType::DatabaseReady).status,
+            "Unknown"
+        );
+        assert_eq!(find(&status, ConditionType::Ready).status, "False");
+        assert_eq!(find(&status, ConditionType::Reconciling).status, "True");
+        assert_eq!(status.waiting_on.expect("waits").message, "create it");
+    }
+
+    #[test]
+    fn an_idle_pass_gives_the_same_status() {
+        let report = || {
+            let mut report = Report::default();
+            report.done(ConditionType::SpecValid, "usable");
+            report
+        };
+        let first = after(&PlatformStatus::default(), report(), 1, None, noon());
+        let later = after(&first, report(), 1, None, noon() + TimeDelta::hours(1));
+        assert_eq!(first, later);
+    }
+
+    #[test]
+    fn a_terminal_error_stalls_and_tries_are_counted() {
+        let report = || {
+            let mut report = Report::default();
+            report.failed(
+                ConditionType::Migrated,
+                &StepError::terminal(Reason::MigrationFailed, "0003"),
+            );
+            report
+        };
+        let first = after(&PlatformStatus::default(), report(), 1, None, noon());
+        let second = after(&first, report(), 1, None, noon() + TimeDelta::minutes(1));
+        assert_eq!(find(&second, ConditionType::Stalled).status, "True");
+        assert_eq!(find(&second, ConditionType::Reconciling).status, "False");
+        let waiting = second.waiting_on.expect("waits");
+        assert_eq!((waiting.attempts, waiting.since), (2, time(noon())));
+    }
+
+    #[test]
+    fn what_is_known_stays_when_a_step_is_not_reached() {
+        let before = PlatformStatus {
+            version: Some("1".to_owned()),
+            ..PlatformStatus::default()
+        };
+        let mut report = Report::default();
+        report.failed(
+            ConditionType::SpecValid,
+            &StepError::waiting(Reason::SecretNotFound, "create it"),
+        );
+        assert_eq!(
+            after(&before, report, 1, None, noon()).version.as_deref(),
+            Some("1")
+        );
+    }
+}

@@ -1,0 +1,10 @@
+//! What the operator tells: conditions, the one line that is waited for, Events.
+
+mod conditions;
+mod events;
+mod report;
+mod write;
+
+pub use events::publish;
+pub use report::{Report, Verdict};
+pub use write::write;
