@@ -7,10 +7,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ObjectMeta, PostParams};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{
-    Class, Context, StepError, ValidatedPlatform,
-    apply::kube::{labels, owner_reference},
-};
+use crate::platform::{Context, StepError, apply::kube::metadata, validate::ValidatedPlatform};
 use crds::Reason;
 
 /// Key of the ConfigMap.
@@ -96,6 +93,22 @@ pub fn list<'a>(things: impl IntoIterator<Item = &'a Thing>) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Left(pub Vec<Thing>);
 
+/// A failure to let go of a server: with what is still listed there, and the way out.
+pub(super) fn left_behind(error: &StepError, listed: &[Thing]) -> StepError {
+    StepError {
+        reason: match error.reason {
+            Reason::BackendUnreachable => Reason::LeftBehind,
+            reason => reason,
+        },
+        message: format!(
+            "{}. Left there: {}. When the server is gone for good, set the annotation crewdeck.io/force-release",
+            error.message,
+            list(listed)
+        ),
+        class: error.class,
+    }
+}
+
 /// One line of the stored form.
 #[derive(Serialize, Deserialize)]
 struct Entry {
@@ -123,13 +136,14 @@ impl Ledger {
             return Ok(Self::default());
         };
         let text = found.data.unwrap_or_default().remove(KEY);
-        let things = parse(text.as_deref().unwrap_or("[]")).map_err(|error| StepError {
-            reason: Reason::ApplyRefused,
-            message: format!(
-                "ConfigMap {name} is damaged ({error}): restore key {KEY} from a backup, or delete the ConfigMap to have \
-                 it written again from what bears this Platform's marker"
-            ),
-            class: Class::Transient,
+        let things = parse(text.as_deref().unwrap_or("[]")).map_err(|error| {
+            StepError::transient(
+                Reason::ApplyRefused,
+                format!(
+                    "ConfigMap {name}, the ledger, is damaged ({error}): restore its key {KEY}, or delete the ConfigMap \
+                     to have it written again from what bears this Platform's marker"
+                ),
+            )
         })?;
         Ok(Self {
             things,
@@ -179,7 +193,9 @@ impl Ledger {
         server: Server,
     ) -> Result<(), StepError> {
         self.change(cx, p, |ledger| {
-            let on = ledger.iter_mut().filter(|(thing, _)| thing.server == server);
+            let on = ledger
+                .iter_mut()
+                .filter(|(thing, _)| thing.server == server);
             on.for_each(|(_, made)| *made = true);
         })
         .await
@@ -219,7 +235,11 @@ impl Ledger {
             let object = object(p, &things, self.version.clone());
             let done = match &self.version {
                 None => api(cx, p).create(&PostParams::default(), &object).await,
-                Some(_) => api(cx, p).replace(&name, &PostParams::default(), &object).await,
+                Some(_) => {
+                    api(cx, p)
+                        .replace(&name, &PostParams::default(), &object)
+                        .await
+                }
             };
             match done {
                 Ok(written) => {
@@ -248,7 +268,9 @@ fn api(cx: &Context, p: &ValidatedPlatform) -> Api<ConfigMap> {
 
 fn parse(text: &str) -> serde_json::Result<BTreeMap<Thing, bool>> {
     let entries: Vec<Entry> = serde_json::from_str(text)?;
-    let pairs = entries.into_iter().map(|entry| (entry.thing, entry.created));
+    let pairs = entries
+        .into_iter()
+        .map(|entry| (entry.thing, entry.created));
     Ok(pairs.collect())
 }
 
@@ -261,7 +283,9 @@ fn text(things: &BTreeMap<Thing, bool>) -> String {
         })
         .collect();
     // One line each: a person reads this when a server is gone.
-    let lines = entries.iter().filter_map(|entry| serde_json::to_string(entry).ok());
+    let lines = entries
+        .iter()
+        .filter_map(|entry| serde_json::to_string(entry).ok());
     format!("[\n{}\n]\n", lines.collect::<Vec<_>>().join(",\n"))
 }
 
@@ -272,12 +296,8 @@ fn object(
 ) -> ConfigMap {
     ConfigMap {
         metadata: ObjectMeta {
-            name: Some(name(p)),
-            namespace: Some(p.namespace.clone()),
-            labels: Some(labels(p, None)),
-            owner_references: Some(vec![owner_reference(p)]),
             resource_version: version,
-            ..ObjectMeta::default()
+            ..metadata(p, name(p), None)
         },
         data: Some(BTreeMap::from([(KEY.to_owned(), text(things))])),
         ..ConfigMap::default()
@@ -285,19 +305,7 @@ fn object(
 }
 
 fn refused(name: &str, error: &kube::Error) -> StepError {
-    let (reason, remedy) = match error {
-        kube::Error::Api(status) if status.code == 403 => (
-            Reason::ApplyRefused,
-            "the chart crewdeck-operator grants the right on ConfigMaps",
-        ),
-        kube::Error::Api(_) => (Reason::ApplyRefused, "see the API server's message"),
-        _ => (Reason::ApiUnavailable, "it is tried again"),
-    };
-    StepError {
-        reason,
-        message: format!("ledger ConfigMap {name}: {error}; {remedy}"),
-        class: Class::Transient,
-    }
+    StepError::of_kube(&format!("ConfigMap {name}, the ledger"), error)
 }
 
 #[cfg(test)]
@@ -308,11 +316,16 @@ mod tests {
     fn the_stored_form_is_read_back() {
         let things = BTreeMap::from([
             (Thing::new(Server::Postgres, Kind::Database, "demo"), true),
-            (Thing::new(Server::Kafka, Kind::Topic, "demo.task-events"), false),
+            (
+                Thing::new(Server::Kafka, Kind::Topic, "demo.task-events"),
+                false,
+            ),
         ]);
         let stored = text(&things);
         assert!(
-            stored.contains(r#"{"server":"postgres","kind":"database","name":"demo","created":true}"#),
+            stored.contains(
+                r#"{"server":"postgres","kind":"database","name":"demo","created":true}"#
+            ),
             "{stored}"
         );
         assert_eq!(parse(&stored).unwrap(), things);

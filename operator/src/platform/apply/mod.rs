@@ -3,3 +3,5 @@
 
 mod compare;
 pub mod kube;
+pub mod ledger;
+pub mod postgres;

@@ -54,7 +54,7 @@ pub(super) struct Facts {
 const ROLES: &str = "
     select r.rolname::text as name, r.rolcanlogin as login, shobj_description(r.oid, 'pg_authid') as marker,
         array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
-              where m.member = r.oid order by 1) as groups,
+              where m.member = r.oid) as groups,
         coalesce((select s.setconfig from pg_db_role_setting s where s.setrole = r.oid and s.setdatabase = 0),
                  '{}') as settings
     from pg_roles r where r.rolname = any($1)";
@@ -65,7 +65,7 @@ const DATABASES: &str = "
         array(select coalesce(g.rolname::text, 'PUBLIC') || '=' || a.privilege_type
               from aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
               left join pg_roles g on g.oid = a.grantee
-              where a.grantee <> d.datdba order by 1) as grants
+              where a.grantee <> d.datdba) as grants
     from pg_database d where d.datname = any($1)";
 
 const ADMINISTERED: &str = "
@@ -107,7 +107,11 @@ impl Facts {
                 .await
                 .map_err(wrong)?;
         let role = |facts: RoleFacts| (facts.name.clone(), facts);
-        let database = |facts: DatabaseFacts| (facts.name.clone(), facts);
+        // Sorted here: the server's order depends on its locale.
+        let database = |mut facts: DatabaseFacts| {
+            facts.grants.sort();
+            (facts.name.clone(), facts)
+        };
         Ok(Self {
             roles: roles.into_iter().map(role).collect(),
             databases: databases.into_iter().map(database).collect(),
@@ -171,13 +175,13 @@ const INNER: &str = "
               from pg_namespace n
               cross join lateral aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
               left join pg_roles g on g.oid = a.grantee
-              where n.nspname = 'public' and a.grantee <> n.nspowner order by 1) as schema,
+              where n.nspname = 'public' and a.grantee <> n.nspowner) as schema,
         array(select d.defaclobjtype::text || ':' || coalesce(g.rolname::text, 'PUBLIC') || '=' || a.privilege_type
               from pg_default_acl d
               join pg_roles r on r.oid = d.defaclrole
               cross join lateral aclexplode(d.defaclacl) a
               left join pg_roles g on g.oid = a.grantee
-              where r.rolname = $1 and d.defaclnamespace = 0 and a.grantee <> d.defaclrole order by 1) as defaults";
+              where r.rolname = $1 and d.defaclnamespace = 0 and a.grantee <> d.defaclrole) as defaults";
 
 impl InnerFacts {
     /// Looks.
@@ -186,10 +190,13 @@ impl InnerFacts {
         at: Address<'_>,
         owner: &str,
     ) -> Result<Self, StepError> {
-        sqlx::query_as(INNER)
+        let found = sqlx::query_as(INNER)
             .bind(owner)
             .fetch_one(connection)
-            .await
-            .map_err(|error| failed(at, "looking at rights", &error))
+            .await;
+        let mut found: Self = found.map_err(|error| failed(at, "looking at rights", &error))?;
+        found.schema.sort();
+        found.defaults.sort();
+        Ok(found)
     }
 }

@@ -71,7 +71,11 @@ impl Names {
             LoginSpec {
                 becomes: Some(self.analytics.clone()),
                 database: self.analytics_database.clone(),
-                ..login("db-analytics-owner", self.analytics_database.clone(), &self.analytics)
+                ..login(
+                    "db-analytics-owner",
+                    self.analytics_database.clone(),
+                    &self.analytics,
+                )
             },
         ]
     }
@@ -96,7 +100,10 @@ impl Names {
     pub fn things(&self) -> Vec<Thing> {
         let thing = |kind, name: &str| Thing::new(Server::Postgres, kind, name);
         let mut things = Vec::new();
-        things.extend(self.databases().map(|(name, _)| thing(Kind::Database, name)));
+        things.extend(
+            self.databases()
+                .map(|(name, _)| thing(Kind::Database, name)),
+        );
         things.extend(self.groups().map(|name| thing(Kind::Role, name)));
         for login in self.logins() {
             things.extend(login.slots.iter().map(|name| thing(Kind::Login, name)));
@@ -144,7 +151,10 @@ mod tests {
     fn names_fit_and_differ() {
         let names = Names::of(&"x".repeat(40), "crewdeck", "demo");
         let things = names.things();
-        let distinct: BTreeSet<_> = things.iter().map(|thing| (&thing.name, thing.kind == Kind::Database)).collect();
+        let distinct: BTreeSet<_> = things
+            .iter()
+            .map(|thing| (&thing.name, thing.kind == Kind::Database))
+            .collect();
         assert_eq!(distinct.len(), things.len());
         for thing in &things {
             assert!(thing.name.len() <= LONGEST, "{thing}");

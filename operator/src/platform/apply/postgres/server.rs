@@ -13,13 +13,15 @@ use tokio::time::timeout;
 use crate::{
     credentials::Login,
     platform::{
-        Class, StepError,
+        StepError,
         validate::{PostgresServer, Tls},
     },
 };
 
-/// Longest wait for a connection or for a statement.
+/// Longest wait for a connection.
 const ANSWER: Duration = Duration::from_secs(5);
+/// Longest wait for an act: a database is a copy of many files.
+const ACT: Duration = Duration::from_secs(30);
 
 /// Codes of a refused login: wrong password, no such role or no right to log in.
 const LOGIN_REFUSED: [&str; 2] = ["28P01", "28000"];
@@ -64,14 +66,13 @@ impl Refusal {
     fn of_admin(self, user: &str, at: Address<'_>) -> StepError {
         match self {
             Self::Other(error) => error,
-            Self::Login(words) => StepError {
-                reason: Reason::LoginRefused,
-                message: format!(
+            Self::Login(words) => StepError::transient(
+                Reason::LoginRefused,
+                format!(
                     "PostgreSQL at {at} refused the admin login {user}: {words}; correct username and password in the \
                      Secret of spec.database, and pg_hba.conf"
                 ),
-                class: Class::Transient,
-            },
+            ),
         }
     }
 }
@@ -92,7 +93,7 @@ pub(super) async fn log_in(
         .application_name("crewdeck-operator")
         .statement_cache_capacity(0)
         .ssl_mode(match server.tls {
-            Tls::VerifyFull => PgSslMode::VerifyFull,
+            Tls::Verify => PgSslMode::VerifyFull,
             Tls::Disabled => PgSslMode::Disable,
         });
     if let Some(ca) = &server.ca_pem {
@@ -103,7 +104,9 @@ pub(super) async fn log_in(
     match timeout(ANSWER, options.connect()).await {
         Ok(Ok(connection)) => Ok(connection),
         Ok(Err(sqlx::Error::Database(error)))
-            if error.code().is_some_and(|code| LOGIN_REFUSED.contains(&&*code)) =>
+            if error
+                .code()
+                .is_some_and(|code| LOGIN_REFUSED.contains(&&*code)) =>
         {
             Err(Refusal::Login(error.message().to_owned()))
         }
@@ -130,14 +133,13 @@ pub(super) async fn admin(
 }
 
 fn unreachable(at: Address<'_>, words: &str) -> StepError {
-    StepError {
-        reason: Reason::BackendUnreachable,
-        message: format!(
+    StepError::transient(
+        Reason::BackendUnreachable,
+        format!(
             "PostgreSQL at {at} does not answer: {words}; check that it runs, and host, port and ca.crt in the Secret of \
              spec.database"
         ),
-        class: Class::Transient,
-    }
+    )
 }
 
 /// A failure while `doing` something.
@@ -149,14 +151,13 @@ pub(super) fn failed(at: Address<'_>, doing: &str, error: &sqlx::Error) -> StepE
             if code.starts_with("57P") || code.starts_with("53") || code.starts_with("08") {
                 return unreachable(at, error.message());
             }
-            StepError {
-                reason: Reason::BackendRefused,
-                message: format!(
+            StepError::transient(
+                Reason::BackendRefused,
+                format!(
                     "PostgreSQL at {at} refused while {doing}: {} ({code}); the admin login needs CREATEDB and CREATEROLE",
                     error.message()
                 ),
-                class: Class::Transient,
-            }
+            )
         }
         other => unreachable(at, &format!("{doing}: {other}")),
     }
@@ -180,7 +181,7 @@ pub(super) async fn run(
     sql: String,
 ) -> Result<(), StepError> {
     let done = timeout(
-        ANSWER,
+        ACT,
         sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection),
     );
     match done.await {

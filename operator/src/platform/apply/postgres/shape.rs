@@ -62,7 +62,10 @@ async fn slot_role(
     let found = facts.roles.get(slot);
     if found.is_none() {
         sql.push(format!("create role {role} nologin"));
-        sql.push(format!("comment on role {role} is {}", literal(&names.marker)));
+        sql.push(format!(
+            "comment on role {role} is {}",
+            literal(&names.marker)
+        ));
     }
     let mut groups = BTreeSet::from([&*login.group]);
     if facts.replica_only && login.place == Place::Replica {
@@ -96,13 +99,22 @@ async fn slot_role(
             sql.push(format!("alter role {role} reset all"));
         }
         for (name, value) in settings {
-            sql.push(format!("alter role {role} set {name} to {}", literal(value)));
+            sql.push(format!(
+                "alter role {role} set {name} to {}",
+                literal(value)
+            ));
         }
     }
     if sql.is_empty() {
         return Ok(());
     }
-    run(connection, at, &format!("shaping role {slot}"), sql.join("; ")).await
+    run(
+        connection,
+        at,
+        &format!("shaping role {slot}"),
+        sql.join("; "),
+    )
+    .await
 }
 
 /// Both databases, with nothing for PUBLIC.
@@ -117,7 +129,13 @@ pub(super) async fn databases(
         let found = facts.databases.get(database);
         if found.is_none() {
             let sql = format!("create database {name} owner {}", ident(owner));
-            run(connection, at, &format!("creating database {database}"), sql).await?;
+            run(
+                connection,
+                at,
+                &format!("creating database {database}"),
+                sql,
+            )
+            .await?;
         }
         let mut sql = Vec::new();
         if found.is_some_and(|found| found.owner != owner) {
@@ -162,7 +180,11 @@ const DEFAULTS: [(&str, &str, &[&str]); 4] = [
 ];
 
 /// Rights inside both databases.
-pub(super) async fn inside(server: &PostgresServer, at: Address<'_>, names: &Names) -> Result<(), StepError> {
+pub(super) async fn inside(
+    server: &PostgresServer,
+    at: Address<'_>,
+    names: &Names,
+) -> Result<(), StepError> {
     for (database, owner) in names.databases() {
         let mut connection = admin(server, at, database).await?;
         let facts = InnerFacts::read(&mut connection, at, owner).await?;

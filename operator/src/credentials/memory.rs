@@ -1,0 +1,82 @@
+//! A store in memory, that counts its writes and can stop at one of them as a crash would.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use crds::Reason;
+
+use super::{Keys, Store};
+use crate::platform::{
+    StepError,
+    apply::ledger::{Server, Thing},
+};
+
+/// What a Platform would have in Kubernetes.
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    /// The ledger.
+    pub(crate) things: BTreeMap<Thing, bool>,
+    /// The Secrets.
+    pub(crate) secrets: BTreeMap<String, Keys>,
+    /// Writes so far.
+    pub(crate) writes: usize,
+    /// Writes that still succeed; then every one fails.
+    pub(crate) dies_after: Option<usize>,
+}
+
+impl MemoryStore {
+    fn write(&mut self) -> Result<(), StepError> {
+        if self.dies_after.is_some_and(|last| self.writes >= last) {
+            return Err(StepError::transient(Reason::ApiUnavailable, "killed here"));
+        }
+        self.writes += 1;
+        Ok(())
+    }
+
+    /// The names of the Secrets.
+    pub(crate) fn clients(&self) -> BTreeSet<&str> {
+        self.secrets.keys().map(String::as_str).collect()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn knows(&self, thing: &Thing) -> bool {
+        self.things.contains_key(thing)
+    }
+
+    async fn intend(&mut self, things: &[Thing]) -> Result<(), StepError> {
+        if things.iter().all(|thing| self.knows(thing)) {
+            return Ok(());
+        }
+        self.write()?;
+        for thing in things {
+            self.things.entry(thing.clone()).or_insert(false);
+        }
+        Ok(())
+    }
+
+    async fn made(&mut self, server: Server) -> Result<(), StepError> {
+        let open = |(thing, made): (&Thing, &bool)| thing.server == server && !made;
+        if !self.things.iter().any(open) {
+            return Ok(());
+        }
+        self.write()?;
+        let on = self
+            .things
+            .iter_mut()
+            .filter(|(thing, _)| thing.server == server);
+        on.for_each(|(_, made)| *made = true);
+        Ok(())
+    }
+
+    async fn secret(&self, client: &str) -> Result<Option<Keys>, StepError> {
+        Ok(self.secrets.get(client).cloned())
+    }
+
+    async fn keep(&mut self, client: &str, keys: Keys) -> Result<(), StepError> {
+        self.write()?;
+        self.secrets.insert(client.to_owned(), keys);
+        Ok(())
+    }
+}

@@ -1,0 +1,72 @@
+//! What the credentials of all three servers have in common: where they are kept, how they are made, how they look.
+
+mod kube;
+#[cfg(test)]
+pub(crate) mod memory;
+mod scram;
+mod url;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use common_clock::Ids;
+use secrecy::{ExposeSecret as _, SecretString};
+
+pub(crate) use self::{
+    kube::KubeStore,
+    scram::verifier,
+    url::{Login, read_login, url},
+};
+use crate::platform::{
+    StepError,
+    apply::ledger::{Server, Thing},
+};
+
+/// The content of a client's Secret by key.
+pub(crate) type Keys = BTreeMap<String, SecretString>;
+
+/// Where a Platform's credentials and the ledger of its external things are kept.
+///
+/// The order of every change is: [`Store::intend`], the act on the server, proof, [`Store::keep`], [`Store::made`]. A
+/// crash between any two leaves a state from which the next pass goes on.
+#[async_trait]
+pub(crate) trait Store: Send {
+    /// Whether the ledger names the thing: we found it absent and meant to make it, or it bears our marker.
+    fn knows(&self, thing: &Thing) -> bool;
+
+    /// Writes down what is about to be made, before it is. No write if all of it is written down already.
+    async fn intend(&mut self, things: &[Thing]) -> Result<(), StepError>;
+
+    /// Writes down that everything written down for the server is there. No write if that is written down already.
+    async fn made(&mut self, server: Server) -> Result<(), StepError>;
+
+    /// The Secret of a client, if there is one.
+    async fn secret(&self, client: &str) -> Result<Option<Keys>, StepError>;
+
+    /// Makes or replaces the Secret of a client.
+    async fn keep(&mut self, client: &str, keys: Keys) -> Result<(), StepError>;
+}
+
+/// A new password: 256 random bits in characters that need no escape, anywhere.
+pub(crate) fn password(ids: &dyn Ids) -> SecretString {
+    SecretString::from(ids.token(32))
+}
+
+/// The epoch of a Secret's content, and whether it differs from what is kept: 1 at first, one more at each change.
+pub(crate) fn next_epoch(kept: Option<&Keys>, wanted: &Keys) -> (u64, bool) {
+    let Some(kept) = kept else {
+        return (1, true);
+    };
+    let text = |keys: &Keys, key: &str| keys.get(key).map(|value| value.expose_secret().to_owned());
+    let epoch: Option<u64> = text(kept, "epoch").and_then(|epoch| epoch.parse().ok());
+    let same = wanted
+        .keys()
+        .all(|key| text(kept, key) == text(wanted, key))
+        && kept
+            .keys()
+            .all(|key| key == "epoch" || wanted.contains_key(key));
+    match epoch {
+        Some(epoch) if same => (epoch, false),
+        epoch => (epoch.unwrap_or_default() + 1, true),
+    }
+}

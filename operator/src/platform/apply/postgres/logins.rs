@@ -1,0 +1,221 @@
+//! The logins: a password, its proof on every server where it is used, then the Secret.
+
+use std::time::{Duration, Instant};
+
+use common_clock::Ids;
+use crds::Reason;
+use secrecy::{ExposeSecret as _, SecretString};
+use sqlx::PgConnection;
+
+use super::{
+    facts::Facts,
+    names::{LoginSpec, Place},
+    server::{
+        Address, Refusal, admin, close, failed, ident, literal, log_in, primary, replica, run,
+    },
+};
+use crate::{
+    credentials::{Keys, Login, Store, next_epoch, password, read_login, url, verifier},
+    platform::{
+        StepError,
+        validate::{PostgresServer, Tls},
+    },
+};
+
+/// How long one pass waits for the replica. After that the next pass looks again.
+const REPLAY: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Makes one login work and keeps it in its Secret. Changes nothing if it does already. Returns its epoch.
+pub(super) async fn settle(
+    server: &PostgresServer,
+    connection: &mut PgConnection,
+    facts: &Facts,
+    spec: &LoginSpec,
+    store: &mut dyn Store,
+    ids: &dyn Ids,
+) -> Result<u64, StepError> {
+    let at = primary(server);
+    let kept = store.secret(spec.client).await?;
+    let known = kept.as_ref().and_then(read_login);
+    let known = known.filter(|login| spec.slots.contains(&login.user));
+    let works = match &known {
+        Some(login) => {
+            let open = facts.roles.get(&login.user).is_some_and(|role| role.login);
+            open && accepted(server, spec, login).await?
+        }
+        None => false,
+    };
+    if let (Some(login), false) = (&known, works) {
+        // Refused by a replica that is behind: it is not wrong, it is early.
+        replayed(server, connection, spec, login).await?;
+    }
+    let login = known.unwrap_or_else(|| Login {
+        user: spec.slots[0].clone(),
+        password: password(ids),
+    });
+    if !works {
+        let sql = format!(
+            "alter role {} login password {}",
+            ident(&login.user),
+            literal(verifier(&login.password, ids).expose_secret())
+        );
+        let doing = format!("setting the password of {}", login.user);
+        run(connection, at, &doing, sql).await?;
+        replayed(server, connection, spec, &login).await?;
+        if !accepted(server, spec, &login).await? {
+            return Err(StepError::transient(
+                Reason::BackendRefused,
+                format!(
+                    "PostgreSQL refuses the login {} that was just made: check that pg_hba.conf lets it into database {} \
+                     from the operator's and the pods' addresses with scram-sha-256",
+                    login.user, spec.database
+                ),
+            ));
+        }
+    }
+    only_on_the_replica(server, facts, spec, &login).await?;
+    for slot in spec.slots.iter().filter(|slot| **slot != login.user) {
+        if facts.roles.get(slot).is_some_and(|role| role.login) {
+            let sql = format!("alter role {} nologin", ident(slot));
+            run(connection, at, &format!("shutting login {slot}"), sql).await?;
+        }
+    }
+    let mut keys = keys(server, spec, &login);
+    let (epoch, changed) = next_epoch(kept.as_ref(), &keys);
+    if changed {
+        keys.insert("epoch".into(), SecretString::from(epoch.to_string()));
+        store.keep(spec.client, keys).await?;
+    }
+    Ok(epoch)
+}
+
+/// The servers on which the login is used.
+fn places<'a>(server: &'a PostgresServer, spec: &LoginSpec) -> Vec<Address<'a>> {
+    let (primary, replica) = (primary(server), replica(server));
+    match spec.place {
+        Place::Primary => vec![primary],
+        Place::Both => [primary].into_iter().chain(replica).collect(),
+        Place::Replica => vec![replica.unwrap_or(primary)],
+    }
+}
+
+/// Whether every server where the login is used lets it in.
+async fn accepted(
+    server: &PostgresServer,
+    spec: &LoginSpec,
+    login: &Login,
+) -> Result<bool, StepError> {
+    for at in places(server, spec) {
+        match log_in(server, at, login, &spec.database).await {
+            Ok(connection) => close(connection).await,
+            Err(Refusal::Login(_)) => return Ok(false),
+            Err(Refusal::Other(error)) => return Err(error),
+        }
+    }
+    Ok(true)
+}
+
+/// Waits a moment until the replica has replayed what the primary has written up to now.
+async fn replayed(
+    server: &PostgresServer,
+    connection: &mut PgConnection,
+    spec: &LoginSpec,
+    login: &Login,
+) -> Result<(), StepError> {
+    let Some(at) = replica(server).filter(|_| spec.place != Place::Primary) else {
+        return Ok(());
+    };
+    let wrong =
+        |at, error: sqlx::Error| failed(at, "comparing the replica with the primary", &error);
+    let written: String = sqlx::query_scalar("select pg_current_wal_lsn()::text")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(|error| wrong(primary(server), error))?;
+    let mut follower = admin(server, at, &server.database).await?;
+    let deadline = Instant::now() + REPLAY;
+    loop {
+        let behind: Option<i64> = sqlx::query_scalar(
+            "select pg_wal_lsn_diff($1::text::pg_lsn, pg_last_wal_replay_lsn())::bigint",
+        )
+        .bind(&written)
+        .fetch_one(&mut follower)
+        .await
+        .map_err(|error| wrong(at, error))?;
+        let Some(behind) = behind else {
+            return Err(StepError::transient(
+                Reason::BackendRefused,
+                format!(
+                    "PostgreSQL at {at} is no replica: correct replica-host and replica-port in the Secret of \
+                     spec.database, or leave them out"
+                ),
+            ));
+        };
+        if behind <= 0 {
+            close(follower).await;
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            close(follower).await;
+            return Err(StepError::waiting(
+                Reason::ReplicaLagging,
+                format!(
+                    "the replica at {at} is {behind} bytes behind and does not know the login {} yet; it is looked at \
+                     again. Check that its replay is not paused",
+                    login.user
+                ),
+            ));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Where the server's administrator has set it up, the primary must refuse who may only read the replica.
+async fn only_on_the_replica(
+    server: &PostgresServer,
+    facts: &Facts,
+    spec: &LoginSpec,
+    login: &Login,
+) -> Result<(), StepError> {
+    if spec.place != Place::Replica || !facts.replica_only || server.replica.is_none() {
+        return Ok(());
+    }
+    let at = primary(server);
+    match log_in(server, at, login, &spec.database).await {
+        Err(Refusal::Login(_)) => Ok(()),
+        Err(Refusal::Other(error)) => Err(error),
+        Ok(connection) => {
+            close(connection).await;
+            Err(StepError::transient(
+                Reason::BackendRefused,
+                format!(
+                    "PostgreSQL at {at} lets the login {} in, which is for the replica only: reject members of \
+                     crewdeck_replica_only in the primary's pg_hba.conf, or drop that role",
+                    login.user
+                ),
+            ))
+        }
+    }
+}
+
+/// The content of the login's Secret, without its epoch.
+fn keys(server: &PostgresServer, spec: &LoginSpec, login: &Login) -> Keys {
+    let at = places(server, spec).into_iter().next();
+    let at = at.unwrap_or(primary(server));
+    let client = spec.client;
+    let query = match server.tls {
+        Tls::Verify => {
+            format!("sslmode=verify-full&sslrootcert=/etc/crewdeck/credentials/{client}/ca.crt")
+        }
+        Tls::Disabled => "sslmode=disable".to_owned(),
+    };
+    let path = format!("{}?{query}", spec.database);
+    let mut keys = Keys::from([(
+        "url".to_owned(),
+        url("postgres", login, at.host, at.port, &path),
+    )]);
+    if let Some(ca) = &server.ca_pem {
+        keys.insert("ca.crt".to_owned(), SecretString::from(ca.clone()));
+    }
+    keys
+}

@@ -1,0 +1,146 @@
+//! PostgreSQL: two databases, roles that own and roles that have rights, and four logins, each proved where it is used
+//! before its Secret is written.
+
+mod facts;
+mod logins;
+mod names;
+mod release;
+mod server;
+mod shape;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use common_clock::Ids;
+use crds::{DeletionPolicy, Reason};
+
+pub use names::{LoginSpec, Names, Place};
+
+use self::{
+    facts::Facts,
+    server::{admin, close, failed, ident, primary, run},
+};
+use super::ledger::{Ledger, Left, Server, list};
+use crate::{
+    credentials::{KubeStore, Store},
+    platform::{
+        Context, StepError,
+        validate::{PostgresServer, ValidatedPlatform},
+    },
+};
+
+/// What stands on PostgreSQL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PostgresApplied {
+    /// The epoch of each client's Secret.
+    pub epochs: BTreeMap<&'static str, u64>,
+}
+
+fn names(p: &ValidatedPlatform) -> Names {
+    Names::of(&p.external.sql(), &p.namespace, &p.name)
+}
+
+/// Databases, roles and logins as wanted, and the four Secrets of their clients.
+///
+/// # Errors
+/// What the server or the API server refuses, with the remedy; `ReplicaLagging` while the replica does not know a login.
+pub async fn ensure(cx: &Context, p: &ValidatedPlatform) -> Result<PostgresApplied, StepError> {
+    let mut store = KubeStore::open(cx, p).await?;
+    converge(&p.postgres, &names(p), &mut store, &*cx.ids).await
+}
+
+/// The part of [`ensure`] that knows nothing of Kubernetes.
+pub(crate) async fn converge(
+    server: &PostgresServer,
+    names: &Names,
+    store: &mut dyn Store,
+    ids: &dyn Ids,
+) -> Result<PostgresApplied, StepError> {
+    let at = primary(server);
+    let mut connection = admin(server, at, &server.database).await?;
+    let facts = Facts::read(&mut connection, at, names).await?;
+    let mut foreign = facts.unmarked(names);
+    foreign.retain(|thing| !store.knows(thing));
+    if !foreign.is_empty() {
+        return Err(StepError::transient(
+            Reason::NotOurs,
+            format!(
+                "PostgreSQL at {at} has {} without the comment {:?}: it is not touched. Rename or drop it, or set that \
+                 comment if it is this Platform's",
+                list(&foreign),
+                names.marker
+            ),
+        ));
+    }
+    store.intend(&names.things()).await?;
+    shape::roles(&mut connection, at, names, &facts).await?;
+    shape::databases(&mut connection, at, names, &facts).await?;
+    shape::inside(server, at, names).await?;
+    // Roles are there now; what they were before decides which login is open.
+    let mut applied = PostgresApplied::default();
+    for login in names.logins() {
+        let epoch = logins::settle(server, &mut connection, &facts, &login, store, ids).await?;
+        applied.epochs.insert(login.client, epoch);
+    }
+    close(connection).await;
+    store.made(Server::Postgres).await?;
+    Ok(applied)
+}
+
+/// After the migration: lets the readers of analytics read the views made for them, and nothing else.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn grant(_cx: &Context, p: &ValidatedPlatform) -> Result<(), StepError> {
+    grant_views(&p.postgres, &names(p)).await
+}
+
+const UNREADABLE: &str = r"
+    select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'public' and c.relkind in ('v', 'm') and c.relname like 'analytics\_%'
+        and not has_table_privilege($1, c.oid, 'select')
+    order by 1";
+
+/// The part of [`grant`] that knows nothing of Kubernetes.
+pub(crate) async fn grant_views(server: &PostgresServer, names: &Names) -> Result<(), StepError> {
+    let at = primary(server);
+    let mut connection = admin(server, at, &names.database).await?;
+    let views: Vec<String> = sqlx::query_scalar(UNREADABLE)
+        .bind(&names.reader)
+        .fetch_all(&mut connection)
+        .await
+        .map_err(|error| failed(at, "looking at the views of analytics", &error))?;
+    if !views.is_empty() {
+        let views: Vec<String> = views.iter().map(|view| ident(view)).collect();
+        let sql = format!(
+            "grant select on {} to {}",
+            views.join(", "),
+            ident(&names.reader)
+        );
+        run(&mut connection, at, "letting analytics read its views", sql).await?;
+    }
+    close(connection).await;
+    Ok(())
+}
+
+/// Ends and drops the logins; keeps or drops the databases by policy. What is kept is returned.
+///
+/// # Errors
+/// `LeftBehind` when the server cannot be reached, with what is left there.
+pub async fn release(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    policy: DeletionPolicy,
+) -> Result<Left, StepError> {
+    let mut ledger = Ledger::read(cx, p).await?;
+    let listed = ledger.on(Server::Postgres);
+    if listed.is_empty() {
+        return Ok(Left::default());
+    }
+    let keep = policy == DeletionPolicy::Retain;
+    let released = release::release(&p.postgres, &names(p), listed.clone(), keep).await;
+    let released = released.map_err(|error| super::ledger::left_behind(&error, &listed))?;
+    ledger.dropped(cx, p, &released.dropped).await?;
+    Ok(Left(released.left))
+}

@@ -1,0 +1,90 @@
+//! Letting go: logins end, are cut off and dropped; databases go or stay by policy.
+
+use sqlx::PgConnection;
+
+use super::{
+    facts::Facts,
+    names::Names,
+    server::{Address, admin, close, failed, ident, primary, replica, run},
+};
+use crate::platform::{
+    StepError,
+    apply::ledger::{Kind, Thing},
+    validate::PostgresServer,
+};
+
+/// What was dropped and what was left by policy.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Released {
+    pub(super) dropped: Vec<Thing>,
+    pub(super) left: Vec<Thing>,
+}
+
+/// Drops the things of the ledger that are there and ours; with `keep`, logins only.
+pub(super) async fn release(
+    server: &PostgresServer,
+    names: &Names,
+    listed: Vec<Thing>,
+    keep: bool,
+) -> Result<Released, StepError> {
+    let at = primary(server);
+    let mut connection = admin(server, at, &server.database).await?;
+    let facts = Facts::read(&mut connection, at, names).await?;
+    let ours = facts.ours(names, listed.clone());
+    let of_kind = |kind: Kind| {
+        let things = ours.iter().filter(move |thing| thing.kind == kind);
+        things.map(|thing| thing.name.clone()).collect::<Vec<_>>()
+    };
+    let logins = of_kind(Kind::Login);
+    for login in &logins {
+        let sql = format!("alter role {} nologin", ident(login));
+        run(&mut connection, at, &format!("shutting login {login}"), sql).await?;
+    }
+    cut_off(&mut connection, at, &logins).await?;
+    if let Some(follower) = replica(server) {
+        let mut connection = admin(server, follower, &server.database).await?;
+        cut_off(&mut connection, follower, &logins).await?;
+        close(connection).await;
+    }
+    if !keep {
+        for database in of_kind(Kind::Database) {
+            let sql = format!("drop database if exists {} with (force)", ident(&database));
+            run(
+                &mut connection,
+                at,
+                &format!("dropping database {database}"),
+                sql,
+            )
+            .await?;
+        }
+    }
+    let groups = if keep {
+        Vec::new()
+    } else {
+        of_kind(Kind::Role)
+    };
+    for role in logins.iter().chain(&groups) {
+        let sql = format!("drop role if exists {}", ident(role));
+        run(&mut connection, at, &format!("dropping role {role}"), sql).await?;
+    }
+    close(connection).await;
+    let stays = |thing: &Thing| keep && thing.kind != Kind::Login && ours.contains(thing);
+    let (left, dropped) = listed.into_iter().partition(stays);
+    Ok(Released { dropped, left })
+}
+
+/// Ends the sessions of the logins.
+async fn cut_off(
+    connection: &mut PgConnection,
+    at: Address<'_>,
+    logins: &[String],
+) -> Result<(), StepError> {
+    sqlx::query(
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = any($1) and pid <> pg_backend_pid()",
+    )
+    .bind(logins)
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(|error| failed(at, "ending sessions", &error))
+}
