@@ -74,6 +74,14 @@ pub struct FreshKey {
     private_jwk: SecretString,
 }
 
+impl FreshKey {
+    /// Its name: the RFC 7638 thumbprint.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+}
+
 impl From<&SigningKey> for FreshKey {
     fn from(key: &SigningKey) -> Self {
         Self {
@@ -177,54 +185,6 @@ impl KeyRing {
         self
     }
 
-    /// A ring rebuilt from its projections after it was lost: the key that signs goes on signing, the
-    /// other public keys only verify, the denied kids stay denied, and the epoch moves past theirs.
-    #[must_use]
-    pub fn adopted(
-        signing: (SecretString, Value, String),
-        verifying: Vec<(String, Value)>,
-        denied: Vec<String>,
-        epoch: u64,
-        now: DateTime<Utc>,
-    ) -> Self {
-        let (private_jwk, public_jwk, kid) = signing;
-        let reason = Some("adopted after the ring was lost".to_owned());
-        let key = |kid, public_jwk, state| RingKey {
-            kid,
-            state,
-            public_jwk,
-            private_jwk: None,
-            created_at: now,
-            published_at: Some(now),
-            activated_at: None,
-            demoted_at: None,
-            reason: reason.clone(),
-        };
-        let mut keys: Vec<_> = verifying
-            .into_iter()
-            .filter(|(other, _)| *other != kid && !denied.contains(other))
-            .map(|(kid, public_jwk)| RingKey {
-                demoted_at: Some(now),
-                ..key(kid, public_jwk, KeyState::Retiring)
-            })
-            .collect();
-        keys.extend(
-            denied
-                .into_iter()
-                .map(|kid| key(kid, Value::Null, KeyState::Revoked)),
-        );
-        keys.push(RingKey {
-            private_jwk: Some(private_jwk),
-            activated_at: Some(now),
-            ..key(kid, public_jwk, KeyState::Active)
-        });
-        Self {
-            epoch: epoch + 1,
-            recorded_at: now,
-            keys,
-        }
-    }
-
     pub(super) fn in_state(&self, state: KeyState) -> impl Iterator<Item = &RingKey> {
         self.keys.iter().filter(move |key| key.state == state)
     }
@@ -256,6 +216,7 @@ mod private {
     use secrecy::{ExposeSecret as _, SecretString};
     use serde::{Deserialize as _, Deserializer, Serializer};
 
+    #[expect(clippy::ref_option, reason = "serde hands the field over by reference")]
     pub(super) fn serialize<S: Serializer>(
         secret: &Option<SecretString>,
         serializer: S,

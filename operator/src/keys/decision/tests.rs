@@ -7,6 +7,7 @@ use common_auth::KeySet;
 use common_auth::keys::SigningKey;
 use common_clock::SeededIds;
 use proptest::prelude::*;
+use secrecy::ExposeSecret as _;
 
 use super::super::projection::{jwks_json, meta_json, signing_jwk};
 use super::super::ring::{FreshKey, KeyState, RingError};
@@ -125,14 +126,73 @@ fn a_denied_kid_stays_denied_after_a_loss() {
 }
 
 #[test]
-fn without_the_signing_key_the_ring_is_born_anew() {
+fn a_denied_key_never_signs_again() {
     let before = KeyRing::born(&fresh(1), &fresh(2), start());
+    let active = before.active().expect("active").kid.clone();
+    let meta = serde_json::json!({"epoch": 9, "revoked": [active]}).to_string();
+    let lost = Observed {
+        ring: None,
+        meta: Some(meta),
+        ..observed(&before)
+    };
+    let Step::Renew(remains) = decide(&lost, start()) else {
+        panic!("the key in P-signing is denied")
+    };
+    let after = remains.with_fresh(&fresh(3), &fresh(4), start());
+    assert_sound(&after);
+    assert_eq!(after.active().expect("active").kid, fresh(3).kid());
+    assert_eq!(after.epoch, 10);
+}
+
+#[test]
+fn without_the_signing_key_the_public_keys_go_on_verifying() {
+    let before = KeyRing::born(&fresh(1), &fresh(2), start()).with_next(&fresh(5), start());
     let lost = Observed {
         ring: None,
         signing: None,
         ..observed(&before)
     };
-    assert!(matches!(decide(&lost, start()), Step::Birth));
+    let Step::Renew(remains) = decide(&lost, start() - TimeDelta::days(1)) else {
+        panic!("keys remain")
+    };
+    let after = remains.with_fresh(&fresh(3), &fresh(4), start() - TimeDelta::days(1));
+    assert_sound(&after);
+    assert!(after.epoch > before.epoch && after.recorded_at >= before.recorded_at);
+    let set = KeySet::parse(&jwks_json(&after), None).expect("a set");
+    assert!(
+        before
+            .keys
+            .iter()
+            .all(|key| set.kids().contains(&key.kid.as_str()))
+    );
+}
+
+#[test]
+fn a_restored_older_ring_gives_way_to_what_was_published() {
+    let old = KeyRing::born(&fresh(1), &fresh(2), start());
+    let mut published = old
+        .clone()
+        .with_next(&fresh(3), start() + TimeDelta::days(30));
+    published.keys.retain(|key| key.kid != fresh(2).kid());
+    let restored = Observed {
+        ring: Some(old.clone()),
+        ..observed(&published)
+    };
+    let Step::Adopt(after) = decide(&restored, start() + TimeDelta::days(31)) else {
+        panic!("the ring is older")
+    };
+    assert_sound(&after);
+    assert!(after.epoch > published.epoch);
+    let gone = after
+        .keys
+        .iter()
+        .find(|key| key.kid == fresh(2).kid())
+        .expect("a tombstone");
+    assert_eq!(
+        gone.state,
+        KeyState::Retired,
+        "what verifiers do not know does not come back"
+    );
 }
 
 #[test]

@@ -1,0 +1,181 @@
+//! What the projections still tell of a ring that was lost or replaced by an older one, and the ring rebuilt from it.
+//! Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ring::{FreshKey, KeyRing, KeyState, RingKey};
+
+/// What is left of a ring.
+#[derive(Debug)]
+pub struct Remains {
+    /// Public keys of `P-jwks` that are not denied, by kid.
+    verifying: BTreeMap<String, Value>,
+    /// Denied kids.
+    denied: BTreeSet<String>,
+    /// Keys that only an older ring knows; they never come back.
+    tombstones: Vec<(String, Value)>,
+    /// The highest generation that was seen.
+    epoch: u64,
+    /// The latest time that was recorded.
+    recorded_at: DateTime<Utc>,
+}
+
+#[derive(Default, Deserialize)]
+struct Jwks {
+    #[serde(default)]
+    keys: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Meta {
+    #[serde(default)]
+    epoch: u64,
+    data_timestamp: Option<DateTime<Utc>>,
+    #[serde(default)]
+    revoked: BTreeSet<String>,
+}
+
+/// Generation of `meta.json`; 0 when it cannot be read.
+pub(super) fn epoch_of(meta: Option<&str>) -> u64 {
+    meta.and_then(|text| serde_json::from_str::<Meta>(text).ok())
+        .map_or(0, |meta| meta.epoch)
+}
+
+impl Remains {
+    /// What `jwks.json` and `meta.json` tell, together with a ring that is older than they are.
+    pub(super) fn read(jwks: Option<&str>, meta: Option<&str>, older: Option<&KeyRing>) -> Self {
+        let jwks: Jwks = jwks
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default();
+        let meta: Option<Meta> = meta.and_then(|text| serde_json::from_str(text).ok());
+        let mut denied = meta
+            .as_ref()
+            .map(|meta| meta.revoked.clone())
+            .unwrap_or_default();
+        let (mut epoch, mut recorded_at) =
+            meta.map_or((0, None), |meta| (meta.epoch, meta.data_timestamp));
+        if let Some(ring) = older {
+            denied.extend(ring.in_state(KeyState::Revoked).map(|key| key.kid.clone()));
+            epoch = epoch.max(ring.epoch);
+            recorded_at = recorded_at.max(Some(ring.recorded_at));
+        }
+        let verifying: BTreeMap<String, Value> = jwks
+            .keys
+            .into_iter()
+            .filter_map(|jwk| Some((jwk.get("kid")?.as_str()?.to_owned(), jwk)))
+            .filter(|(kid, _)| !denied.contains(kid))
+            .collect();
+        let tombstones = older
+            .into_iter()
+            .flat_map(|ring| &ring.keys)
+            .filter(|key| !denied.contains(&key.kid) && !verifying.contains_key(&key.kid))
+            .map(|key| (key.kid.clone(), key.public_jwk.clone()))
+            .collect();
+        Self {
+            verifying,
+            denied,
+            tombstones,
+            epoch,
+            recorded_at: recorded_at.unwrap_or(DateTime::UNIX_EPOCH),
+        }
+    }
+
+    /// Whether nothing is left: the Platform is new.
+    pub(super) fn is_empty(&self) -> bool {
+        self.verifying.is_empty()
+            && self.denied.is_empty()
+            && self.tombstones.is_empty()
+            && self.epoch == 0
+    }
+
+    /// The ring in which the key of `P-signing` goes on signing and every other public key only verifies. Gives the
+    /// remains back when that key cannot be used: unreadable, or denied.
+    pub(super) fn with_signing(
+        self,
+        signing: &SecretString,
+        now: DateTime<Utc>,
+    ) -> Result<KeyRing, Self> {
+        let Some((kid, public_jwk)) = public_half(signing) else {
+            return Err(self);
+        };
+        if self.denied.contains(&kid) {
+            return Err(self);
+        }
+        let mut ring = self.rebuilt(&kid, now);
+        let now = ring.recorded_at;
+        ring.keys.push(RingKey {
+            private_jwk: Some(signing.clone()),
+            activated_at: Some(now),
+            ..adopted(kid, public_jwk, KeyState::Active, now)
+        });
+        Ok(ring)
+    }
+
+    /// The ring when no signing key is left: a fresh one signs, and every public key goes on verifying, so that
+    /// nobody is signed out before their token ends.
+    #[must_use]
+    pub fn with_fresh(self, active: &FreshKey, next: &FreshKey, now: DateTime<Utc>) -> KeyRing {
+        let mut ring = self.rebuilt("", now);
+        let fresh = KeyRing::born(active, next, ring.recorded_at);
+        ring.keys.extend(fresh.keys);
+        ring
+    }
+
+    /// Everything but the key that signs, whose kid is `active`.
+    fn rebuilt(self, active: &str, now: DateTime<Utc>) -> KeyRing {
+        let recorded_at = self.recorded_at.max(now);
+        let retiring = self
+            .verifying
+            .into_iter()
+            .filter(|(kid, _)| kid != active)
+            .map(|(kid, public_jwk)| RingKey {
+                demoted_at: Some(recorded_at),
+                ..adopted(kid, public_jwk, KeyState::Retiring, recorded_at)
+            });
+        let denied = self
+            .denied
+            .into_iter()
+            .map(|kid| adopted(kid, Value::Null, KeyState::Revoked, recorded_at));
+        let retired = self
+            .tombstones
+            .into_iter()
+            .filter(|(kid, _)| kid != active)
+            .map(|(kid, public_jwk)| adopted(kid, public_jwk, KeyState::Retired, recorded_at));
+        KeyRing {
+            epoch: self.epoch + 1,
+            recorded_at,
+            keys: denied.chain(retired).chain(retiring).collect(),
+        }
+    }
+}
+
+fn adopted(kid: String, public_jwk: Value, state: KeyState, now: DateTime<Utc>) -> RingKey {
+    RingKey {
+        kid,
+        state,
+        public_jwk,
+        private_jwk: None,
+        created_at: now,
+        published_at: Some(now),
+        activated_at: None,
+        demoted_at: None,
+        reason: Some("adopted after the ring was lost".to_owned()),
+    }
+}
+
+/// Name and public half of a private JWK.
+fn public_half(private: &SecretString) -> Option<(String, Value)> {
+    let members: BTreeMap<String, Value> = serde_json::from_str(private.expose_secret()).ok()?;
+    let kid = members.get("kid")?.as_str()?.to_owned();
+    let public: serde_json::Map<String, Value> = ["kty", "n", "e", "use", "alg", "kid"]
+        .into_iter()
+        .map(|name| Some((name.to_owned(), members.get(name)?.clone())))
+        .collect::<Option<_>>()?;
+    Some((kid, Value::Object(public)))
+}
