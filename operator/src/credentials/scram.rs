@@ -45,7 +45,7 @@ fn with_salt(password: &SecretString, salt: &[u8]) -> SecretString {
 mod tests {
     use super::*;
 
-    /// Computed by PostgreSQL 15 for the password `pencil` and this salt.
+    /// Password and salt of the example of RFC 7677.
     #[test]
     fn equals_the_servers_own() {
         let salt = STANDARD.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
