@@ -1,6 +1,7 @@
 //! The reconcile of a Platform, in five stages: dereference, validate, build, apply, status.
 
 pub mod apply;
+pub mod build;
 mod context;
 mod dereference;
 mod error;

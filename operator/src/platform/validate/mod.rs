@@ -4,6 +4,8 @@ mod external;
 mod image;
 mod platform;
 mod role;
+#[cfg(test)]
+pub(crate) mod sample;
 mod servers;
 
 pub use external::ExternalNames;

@@ -1,0 +1,101 @@
+//! The one configuration file of a role: `crewdeck.toml` in ConfigMap `P-<role>-config`. No secret stands in it,
+//! only the paths of the files that hold them.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use toml::{Table, Value};
+
+use super::{Client, object_name, service};
+use crate::platform::{
+    apply::kube::metadata,
+    validate::{Role, ValidatedPlatform},
+};
+
+/// Key of the ConfigMap and name of the file.
+pub(super) const FILE: &str = "crewdeck.toml";
+
+/// The configuration of a role.
+pub(super) fn role(p: &ValidatedPlatform, role: Role) -> ConfigMap {
+    let mut sections = Table::new();
+    let port = service::port(role).unwrap_or(8000);
+    section(&mut sections, "service", [("listen", format!("0.0.0.0:{port}")), ("probe_listen", "0.0.0.0:9000".into())]);
+    section(&mut sections, "telemetry", [("log_format", "json".to_owned())]);
+    if !matches!(role, Role::Beat | Role::AnalyticsWorker) {
+        section(
+            &mut sections,
+            "auth",
+            [("issuer", p.public_url.clone()), ("jwks_file", "/etc/crewdeck/jwks/jwks.json".to_owned())],
+        );
+    }
+    if role == Role::Web {
+        section(&mut sections, "signing", [("key_file", "/etc/crewdeck/signing/signing.jwk".to_owned())]);
+        section(&mut sections, "http", [("cursor_key_file", "/etc/crewdeck/web/cursor.key".to_owned())]);
+    }
+    for client in Client::of(role) {
+        credentials(p, &mut sections, *client);
+    }
+    config_map(p, format!("{}-config", object_name(p, role)), Some(role), &sections)
+}
+
+/// The configuration of the migration.
+pub(super) fn migration(p: &ValidatedPlatform) -> ConfigMap {
+    let mut sections = Table::new();
+    section(&mut sections, "telemetry", [("log_format", "json".to_owned())]);
+    section(
+        &mut sections,
+        "migrate",
+        [
+            ("database_url_file", Client::DbMigrator.file("url")),
+            ("analytics_url_file", Client::DbAnalyticsOwner.file("url")),
+            ("admin_email_file", "/etc/crewdeck/admin/email".to_owned()),
+            ("admin_password_file", "/etc/crewdeck/admin/password".to_owned()),
+        ],
+    );
+    config_map(p, format!("{}-migrate-config", p.name), None, &sections)
+}
+
+/// Where a client's credentials stand in the configuration.
+fn credentials(p: &ValidatedPlatform, sections: &mut Table, client: Client) {
+    match client {
+        Client::DbApp => section(sections, "database", [("url_file", client.file("url"))]),
+        Client::DbAnalyticsReader => section(sections, "analytics", [("reader_url_file", client.file("url"))]),
+        Client::DbAnalyticsOwner => section(sections, "analytics", [("owner_url_file", client.file("url"))]),
+        Client::RedisApp | Client::RedisAnalytics => {
+            let namespace = if client == Client::RedisApp { "app" } else { "analytics" };
+            let mut values = vec![
+                ("url_file", client.file("url")),
+                ("namespace", p.external.redis_namespace(namespace)),
+            ];
+            if p.redis.ca_pem.is_some() {
+                values.push(("ca_file", client.file("ca.crt")));
+            }
+            section(sections, "redis", values);
+        }
+        Client::KafkaApp | Client::KafkaAnalytics => section(
+            sections,
+            "events",
+            [
+                ("transport", "kafka".to_owned()),
+                ("topic_prefix", p.external.topic_prefix().to_owned()),
+                ("source", p.public_url.clone()),
+                ("kafka_directory", client.directory()),
+            ],
+        ),
+        // Of the migration, which has a section of its own.
+        Client::DbMigrator => {}
+    }
+}
+
+fn section<'a>(sections: &mut Table, name: &str, values: impl IntoIterator<Item = (&'a str, String)>) {
+    let entry = sections.entry(name).or_insert_with(|| Value::Table(Table::new()));
+    if let Some(table) = entry.as_table_mut() {
+        table.extend(values.into_iter().map(|(key, value)| (key.to_owned(), Value::String(value))));
+    }
+}
+
+fn config_map(p: &ValidatedPlatform, name: String, role: Option<Role>, sections: &Table) -> ConfigMap {
+    ConfigMap {
+        metadata: metadata(p, name, role),
+        data: Some([(FILE.to_owned(), sections.to_string())].into()),
+        ..ConfigMap::default()
+    }
+}

@@ -1,0 +1,167 @@
+//! The pods of a role.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
+        core::v1::{
+            ConfigMap, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodTemplateSpec, Probe,
+            ResourceRequirements, SleepAction, TopologySpreadConstraint,
+        },
+    },
+    apimachinery::pkg::{
+        api::resource::Quantity,
+        apis::meta::v1::{LabelSelector, ObjectMeta},
+        util::intstr::IntOrString,
+    },
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{Client, container, container::Files, object_name, service};
+use crate::platform::{
+    apply::kube::{labels, metadata, selector},
+    validate::{Role, RoleSpec, ValidatedPlatform},
+};
+
+/// Seconds from the signal to the end; more than a role takes to drain (20) after the pause before the signal.
+const GRACE_SECONDS: i64 = 30;
+/// Seconds for which a stopping pod goes on answering while everybody learns that it stops.
+const PAUSE_BEFORE_STOP_SECONDS: i64 = 3;
+/// Port of probes, metrics and state.
+const PROBES: &str = "probes";
+
+/// The Deployment of a role. Its pods roll when the configuration changes; keys and credentials are re-read.
+pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &ConfigMap) -> Deployment {
+    let name = object_name(p, spec.role);
+    let files = files(p, spec.role, format!("{name}-config"));
+    let mut main = container::container(p, spec.role.as_str(), &files);
+    main.ports = Some(ports(spec.role));
+    main.resources = Some(resources(spec));
+    main.startup_probe = Some(Probe { failure_threshold: Some(60), ..probe("/startupz", 1) });
+    main.liveness_probe = Some(Probe { failure_threshold: Some(3), ..probe("/livez", 10) });
+    main.readiness_probe = Some(Probe { failure_threshold: Some(2), ..probe("/readyz", 3) });
+    if service::port(spec.role).is_some() {
+        let sleep = SleepAction { seconds: PAUSE_BEFORE_STOP_SECONDS };
+        let handler = LifecycleHandler { sleep: Some(sleep), ..LifecycleHandler::default() };
+        main.lifecycle = Some(Lifecycle { pre_stop: Some(handler), ..Lifecycle::default() });
+    }
+
+    let mut pod = container::pod(p, name.clone(), main, &files);
+    pod.termination_grace_period_seconds = Some(GRACE_SECONDS);
+    pod.node_selector = Some(spec.template.node_selector.clone());
+    pod.topology_spread_constraints = Some(spread(p, spec));
+
+    let mut pod_labels = spec.template.pod_labels.clone();
+    pod_labels.extend(labels(p, Some(spec.role)));
+    let mut annotations = spec.template.pod_annotations.clone();
+    annotations.insert("crewdeck.io/config-hash".to_owned(), hash(config));
+    Deployment {
+        metadata: metadata(p, name, Some(spec.role)),
+        spec: Some(DeploymentSpec {
+            replicas: Some(spec.replicas),
+            revision_history_limit: Some(3),
+            selector: LabelSelector {
+                match_labels: Some(selector(&p.name, Some(spec.role))),
+                ..LabelSelector::default()
+            },
+            strategy: Some(strategy(spec.role)),
+            template: PodTemplateSpec {
+                metadata: Some(ObjectMeta {
+                    labels: Some(pod_labels),
+                    annotations: Some(annotations),
+                    ..ObjectMeta::default()
+                }),
+                spec: Some(pod),
+            },
+            ..DeploymentSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn files(p: &ValidatedPlatform, role: Role, config: String) -> Vec<Files> {
+    let mut files = vec![Files::config(config), Files::of(p, "jwks", false)];
+    if role == Role::Web {
+        files.extend([Files::of(p, "signing", true), Files::of(p, "web", true)]);
+    }
+    files.extend(Client::of(role).iter().map(|client| Files::credentials(p, *client)));
+    files
+}
+
+fn ports(role: Role) -> Vec<ContainerPort> {
+    let port = |name: &str, number: i32| ContainerPort {
+        name: Some(name.to_owned()),
+        container_port: number,
+        protocol: Some("TCP".to_owned()),
+        ..ContainerPort::default()
+    };
+    let http = service::port(role).map(|number| port("http", number));
+    http.into_iter().chain([port(PROBES, 9000)]).collect()
+}
+
+fn probe(path: &str, period: i32) -> Probe {
+    Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path.to_owned()),
+            port: IntOrString::String(PROBES.to_owned()),
+            ..HTTPGetAction::default()
+        }),
+        period_seconds: Some(period),
+        timeout_seconds: Some(2),
+        ..Probe::default()
+    }
+}
+
+/// Two beats at once are harmless but useless; the others never have fewer pods than wanted.
+fn strategy(role: Role) -> DeploymentStrategy {
+    if role == Role::Beat {
+        return DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None };
+    }
+    DeploymentStrategy {
+        type_: Some("RollingUpdate".to_owned()),
+        rolling_update: Some(RollingUpdateDeployment {
+            max_surge: Some(IntOrString::Int(1)),
+            max_unavailable: Some(IntOrString::Int(0)),
+        }),
+    }
+}
+
+/// The role's defaults, with what the spec names in their place.
+fn resources(spec: &RoleSpec) -> ResourceRequirements {
+    let defaults = |pairs: &[(&str, &str)]| -> BTreeMap<String, Quantity> {
+        pairs.iter().map(|(name, amount)| ((*name).to_owned(), Quantity((*amount).to_owned()))).collect()
+    };
+    let memory = if spec.role == Role::Web { "512Mi" } else { "256Mi" };
+    let mut requests = defaults(&[("cpu", "25m"), ("memory", "64Mi")]);
+    let mut limits = defaults(&[("cpu", "1"), ("memory", memory)]);
+    requests.extend(spec.template.resources.requests.clone());
+    limits.extend(spec.template.resources.limits.clone());
+    ResourceRequirements { requests: Some(requests), limits: Some(limits), claims: None }
+}
+
+/// Pods of one role prefer different nodes.
+fn spread(p: &ValidatedPlatform, spec: &RoleSpec) -> Vec<TopologySpreadConstraint> {
+    if spec.replicas < 2 {
+        return Vec::new();
+    }
+    vec![TopologySpreadConstraint {
+        max_skew: 1,
+        topology_key: "kubernetes.io/hostname".to_owned(),
+        when_unsatisfiable: "ScheduleAnyway".to_owned(),
+        label_selector: Some(LabelSelector {
+            match_labels: Some(selector(&p.name, Some(spec.role))),
+            ..LabelSelector::default()
+        }),
+        ..TopologySpreadConstraint::default()
+    }]
+}
+
+fn hash(config: &ConfigMap) -> String {
+    let mut hash = Sha256::new();
+    for (name, text) in config.data.iter().flatten() {
+        hash.update(name.as_bytes());
+        hash.update(text.as_bytes());
+    }
+    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,74 @@
+//! The objects of Kubernetes that a Platform wants. Pure: no client here.
+
+mod client;
+mod config_map;
+mod container;
+mod deployment;
+mod disruption_budget;
+mod job;
+mod service;
+
+pub use client::Client;
+pub use job::migration_job;
+
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Service, ServiceAccount},
+    policy::v1::PodDisruptionBudget,
+};
+
+use super::{
+    apply::kube::metadata,
+    validate::{Role, RoleSpec, ValidatedPlatform},
+};
+
+/// Everything of one role.
+#[derive(Debug, Clone)]
+pub struct RoleObjects {
+    /// Who its pods are: nobody, without a token.
+    pub service_account: ServiceAccount,
+    /// Its configuration file.
+    pub config_map: ConfigMap,
+    /// Its pods.
+    pub deployment: Deployment,
+    /// How it is reached; for roles that answer requests.
+    pub service: Option<Service>,
+    /// How many pods may be away; for roles with more than one.
+    pub disruption_budget: Option<PodDisruptionBudget>,
+}
+
+/// The objects of a role.
+#[must_use]
+pub fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> RoleObjects {
+    let config = config_map::role(p, spec.role);
+    RoleObjects {
+        service_account: service_account(p, object_name(p, spec.role), Some(spec.role)),
+        deployment: deployment::deployment(p, spec, &config),
+        config_map: config,
+        service: service::service(p, spec.role),
+        disruption_budget: disruption_budget::disruption_budget(p, spec),
+    }
+}
+
+/// The service account and configuration of the migration.
+#[must_use]
+pub fn migration(p: &ValidatedPlatform) -> (ServiceAccount, ConfigMap) {
+    (service_account(p, format!("{}-migrate", p.name), None), config_map::migration(p))
+}
+
+/// `P-<role>`.
+#[must_use]
+pub fn object_name(p: &ValidatedPlatform, role: Role) -> String {
+    format!("{}-{}", p.name, role.as_str())
+}
+
+fn service_account(p: &ValidatedPlatform, name: String, role: Option<Role>) -> ServiceAccount {
+    ServiceAccount {
+        metadata: metadata(p, name, role),
+        automount_service_account_token: Some(false),
+        ..ServiceAccount::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;
