@@ -11,3 +11,4 @@ pub mod prove;
 pub use config::KafkaConfig;
 pub use connection::Connection;
 pub use error::KafkaError;
+pub use rdkafka::error::RDKafkaErrorCode;

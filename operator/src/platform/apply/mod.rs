@@ -2,6 +2,8 @@
 //! between any two writes.
 
 mod compare;
+pub mod kafka;
 pub mod kube;
 pub mod ledger;
 pub mod postgres;
+pub mod redis;

@@ -1,0 +1,127 @@
+//! Topics: made, grown, their settings kept. Partitions are never taken away.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use common_kafka::{
+    RDKafkaErrorCode,
+    admin::{Acl, Admin, Resource, TopicState},
+};
+use crds::Reason;
+
+use super::{failed, rights::Wanted};
+use crate::{
+    credentials::Store,
+    platform::{
+        StepError,
+        apply::ledger::{Kind, Server, Thing, list},
+    },
+};
+
+/// The topics as they are.
+pub(super) struct Topics {
+    there: BTreeMap<String, TopicState>,
+    marked: BTreeSet<String>,
+}
+
+/// Looks, and refuses what is there and not ours.
+pub(super) async fn look(
+    admin: &Admin,
+    wanted: &Wanted,
+    store: &dyn Store,
+) -> Result<Topics, StepError> {
+    let states = admin.topics(&wanted.topic_names()).await.map_err(failed)?;
+    let marks = admin.rights(&wanted.marker).await.map_err(failed)?;
+    let marked: BTreeSet<String> = marks
+        .acls
+        .into_iter()
+        .filter_map(|acl| match acl.resource {
+            Resource::Topic(name) => Some(name),
+            Resource::Group(_) => None,
+        })
+        .collect();
+    let mut there = BTreeMap::new();
+    for state in states {
+        match state.error {
+            None => {
+                there.insert(state.name.clone(), state);
+            }
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {}
+            Some(code) => {
+                return Err(StepError::transient(
+                    Reason::BackendRefused,
+                    format!(
+                        "Kafka does not show the topic {} to the admin login: {code}; it must be a super user of the \
+                         cluster",
+                        state.name
+                    ),
+                ));
+            }
+        }
+    }
+    let foreign: Vec<Thing> = there
+        .keys()
+        .filter(|name| !marked.contains(*name))
+        .map(|name| Thing::new(Server::Kafka, Kind::Topic, name))
+        .filter(|thing| !store.knows(thing))
+        .collect();
+    if foreign.is_empty() {
+        return Ok(Topics { there, marked });
+    }
+    Err(StepError::transient(
+        Reason::NotOurs,
+        format!(
+            "Kafka has {}, which User:{} has no DESCRIBE on, the mark of what is this Platform's: it is not touched. \
+             Delete it, or grant that right if it is this Platform's",
+            list(&foreign),
+            wanted.marker
+        ),
+    ))
+}
+
+/// Brings the topics to what is wanted. Returns how many are known with all their partitions.
+pub(super) async fn shape(
+    admin: &Admin,
+    wanted: &Wanted,
+    topics: &Topics,
+) -> Result<usize, StepError> {
+    // The mark first: then a topic is ours from its first moment.
+    let marks: Vec<Acl> = wanted
+        .topics
+        .iter()
+        .filter(|topic| !topics.marked.contains(&topic.name))
+        .map(|topic| Wanted::mark(&topic.name))
+        .collect();
+    if !marks.is_empty() {
+        admin.grant(&wanted.marker, &marks).await.map_err(failed)?;
+    }
+    let mut changed = false;
+    for topic in &wanted.topics {
+        let Some(found) = topics.there.get(&topic.name) else {
+            admin.create_topic(topic).await.map_err(failed)?;
+            changed = true;
+            continue;
+        };
+        if found.partitions < topic.partitions {
+            let grown = admin.grow_topic(&topic.name, topic.partitions).await;
+            grown.map_err(failed)?;
+            changed = true;
+        }
+        let config = admin.topic_config(&topic.name).await.map_err(failed)?;
+        if config != topic.config.iter().cloned().collect() {
+            let set = admin.set_topic_config(&topic.name, &topic.config).await;
+            set.map_err(failed)?;
+        }
+    }
+    let now: Vec<TopicState> = if changed {
+        admin.topics(&wanted.topic_names()).await.map_err(failed)?
+    } else {
+        topics.there.values().cloned().collect()
+    };
+    let ready = wanted.topics.iter().filter(|topic| {
+        let is = |state: &TopicState| {
+            state.exists() && state.name == topic.name && state.partitions >= topic.partitions
+        };
+        now.iter().any(is)
+    });
+    Ok(ready.count())
+}

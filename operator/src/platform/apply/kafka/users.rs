@@ -1,0 +1,194 @@
+//! Users: rights first, then the login, then the proof at every broker, then the Secret.
+
+use std::collections::BTreeMap;
+
+use common_clock::Ids;
+use common_kafka::{
+    Connection, KafkaError,
+    admin::{Admin, Rights},
+    prove::{Expected, prove},
+};
+use crds::Reason;
+use secrecy::SecretString;
+
+use super::{
+    failed,
+    rights::{ClientSpec, Wanted},
+};
+use crate::{
+    credentials::{Keys, Login, Store, next_epoch, password, read_login},
+    platform::{
+        StepError,
+        apply::ledger::{Kind, Server, Thing, list},
+    },
+};
+
+/// A user as it is.
+pub(super) struct UserFacts {
+    login: bool,
+    rights: Rights,
+}
+
+/// Looks, and refuses what is there and not ours: a login that has none of our rights.
+pub(super) async fn look(
+    admin: &Admin,
+    wanted: &Wanted,
+    store: &dyn Store,
+) -> Result<BTreeMap<String, UserFacts>, StepError> {
+    let mut users = BTreeMap::new();
+    let mut foreign = Vec::new();
+    for client in &wanted.clients {
+        for user in &client.slots {
+            let facts = UserFacts {
+                login: admin.has_login(user).await.map_err(failed)?,
+                rights: admin.rights(user).await.map_err(failed)?,
+            };
+            let thing = Thing::new(Server::Kafka, Kind::Login, user);
+            let ours = facts
+                .rights
+                .acls
+                .iter()
+                .any(|acl| client.acls.contains(acl));
+            if facts.login && !ours && !store.knows(&thing) {
+                foreign.push(thing);
+            }
+            users.insert(user.clone(), facts);
+        }
+    }
+    if foreign.is_empty() {
+        return Ok(users);
+    }
+    Err(StepError::transient(
+        Reason::NotOurs,
+        format!(
+            "Kafka has {} without any right on this Platform's topics: it is not touched. Delete it",
+            list(&foreign)
+        ),
+    ))
+}
+
+/// One client: both users with the same rights, one of them with a login that is proved, and its Secret. Changes nothing
+/// if all is as wanted. Returns the epoch.
+pub(super) async fn settle(
+    connection: &Connection,
+    admin: &Admin,
+    wanted: &Wanted,
+    client: &ClientSpec,
+    users: &BTreeMap<String, UserFacts>,
+    store: &mut dyn Store,
+    ids: &dyn Ids,
+) -> Result<u64, StepError> {
+    let kept = store.secret(client.secret).await?;
+    let known = kept.as_ref().and_then(read_login);
+    let known = known.filter(|login| client.slots.contains(&login.user));
+    for user in &client.slots {
+        let has = users.get(user).map(|facts| &facts.rights);
+        grant(admin, client, user, has).await?;
+    }
+    let expected = Expected {
+        acls: client.acls.clone(),
+        no_topics: wanted.not_for(client),
+        no_groups: wanted.no_groups(client),
+    };
+    let fresh = known.is_none();
+    let login = known.unwrap_or_else(|| Login {
+        user: client.slots[0].clone(),
+        password: password(ids),
+    });
+    let as_client = connection.with_login(&login.user, login.password.clone());
+    let has_login = |user: &String| users.get(user).is_some_and(|facts| facts.login);
+    let mut set = fresh || !has_login(&login.user);
+    loop {
+        if set {
+            let done = admin.set_login(&login.user, &login.password, ids).await;
+            done.map_err(failed)?;
+        }
+        match prove(&as_client, admin.brokers(), &expected).await {
+            Ok(()) => break,
+            // Somebody changed the password: the Secret's is set again, once.
+            Err(KafkaError::LoginRefused { .. }) if !set => set = true,
+            Err(error) => return Err(unproved(error)),
+        }
+    }
+    // The other user has no login until the next change of password.
+    for user in client.slots.iter().filter(|user| **user != login.user) {
+        if has_login(user) {
+            admin.delete_login(user).await.map_err(failed)?;
+        }
+    }
+    let mut keys = keys(connection, &login);
+    let (epoch, changed) = next_epoch(kept.as_ref(), &keys);
+    if changed {
+        keys.insert("epoch".into(), SecretString::from(epoch.to_string()));
+        store.keep(client.secret, keys).await?;
+    }
+    Ok(epoch)
+}
+
+/// A login of ours that does not do what it should: not the admin login's fault.
+fn unproved(error: KafkaError) -> StepError {
+    match error {
+        KafkaError::LoginRefused { .. } => StepError::waiting(
+            Reason::BackendRefused,
+            format!(
+                "{error}; the login was just set and is not known to this broker yet; it is looked at again"
+            ),
+        ),
+        error => failed(error),
+    }
+}
+
+/// Exactly the client's rights.
+async fn grant(
+    admin: &Admin,
+    client: &ClientSpec,
+    user: &str,
+    has: Option<&Rights>,
+) -> Result<(), StepError> {
+    let none = Rights {
+        acls: Vec::new(),
+        others: 0,
+    };
+    let has = has.unwrap_or(&none);
+    let surplus = has.others > 0 || has.acls.iter().any(|acl| !client.acls.contains(acl));
+    let missing = |acl: &&common_kafka::admin::Acl| surplus || !has.acls.contains(acl);
+    if surplus {
+        admin.revoke_all(user).await.map_err(failed)?;
+    }
+    let missing: Vec<_> = client.acls.iter().filter(missing).cloned().collect();
+    if !missing.is_empty() {
+        admin.grant(user, &missing).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Withdraws every right of a user, if it has any.
+pub(super) async fn withdraw(admin: &Admin, user: &str) -> Result<(), StepError> {
+    let rights = admin.rights(user).await.map_err(failed)?;
+    if rights.acls.is_empty() && rights.others == 0 {
+        return Ok(());
+    }
+    admin.revoke_all(user).await.map_err(failed)
+}
+
+/// The content of the client's Secret, without its epoch.
+fn keys(connection: &Connection, login: &Login) -> Keys {
+    let mut keys = Keys::new();
+    let mut add = |name: &str, value: &str| {
+        keys.insert(name.to_owned(), SecretString::from(value));
+    };
+    add("bootstrap-servers", &connection.bootstrap_servers);
+    add("username", &login.user);
+    let settings = [
+        ("security-protocol", &connection.security_protocol),
+        ("sasl-mechanism", &connection.sasl_mechanism),
+        ("ca.crt", &connection.ca_pem),
+    ];
+    for (name, value) in settings {
+        if let Some(value) = value {
+            add(name, value);
+        }
+    }
+    keys.insert("password".to_owned(), login.password.clone());
+    keys
+}

@@ -1,0 +1,291 @@
+//! On a real Redis with an ACL file: what is made, idle passes, what a user may do, restarts, crashes, deletion.
+
+use common_clock::{Ids as _, SystemIds};
+use redis::{AsyncTypedCommands as _, IntoConnectionInfo as _};
+
+use super::*;
+use crate::{credentials::memory::MemoryStore, platform::validate::Tls};
+
+/// A Platform of its own on the server of the tests.
+struct Fixture {
+    server: RedisServer,
+    clients: [ClientSpec; 2],
+    root: MultiplexedConnection,
+}
+
+impl Fixture {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tests are told their server by the environment"
+    )]
+    async fn new() -> Self {
+        let url = std::env::var("CREWDECK_TEST_REDIS_URL").unwrap();
+        let info = url.as_str().into_connection_info().unwrap();
+        let redis::ConnectionAddr::Tcp(host, port) = info.addr().clone() else {
+            panic!("{url} is no TCP address");
+        };
+        let client = redis::Client::open(url).unwrap();
+        let mut root = client.get_multiplexed_async_connection().await.unwrap();
+        let tag = SystemIds.uuid().simple().to_string();
+        let admin = format!("t-{}-admin", &tag[20..]);
+        let () = redis::cmd("ACL")
+            .arg("SETUSER")
+            .arg(&admin)
+            .arg(&["reset", "on", ">p@ss:/word", "~*", "&*", "+@all"])
+            .query_async(&mut root)
+            .await
+            .unwrap();
+        let server = RedisServer {
+            host,
+            port,
+            username: admin,
+            password: SecretString::from("p@ss:/word"),
+            ca_pem: None,
+            tls: Tls::Disabled,
+        };
+        Self {
+            server,
+            clients: clients(&ExternalNames::of("tests", "redis", &tag)),
+            root,
+        }
+    }
+
+    async fn converge(&self, store: &mut MemoryStore) -> Result<RedisApplied, StepError> {
+        converge(&self.server, &self.clients, store, &SystemIds).await
+    }
+
+    async fn client(
+        &self,
+        store: &MemoryStore,
+        secret: &str,
+    ) -> Result<MultiplexedConnection, String> {
+        let login = read_login(&store.secrets[secret]).unwrap();
+        log_in(&self.server, &login)
+            .await
+            .map_err(|refusal| match refusal {
+                Refusal::Login(words) => words,
+                Refusal::Other(error) => error.to_string(),
+            })
+    }
+
+    async fn users(&mut self) -> Vec<String> {
+        let mut command = redis::cmd("ACL");
+        command.arg("USERS");
+        let users: Vec<String> = command.query_async(&mut self.root).await.unwrap();
+        let ours = |user: &String| self.clients.iter().any(|client| client.namespace == *user);
+        users.into_iter().filter(ours).collect()
+    }
+
+    async fn clean(mut self, store: &MemoryStore) {
+        let things: Vec<Thing> = store.things.keys().cloned().collect();
+        drop_all(&self.server, &things, false).await.unwrap();
+        let mut command = redis::cmd("ACL");
+        command.arg("DELUSER").arg(&self.server.username);
+        let _: Value = command.query_async(&mut self.root).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn makes_both_users_once_and_mends_them() {
+    let mut fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    assert_eq!(
+        store.clients().into_iter().collect::<Vec<_>>(),
+        ["redis-analytics", "redis-app"]
+    );
+    assert_eq!(fixture.users().await.len(), 2);
+    let written = store.writes;
+    fixture.converge(&mut store).await.unwrap();
+
+    // A restart without the file, and a hand that gave too much.
+    let [app, analytics] = fixture.clients.clone();
+    for rules in [
+        vec!["DELUSER", &app.namespace],
+        vec!["SETUSER", &analytics.namespace, "+@all", "~*"],
+    ] {
+        let mut command = redis::cmd("ACL");
+        command.arg(&rules);
+        let _: Value = command.query_async(&mut fixture.root).await.unwrap();
+    }
+    fixture.converge(&mut store).await.unwrap();
+    assert_eq!(store.writes, written, "the Secrets were written again");
+    fixture.client(&store, "redis-app").await.unwrap();
+    let mut analytics = fixture.client(&store, "redis-analytics").await.unwrap();
+    let refused = analytics.get("anything").await.unwrap_err();
+    assert_eq!(refused.code(), Some("NOPERM"));
+    fixture.clean(&store).await;
+}
+
+#[tokio::test]
+async fn a_user_has_what_our_clients_use_and_no_more() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    let mut app = fixture.client(&store, "redis-app").await.unwrap();
+    let (own, foreign) = (&fixture.clients[0].namespace, &fixture.clients[1].namespace);
+    for (allowed, command) in [
+        (true, vec!["PING".to_owned()]),
+        (
+            true,
+            vec!["SETEX".into(), format!("{own}:a"), "60".into(), "1".into()],
+        ),
+        (
+            true,
+            vec![
+                "SET".into(),
+                format!("{own}:a"),
+                "1".into(),
+                "NX".into(),
+                "EX".into(),
+                "9".into(),
+            ],
+        ),
+        (true, vec!["GETDEL".into(), format!("{own}:a")]),
+        (true, vec!["INCR".into(), format!("{own}:n")]),
+        (
+            true,
+            vec!["EXPIRE".into(), format!("{own}:n"), "9".into(), "NX".into()],
+        ),
+        (
+            true,
+            vec![
+                "XADD".into(),
+                format!("{own}:events"),
+                "*".into(),
+                "event".into(),
+                "{}".into(),
+            ],
+        ),
+        (
+            true,
+            vec![
+                "XGROUP".into(),
+                "CREATE".into(),
+                format!("{own}:events"),
+                "g".into(),
+                "0".into(),
+            ],
+        ),
+        (
+            true,
+            vec!["PUBLISH".into(), format!("{own}:channel"), "1".into()],
+        ),
+        (false, vec!["GET".into(), format!("{foreign}:a")]),
+        (
+            false,
+            vec!["PUBLISH".into(), format!("{foreign}:channel"), "1".into()],
+        ),
+        (false, vec!["KEYS".into(), "*".into()]),
+        (false, vec!["SCAN".into(), "0".into()]),
+        (false, vec!["EVAL".into(), "return 1".into(), "0".into()]),
+        (false, vec!["SELECT".into(), "1".into()]),
+        (false, vec!["FLUSHALL".into()]),
+        (
+            false,
+            vec![
+                "XGROUP".into(),
+                "DESTROY".into(),
+                format!("{own}:events"),
+                "g".into(),
+            ],
+        ),
+    ] {
+        let answer: RedisResult<Value> = redis::cmd(&command[0])
+            .arg(&command[1..])
+            .query_async(&mut app)
+            .await;
+        let refused = answer.as_ref().err().and_then(redis::RedisError::code) == Some("NOPERM");
+        assert_eq!(!refused, allowed, "{command:?}: {answer:?}");
+    }
+    fixture.clean(&store).await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_is_recovered_from() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    let mut crashes = 0;
+    loop {
+        store.dies_after = Some(store.writes + 1);
+        match fixture.converge(&mut store).await {
+            Ok(_) => break,
+            Err(error) => assert_eq!(error.message, "killed here"),
+        }
+        crashes += 1;
+    }
+    assert!(crashes >= 2, "{crashes}");
+    for secret in ["redis-app", "redis-analytics"] {
+        fixture.client(&store, secret).await.unwrap();
+    }
+    fixture.clean(&store).await;
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_not_touched() {
+    let mut fixture = Fixture::new().await;
+    let name = fixture.clients[0].namespace.clone();
+    let mut command = redis::cmd("ACL");
+    command
+        .arg("SETUSER")
+        .arg(&name)
+        .arg(&["reset", "on", ">x", "~other:*", "+get"]);
+    let () = command.query_async(&mut fixture.root).await.unwrap();
+    let mut store = MemoryStore::default();
+    let error = fixture.converge(&mut store).await.unwrap_err();
+    assert_eq!((error.reason, store.writes), (Reason::NotOurs, 0));
+    assert!(error.message.contains(&name), "{error}");
+    let things = fixture.clients[0].things();
+    drop_all(&fixture.server, &things, false).await.unwrap();
+    assert_eq!(fixture.users().await, [name.clone()]);
+    let mut command = redis::cmd("ACL");
+    command.arg("DELUSER").arg(&name);
+    let _: Value = command.query_async(&mut fixture.root).await.unwrap();
+    fixture.clean(&store).await;
+}
+
+#[tokio::test]
+async fn deletion_ends_the_users_and_keeps_or_drops_the_keys() {
+    let mut fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    let mut app = fixture.client(&store, "redis-app").await.unwrap();
+    let key = format!("{}:kept", fixture.clients[0].namespace);
+    app.set_ex(&key, "1", 600).await.unwrap();
+    let listed: Vec<Thing> = store.things.keys().cloned().collect();
+
+    drop_all(&fixture.server, &listed, true).await.unwrap();
+    assert!(app.get(&key).await.is_err(), "a connection survived");
+    assert!(fixture.client(&store, "redis-app").await.is_err());
+    assert_eq!(fixture.users().await, Vec::<String>::new());
+    assert_eq!(fixture.root.get(&key).await.unwrap().as_deref(), Some("1"));
+
+    drop_all(&fixture.server, &listed, false).await.unwrap();
+    assert_eq!(fixture.root.get(&key).await.unwrap(), None);
+    fixture.clean(&store).await;
+}
+
+#[tokio::test]
+async fn errors_name_the_server_and_the_remedy() {
+    let mut fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    let admin = fixture.server.clone();
+    fixture.server.password = SecretString::from("a-secret");
+    let refused = fixture.converge(&mut store).await.unwrap_err();
+    assert_eq!(refused.reason, Reason::LoginRefused);
+    fixture.server.port = 1;
+    let gone = fixture.converge(&mut store).await.unwrap_err();
+    assert_eq!(gone.reason, Reason::BackendUnreachable);
+    for error in [&refused, &gone] {
+        assert!(
+            error.message.contains(&admin.host) && error.message.contains("Secret"),
+            "{error}"
+        );
+        assert!(
+            !error.message.contains("a-secret") && !error.message.contains('\n'),
+            "{error}"
+        );
+    }
+    fixture.server = admin;
+    fixture.clean(&store).await;
+}
