@@ -1,7 +1,7 @@
 //! Kafka: topics, a SCRAM user per client with literal rights, proved at every broker before its Secret is written.
 
 mod rights;
-#[cfg(test)]
+#[cfg(all(test, feature = "real-brokers"))]
 mod tests;
 mod topics;
 mod users;

@@ -1,1 +1,309 @@
-//! Rights without a broker.
+//! On a real Kafka: what is made, idle passes, what a user may do, drift, crashes, deletion.
+
+use std::{path::PathBuf, time::Duration};
+
+use common_clock::{Ids as _, SystemIds};
+use common_kafka::{
+    KafkaConfig,
+    admin::{Acl, Operation, TopicSpec},
+};
+use crds::TopicName;
+use secrecy::SecretString;
+
+use super::*;
+use crate::{
+    credentials::{memory::MemoryStore, read_login},
+    platform::validate::{ExternalNames, Topic},
+};
+
+/// A Platform of its own on the cluster of the tests.
+struct Fixture {
+    cluster: KafkaCluster,
+    names: ExternalNames,
+    wanted: Wanted,
+    admin: Admin,
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told their cluster by the environment"
+)]
+fn environment() -> Connection {
+    let directory = std::env::var("CREWDECK_TEST_KAFKA_DIR").unwrap();
+    KafkaConfig::directory(PathBuf::from(directory))
+        .connection()
+        .unwrap()
+}
+
+fn topics(partitions: i32) -> Vec<Topic> {
+    let topic = |name| Topic {
+        name,
+        partitions,
+        replicas: 1,
+        retention: Duration::from_hours(1),
+    };
+    TopicName::ALL.map(topic).into()
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let connection = environment();
+        let tag = SystemIds.uuid().simple().to_string();
+        let names = ExternalNames::of("tests", "kafka", &tag);
+        Self {
+            wanted: Wanted::of(&names, &topics(2)),
+            names,
+            admin: Admin::connect(&connection).await.unwrap(),
+            cluster: KafkaCluster {
+                bootstrap_servers: connection.bootstrap_servers,
+                username: connection.username.unwrap(),
+                password: connection.password.unwrap(),
+                sasl_mechanism: connection.sasl_mechanism.unwrap(),
+                security_protocol: connection.security_protocol.unwrap(),
+                ca_pem: connection.ca_pem,
+            },
+        }
+    }
+
+    async fn converge(&self, store: &mut MemoryStore) -> Result<TopicsApplied, StepError> {
+        converge(&self.cluster, &self.wanted, store, &SystemIds).await
+    }
+
+    async fn client(&self, store: &MemoryStore, secret: &str) -> Result<Admin, KafkaError> {
+        let login = read_login(&store.secrets[secret]).unwrap();
+        let connection = connection(&self.cluster).with_login(&login.user, login.password);
+        Admin::connect(&connection).await
+    }
+
+    async fn topics(&self) -> Vec<(String, i32)> {
+        let states = self.admin.topics(&self.wanted.topic_names()).await.unwrap();
+        let there = states
+            .into_iter()
+            .filter(common_kafka::admin::TopicState::exists);
+        there.map(|state| (state.name, state.partitions)).collect()
+    }
+
+    async fn clean(self) {
+        drop_all(&self.cluster, &self.wanted.things(), false)
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn makes_everything_once_and_mends_it() {
+    let mut fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    let applied = fixture.converge(&mut store).await.unwrap();
+    assert_eq!((applied.ready, applied.wanted), (8, 8));
+    assert_eq!(
+        store.clients().into_iter().collect::<Vec<_>>(),
+        ["kafka-analytics", "kafka-app"]
+    );
+    let written = store.writes;
+    fixture.converge(&mut store).await.unwrap();
+    assert_eq!(store.writes, written, "an idle pass wrote");
+
+    // More partitions; a changed password, lost and surplus rights, a lost login, a changed setting.
+    fixture.wanted = Wanted::of(&fixture.names, &topics(3));
+    let [app, analytics] = fixture.wanted.clients.clone();
+    let admin = &fixture.admin;
+    let other = SecretString::from("other");
+    admin
+        .set_login(&app.slots[0], &other, &SystemIds)
+        .await
+        .unwrap();
+    admin
+        .set_login(&app.slots[1], &other, &SystemIds)
+        .await
+        .unwrap();
+    admin.delete_login(&analytics.slots[0]).await.unwrap();
+    admin.revoke_all(&app.slots[0]).await.unwrap();
+    let surplus = Acl::topic(&fixture.wanted.topics[0].name, Operation::Write);
+    admin.grant(&analytics.slots[0], &[surplus]).await.unwrap();
+    let topic = &fixture.wanted.topics[0];
+    admin
+        .set_topic_config(&topic.name, &[("retention.ms".into(), "1000".into())])
+        .await
+        .unwrap();
+
+    fixture.converge(&mut store).await.unwrap();
+    assert_eq!(store.writes, written, "the Secrets were written again");
+    for secret in ["kafka-app", "kafka-analytics"] {
+        fixture.client(&store, secret).await.unwrap();
+    }
+    assert!(!admin.has_login(&app.slots[1]).await.unwrap());
+    let mut partitions: Vec<i32> = fixture
+        .topics()
+        .await
+        .into_iter()
+        .map(|(_, count)| count)
+        .collect();
+    partitions.sort_unstable();
+    assert_eq!(partitions, [1, 1, 1, 1, 3, 3, 3, 3]);
+    let config = admin.topic_config(&topic.name).await.unwrap();
+    assert_eq!(config["retention.ms"], "3600000");
+    fixture.clean().await;
+}
+
+#[tokio::test]
+async fn a_user_has_its_topics_and_groups_only() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    let analytics = fixture.client(&store, "kafka-analytics").await.unwrap();
+    let prefix = fixture.names.topic_prefix();
+    let names = ["task-events", "user-activities"].map(|name| format!("{prefix}.{name}"));
+    for state in analytics.topics(&names).await.unwrap() {
+        assert_eq!(state.exists(), state.name == names[0], "{state:?}");
+        assert!(!state.allowed.contains(&Operation::Write), "{state:?}");
+    }
+    assert!(
+        analytics
+            .group(&fixture.wanted.groups[1])
+            .await
+            .unwrap()
+            .contains(&Operation::Read)
+    );
+    analytics
+        .group(&fixture.wanted.groups[0])
+        .await
+        .unwrap_err();
+    let topic = TopicSpec {
+        name: format!("{prefix}.mine"),
+        partitions: 1,
+        replicas: 1,
+        config: Vec::new(),
+    };
+    analytics.create_topic(&topic).await.unwrap_err();
+    analytics.delete_topic(&names[0]).await.unwrap_err();
+    let other = SecretString::from("other");
+    analytics
+        .set_login("mine", &other, &SystemIds)
+        .await
+        .unwrap_err();
+    analytics
+        .grant(
+            &fixture.wanted.clients[1].slots[0],
+            &[Acl::topic("a", Operation::Read)],
+        )
+        .await
+        .unwrap_err();
+    fixture.clean().await;
+}
+
+#[tokio::test]
+async fn a_crash_at_any_write_is_recovered_from() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    let mut crashes = 0;
+    loop {
+        store.dies_after = Some(store.writes + 1);
+        match fixture.converge(&mut store).await {
+            Ok(_) => break,
+            Err(error) => assert_eq!(error.message, "killed here"),
+        }
+        crashes += 1;
+    }
+    assert!(crashes >= 2, "{crashes}");
+    for secret in ["kafka-app", "kafka-analytics"] {
+        fixture.client(&store, secret).await.unwrap();
+    }
+    fixture.clean().await;
+}
+
+#[tokio::test]
+async fn what_is_not_ours_is_not_touched() {
+    let fixture = Fixture::new().await;
+    let topic = &fixture.wanted.topics[3];
+    fixture.admin.create_topic(topic).await.unwrap();
+    let mut store = MemoryStore::default();
+    let error = fixture.converge(&mut store).await.unwrap_err();
+    assert_eq!((error.reason, store.writes), (Reason::NotOurs, 0));
+    assert!(error.message.contains(&topic.name), "{error}");
+    fixture.admin.delete_topic(&topic.name).await.unwrap();
+
+    let user = &fixture.wanted.clients[0].slots[1];
+    let other = SecretString::from("other");
+    fixture
+        .admin
+        .set_login(user, &other, &SystemIds)
+        .await
+        .unwrap();
+    let error = fixture.converge(&mut store).await.unwrap_err();
+    assert_eq!((error.reason, store.writes), (Reason::NotOurs, 0));
+    assert!(error.message.contains(user), "{error}");
+    fixture.clean().await;
+}
+
+#[tokio::test]
+async fn deletion_ends_the_users_and_keeps_or_drops_the_topics() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    let listed: Vec<Thing> = store.things.keys().cloned().collect();
+
+    drop_all(&fixture.cluster, &listed, true).await.unwrap();
+    drop_all(&fixture.cluster, &listed, true).await.unwrap();
+    let refused = fixture.client(&store, "kafka-app").await.unwrap_err();
+    assert!(
+        matches!(refused, KafkaError::LoginRefused { .. }),
+        "{refused}"
+    );
+    assert_eq!(fixture.topics().await.len(), 8);
+    for client in &fixture.wanted.clients {
+        assert!(
+            fixture
+                .admin
+                .rights(&client.slots[0])
+                .await
+                .unwrap()
+                .acls
+                .is_empty()
+        );
+    }
+
+    // A Platform of the same name finds its topics again.
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    drop_all(&fixture.cluster, &listed, false).await.unwrap();
+    assert_eq!(fixture.topics().await, []);
+    assert!(
+        fixture
+            .admin
+            .rights(&fixture.wanted.marker)
+            .await
+            .unwrap()
+            .acls
+            .is_empty()
+    );
+    fixture.clean().await;
+}
+
+#[tokio::test]
+async fn errors_name_the_cluster_and_the_remedy() {
+    let mut fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    let right = fixture.cluster.clone();
+    fixture.cluster.password = SecretString::from("a-secret");
+    let refused = fixture.converge(&mut store).await.unwrap_err();
+    assert_eq!(refused.reason, Reason::LoginRefused, "{refused}");
+    fixture.cluster.bootstrap_servers = "127.0.0.1:1".into();
+    let gone = fixture.converge(&mut store).await.unwrap_err();
+    assert_eq!(gone.reason, Reason::BackendUnreachable, "{gone}");
+    for (error, at) in [
+        (&refused, &right.bootstrap_servers),
+        (&gone, &"127.0.0.1:1".to_owned()),
+    ] {
+        assert!(
+            error.message.contains(at) && error.message.contains("Secret"),
+            "{error}"
+        );
+        assert!(
+            !error.message.contains("a-secret") && !error.message.contains('\n'),
+            "{error}"
+        );
+    }
+    fixture.cluster = right;
+    fixture.clean().await;
+}
