@@ -4,6 +4,7 @@ pub mod backoff;
 mod config;
 mod credentials;
 pub mod keys;
+pub mod migration;
 pub mod platform;
 
 pub use config::OperatorConfig;

@@ -5,6 +5,7 @@ pub mod build;
 mod context;
 mod dereference;
 mod error;
+pub mod pods;
 pub mod status;
 pub mod validate;
 

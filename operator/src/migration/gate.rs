@@ -1,0 +1,204 @@
+//! The Job of the wanted image: made once, waited for, and what follows from its end.
+
+use crds::Reason;
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use kube::{
+    Api, ResourceExt as _,
+    api::{DeleteParams, ListParams, LogParams, PostParams},
+};
+use sha2::{Digest as _, Sha256};
+
+use super::{admin_secret, failure::failure};
+use crate::platform::{
+    Context, StepError, apply::kube::ensure, build, pods::trouble, validate::ValidatedPlatform,
+};
+
+/// Ended Jobs that stay beside the current one, for their logs.
+const FORMER_JOBS: usize = 1;
+
+/// A database with the schema of the wanted image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migrated {
+    /// The Job that did it.
+    pub job: String,
+    /// The image's version.
+    pub version: String,
+}
+
+/// Lets a Platform pass once its databases have the schema of the wanted image.
+///
+/// # Errors
+/// `MigrationRunning` until the Job has ended, `ImagePullFailed` when no node can get the image, `MigrationFailed`
+/// with the statement when it failed.
+pub async fn gate(cx: &Context, p: &ValidatedPlatform) -> Result<Migrated, StepError> {
+    let (service_account, config) = build::migration(p);
+    ensure(cx, &service_account).await?;
+    ensure(cx, &config).await?;
+    admin_secret::ensure(cx, p).await?;
+
+    let name = job_name(p);
+    let what = format!("Job {}/{name}", p.namespace);
+    let jobs: Api<Job> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let job = match jobs
+        .get_opt(&name)
+        .await
+        .map_err(|error| StepError::of_kube(&what, &error))?
+    {
+        Some(job) => job,
+        None => match jobs
+            .create(&PostParams::default(), &build::migration_job(p, &name))
+            .await
+        {
+            Ok(job) => job,
+            Err(error) => return Err(StepError::of_kube(&what, &error)),
+        },
+    };
+    match ended(&job) {
+        Some(true) => {
+            forget_former(&jobs, p, &name).await?;
+            Ok(Migrated {
+                job: name,
+                version: p.image.version.clone(),
+            })
+        }
+        Some(false) => {
+            let log = last_log(cx, p, &name).await;
+            Err(failure(
+                log.as_deref(),
+                &name,
+                &p.namespace,
+                p.migration_retry,
+            ))
+        }
+        None => {
+            let pods = pods(cx, p, &name).await?;
+            Err(trouble(&pods).unwrap_or_else(|| {
+                StepError::waiting(
+                    Reason::MigrationRunning,
+                    format!("the migration to {} runs as Job {name}", p.image.version),
+                )
+            }))
+        }
+    }
+}
+
+/// `P-migrate-<hash>`: another image, or another try, is another Job.
+fn job_name(p: &ValidatedPlatform) -> String {
+    let mut hash = Sha256::new();
+    hash.update(p.image.reference.as_bytes());
+    hash.update(p.migration_retry.to_be_bytes());
+    let hash: String = hash.finalize()[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{}-migrate-{hash}", p.name)
+}
+
+/// Whether the Job succeeded or failed; `None` while it has not ended.
+fn ended(job: &Job) -> Option<bool> {
+    let conditions = job.status.as_ref()?.conditions.as_ref()?;
+    conditions
+        .iter()
+        .filter(|condition| condition.status == "True")
+        .find_map(|condition| match condition.type_.as_str() {
+            "Complete" => Some(true),
+            "Failed" => Some(false),
+            _ => None,
+        })
+}
+
+async fn pods(cx: &Context, p: &ValidatedPlatform, job: &str) -> Result<Vec<Pod>, StepError> {
+    let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let of_job = ListParams::default().labels(&format!("batch.kubernetes.io/job-name={job}"));
+    let list = api.list(&of_job).await.map_err(|error| {
+        StepError::of_kube(&format!("pods of Job {}/{job}", p.namespace), &error)
+    })?;
+    Ok(list.items)
+}
+
+/// The end of the log; `None` when it cannot be read, which is no reason to hide that the Job failed.
+async fn last_log(cx: &Context, p: &ValidatedPlatform, job: &str) -> Option<String> {
+    let pods = pods(cx, p, job).await.ok()?;
+    let newest = pods
+        .iter()
+        .max_by_key(|pod| pod.metadata.creation_timestamp.clone())?;
+    let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let tail = LogParams {
+        tail_lines: Some(20),
+        limit_bytes: Some(64 * 1024),
+        ..LogParams::default()
+    };
+    api.logs(&newest.name_any(), &tail).await.ok()
+}
+
+/// Deletes the Jobs of earlier images, all but the newest of them.
+async fn forget_former(
+    jobs: &Api<Job>,
+    p: &ValidatedPlatform,
+    current: &str,
+) -> Result<(), StepError> {
+    let what = format!("Jobs of namespace {}", p.namespace);
+    let labels = format!(
+        "app.kubernetes.io/instance={},app.kubernetes.io/component=migrate",
+        p.name
+    );
+    let list = jobs
+        .list(&ListParams::default().labels(&labels))
+        .await
+        .map_err(|error| StepError::of_kube(&what, &error))?;
+    let mut former: Vec<_> = list
+        .items
+        .into_iter()
+        .filter(|job| job.name_any() != current)
+        .collect();
+    former.sort_by_key(|job| std::cmp::Reverse(job.metadata.creation_timestamp.clone()));
+    for job in former.iter().skip(FORMER_JOBS) {
+        let exactly = DeleteParams::background().preconditions(kube::api::Preconditions {
+            uid: job.metadata.uid.clone(),
+            resource_version: None,
+        });
+        match jobs.delete(&job.name_any(), &exactly).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(error) => return Err(StepError::of_kube(&what, &error)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::platform::validate::sample::sample;
+
+    #[test]
+    fn another_image_or_another_try_is_another_job() {
+        let p = sample();
+        let (mut image, mut retry) = (p.clone(), p.clone());
+        image.image.reference = "crewdeck.io/crewdeck:0.2.0".to_owned();
+        retry.migration_retry = 1;
+        let names = [job_name(&p), job_name(&image), job_name(&retry)];
+        assert!(
+            names[0] != names[1] && names[0] != names[2] && names[1] != names[2],
+            "{names:?}"
+        );
+        assert!(names.iter().all(|name| name.len() <= 63));
+    }
+
+    #[test]
+    fn only_a_true_condition_ends_a_job() {
+        let job = |kind: &str, status: &str| -> Job {
+            serde_json::from_value(
+                json!({"status": {"conditions": [{"type": kind, "status": status}]}}),
+            )
+            .expect("a job")
+        };
+        assert_eq!(ended(&Job::default()), None);
+        assert_eq!(ended(&job("Complete", "False")), None);
+        assert_eq!(ended(&job("SuccessCriteriaMet", "True")), None);
+        assert_eq!(ended(&job("Complete", "True")), Some(true));
+        assert_eq!(ended(&job("Failed", "True")), Some(false));
+    }
+}
