@@ -1,0 +1,28 @@
+//! JSON over HTTP: one operation per file, and the table of routes.
+
+mod summary;
+mod views;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use common_auth::Verifier;
+use common_http::Envelope;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Analytics;
+
+/// What a problem looks like in the document.
+type Fault = Envelope<()>;
+
+/// Every route, with its part of the document; needs no server before it is given its state.
+pub fn routes() -> OpenApiRouter<Analytics> {
+    OpenApiRouter::new().routes(routes!(summary::summary))
+}
+
+impl FromRef<Analytics> for Arc<Verifier> {
+    fn from_ref(analytics: &Analytics) -> Self {
+        Arc::clone(&analytics.verifier)
+    }
+}

@@ -1,0 +1,6 @@
+//! Names of what this crate measures.
+
+/// Counter: lookups of a summary in the cache, by `outcome`: `hit`, `miss`, `failed`.
+pub(crate) const CACHE_LOOKUPS: &str = "analytics_cache_lookups_total";
+/// Gauge: seconds that the replica was behind at the last summary.
+pub(crate) const REPLICA_LAG: &str = "analytics_replica_lag_seconds";

@@ -1,0 +1,141 @@
+//! The tables of analytics' own database, in schema `analytics` like the list of what is applied.
+
+use std::sync::LazyLock;
+
+use common_config::SecretRef;
+use common_db::{DbError, PoolOptions};
+use sqlx::PgPool;
+use sqlx::migrate::{MigrateError as Failure, Migration, Migrator};
+use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
+
+/// Where sqlx keeps its list; the application's has another place, so that one database may hold both.
+const TABLE: &str = "analytics._sqlx_migrations";
+/// Characters of a statement that fit a condition's message.
+const LONGEST: usize = 300;
+
+/// All migrations of analytics, in order.
+pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("./migrations");
+    migrator.create_schema("analytics");
+    migrator.dangerous_set_table_name(TABLE);
+    migrator
+});
+
+/// What a run did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Names of the migrations that were applied now, oldest first.
+    pub applied: Vec<String>,
+    /// How many are applied in all.
+    pub total: usize,
+}
+
+/// The migrations were not applied; those before the failing one stay applied.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// No connection.
+    #[error("cannot migrate analytics: {0}")]
+    Connect(#[from] DbError),
+    /// The list of applied migrations could not be read.
+    #[error("cannot read {TABLE}: {0}")]
+    List(#[source] sqlx::Error),
+    /// A migration failed, or the database does not fit this version.
+    #[error("migration of analytics failed: {0}")]
+    Apply(#[from] Failure),
+}
+
+impl MigrateError {
+    /// Number and name of the migration that failed, if it was one.
+    #[must_use]
+    pub fn migration(&self) -> Option<String> {
+        Some(name_of(self.failed()?))
+    }
+
+    /// The statement at which the server stopped, shortened, if it named one.
+    #[must_use]
+    pub fn statement(&self) -> Option<String> {
+        let sql = self.failed()?.sql.as_str();
+        let Self::Apply(Failure::ExecuteMigration(source, _)) = self else {
+            return None;
+        };
+        let error = source
+            .as_database_error()?
+            .try_downcast_ref::<PgDatabaseError>()?;
+        let PgErrorPosition::Original(at) = error.position()? else {
+            return None;
+        };
+        let at = sql.char_indices().nth(at.saturating_sub(1))?.0;
+        let start = sql[..at].rfind(';').map_or(0, |semicolon| semicolon + 1);
+        let end = sql[at..]
+            .find(';')
+            .map_or(sql.len(), |semicolon| at + semicolon);
+        Some(sql[start..end].trim().chars().take(LONGEST).collect())
+    }
+
+    fn failed(&self) -> Option<&'static Migration> {
+        let Self::Apply(Failure::ExecuteMigration(_, version)) = self else {
+            return None;
+        };
+        ups().find(|migration| migration.version == *version)
+    }
+}
+
+/// Applies what is missing in the database at `url`.
+///
+/// # Errors
+/// When the server does not accept the login, or a migration fails.
+pub async fn migrate(url: &SecretRef) -> Result<Report, MigrateError> {
+    let options = PoolOptions {
+        application_name: "crewdeck migrate".to_owned(),
+        max_connections: 1,
+        read_only: false,
+        statement_timeout_ms: None,
+    };
+    let pool = common_db::pool(url, &options).await?;
+    let outcome = apply(&pool).await;
+    pool.close().await;
+    outcome
+}
+
+async fn apply(pool: &PgPool) -> Result<Report, MigrateError> {
+    let before = applied(pool).await?;
+    MIGRATOR.run(pool).await?;
+    let applied: Vec<String> = ups()
+        .filter(|migration| !before.contains(&migration.version))
+        .map(name_of)
+        .collect();
+    if !applied.is_empty() {
+        tracing::info!(?applied, "migrations of analytics applied");
+    }
+    Ok(Report {
+        applied,
+        total: ups().count(),
+    })
+}
+
+/// Versions that are applied; none in a database that has no list yet.
+async fn applied(pool: &PgPool) -> Result<Vec<i64>, MigrateError> {
+    let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(TABLE)
+        .fetch_one(pool)
+        .await
+        .map_err(MigrateError::List)?;
+    if !there {
+        return Ok(Vec::new());
+    }
+    sqlx::query_scalar("select version from analytics._sqlx_migrations")
+        .fetch_all(pool)
+        .await
+        .map_err(MigrateError::List)
+}
+
+fn ups() -> impl Iterator<Item = &'static Migration> {
+    MIGRATOR
+        .iter()
+        .filter(|migration| !migration.migration_type.is_down_migration())
+}
+
+fn name_of(migration: &Migration) -> String {
+    let name = migration.description.replace(' ', "_");
+    format!("{:04}_{name}", migration.version)
+}

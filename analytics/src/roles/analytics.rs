@@ -1,0 +1,112 @@
+//! Role `analytics`: the HTTP API.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use common_cache::{Cache, CacheConfig};
+use common_config::{SecretRef, Source};
+use common_http::{HttpConfig, rewrite_verbs, standard};
+use common_service::Service;
+
+use super::credentials::{Database, Epochs};
+use super::reach::reach;
+use super::verifier::Trust;
+use crate::{Analytics, AnalyticsConfig, Parts, routes};
+
+/// Runs the role until it is told to stop.
+///
+/// # Errors
+/// When the configuration is not valid, a port cannot be bound, or the role fails.
+pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
+    start(source, &service)?;
+    service.run().await
+}
+
+/// Starts the role on `service`, whose own `run` the caller calls.
+///
+/// # Errors
+/// When the configuration is not valid; nothing runs then.
+pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
+    let plan = Plan::read(source)?;
+    let own = service.clone();
+    service.spawn("start", async move { plan.serve(&own).await });
+    Ok(())
+}
+
+/// The configuration of the role.
+struct Plan {
+    config: AnalyticsConfig,
+    trust: Trust,
+    cache: Option<CacheConfig>,
+    http: HttpConfig,
+}
+
+impl Plan {
+    fn read(source: &Source) -> anyhow::Result<Self> {
+        let cache = source
+            .has_section("redis")
+            .then(|| source.section())
+            .transpose()?;
+        Ok(Self {
+            config: source.section()?,
+            trust: Trust::read(source)?,
+            cache,
+            http: http(source)?,
+        })
+    }
+
+    /// Reaches what the API needs, then listens.
+    async fn serve(self, service: &Service) -> anyhow::Result<()> {
+        let epochs = Epochs::of(service);
+        let listening = service.ready("listener");
+        let cache = Arc::new(OnceLock::new());
+        if let Some(config) = self.cache {
+            spawn_cache(config, Arc::clone(&cache), service);
+        }
+        let reached = tokio::join!(
+            Database::replica(&self.config).reach(&self.config, service, &epochs),
+            Database::own(&self.config).reach(&self.config, service, &epochs),
+            self.trust.reach(service),
+        );
+        let (Some(replica), Some(own), Some(verifier)) = reached else {
+            return Ok(()); // told to stop before
+        };
+        let analytics = Analytics::new(Parts {
+            replica,
+            own,
+            verifier,
+            cache,
+            cache_life: Duration::from_secs(self.config.cache_seconds),
+            clock: Arc::clone(service.clock()),
+        });
+        let (router, _) = routes().with_state(analytics).split_for_parts();
+        let app = rewrite_verbs(standard(router, &self.http, Arc::clone(service.ids())));
+        let bound = service.listen(service.config().listen, app).await?;
+        listening.set(true, format!("listening on {bound}"));
+        Ok(())
+    }
+}
+
+/// Reaches Redis beside everything else: the role serves without it.
+fn spawn_cache(config: CacheConfig, slot: Arc<OnceLock<Cache>>, service: &Service) {
+    let stop = service.soft();
+    service.spawn("cache", async move {
+        if let Some(cache) = reach("cache", None, &stop, || Cache::connect(&config)).await {
+            let _ = slot.set(cache); // the one writer
+        }
+        Ok(())
+    });
+}
+
+/// Section `[http]` where there is one. The role makes no cursors and so holds no key for them.
+fn http(source: &Source) -> anyhow::Result<HttpConfig> {
+    if source.has_section("http") {
+        return Ok(source.section()?);
+    }
+    Ok(HttpConfig {
+        cursor_key: SecretRef::from(String::new()),
+        body_limit_bytes: 16 * 1024,
+        timeout_seconds: 20,
+        trusted_hops: 0,
+    })
+}

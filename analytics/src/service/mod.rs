@@ -1,0 +1,4 @@
+//! Use cases.
+
+mod cached;
+pub(crate) mod summary;

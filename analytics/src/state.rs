@@ -1,0 +1,54 @@
+//! What the handlers need.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use common_auth::Verifier;
+use common_cache::Cache;
+use common_clock::SharedClock;
+use sqlx::PgPool;
+
+use crate::store::own::Own;
+use crate::store::replica::Replica;
+
+/// Dependencies of role `analytics`; clones share them.
+#[derive(Clone)]
+pub struct Analytics {
+    pub(crate) replica: Replica,
+    pub(crate) own: Own,
+    pub(crate) verifier: Arc<Verifier>,
+    pub(crate) cache: Arc<OnceLock<Cache>>,
+    pub(crate) cache_life: Duration,
+    pub(crate) clock: SharedClock,
+}
+
+/// What [`Analytics::new`] takes.
+pub struct Parts {
+    /// Pool on the application's replica.
+    pub replica: PgPool,
+    /// Pool on the own database.
+    pub own: PgPool,
+    /// Verifier of access tokens.
+    pub verifier: Arc<Verifier>,
+    /// Cache of summaries; empty until Redis was reached, and for good where there is none.
+    pub cache: Arc<OnceLock<Cache>>,
+    /// How long a summary may be answered from the cache.
+    pub cache_life: Duration,
+    /// The clock.
+    pub clock: SharedClock,
+}
+
+impl Analytics {
+    /// The state with its dependencies.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            replica: Replica::new(parts.replica),
+            own: Own::new(parts.own),
+            verifier: parts.verifier,
+            cache: parts.cache,
+            cache_life: parts.cache_life,
+            clock: parts.clock,
+        }
+    }
+}
