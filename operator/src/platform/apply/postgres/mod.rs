@@ -5,6 +5,8 @@ mod facts;
 mod logins;
 mod names;
 mod release;
+#[cfg(all(test, feature = "real-brokers"))]
+mod replicated;
 mod server;
 mod shape;
 #[cfg(test)]

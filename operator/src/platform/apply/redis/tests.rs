@@ -4,7 +4,13 @@ use common_clock::{Ids as _, SystemIds};
 use redis::{AsyncTypedCommands as _, IntoConnectionInfo as _};
 
 use super::*;
-use crate::{credentials::memory::MemoryStore, platform::validate::Tls};
+use crate::{
+    credentials::{
+        cluster::{authority, told},
+        memory::MemoryStore,
+    },
+    platform::validate::Tls,
+};
 
 /// A Platform of its own on the server of the tests.
 struct Fixture {
@@ -14,35 +20,22 @@ struct Fixture {
 }
 
 impl Fixture {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "tests are told their server by the environment"
-    )]
     async fn new() -> Self {
-        let url = std::env::var("CREWDECK_TEST_REDIS_URL").unwrap();
-        let info = url.as_str().into_connection_info().unwrap();
-        let redis::ConnectionAddr::Tcp(host, port) = info.addr().clone() else {
-            panic!("{url} is no TCP address");
+        let mut server = match told("redis", "host") {
+            Some(host) => on_the_cluster(host),
+            None => of_the_environment(),
         };
-        let client = redis::Client::open(url).unwrap();
-        let mut root = client.get_multiplexed_async_connection().await.unwrap();
+        let mut root = admin(&server).await.unwrap();
         let tag = SystemIds.uuid().simple().to_string();
-        let admin = format!("t-{}-admin", &tag[20..]);
+        server.username = format!("t-{}-admin", &tag[20..]);
+        server.password = SecretString::from("p@ss:/word");
         let () = redis::cmd("ACL")
             .arg("SETUSER")
-            .arg(&admin)
+            .arg(&server.username)
             .arg(&["reset", "on", ">p@ss:/word", "~*", "&*", "+@all"])
             .query_async(&mut root)
             .await
             .unwrap();
-        let server = RedisServer {
-            host,
-            port,
-            username: admin,
-            password: SecretString::from("p@ss:/word"),
-            ca_pem: None,
-            tls: Tls::Disabled,
-        };
         Self {
             server,
             clients: clients(&ExternalNames::of("tests", "redis", &tag)),
@@ -82,6 +75,40 @@ impl Fixture {
         let mut command = redis::cmd("ACL");
         command.arg("DELUSER").arg(&self.server.username);
         let _: Value = command.query_async(&mut self.root).await.unwrap();
+    }
+}
+
+/// The local cluster's, with TLS.
+fn on_the_cluster(host: String) -> RedisServer {
+    let text = |key: &str| told("redis", key).unwrap();
+    RedisServer {
+        host,
+        port: text("port").parse().unwrap(),
+        username: text("admin"),
+        password: SecretString::from(text("password")),
+        ca_pem: authority("redis"),
+        tls: Tls::Verify,
+    }
+}
+
+/// The one of `CREWDECK_TEST_REDIS_URL`, where anybody may do everything.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told their server by the environment"
+)]
+fn of_the_environment() -> RedisServer {
+    let url = std::env::var("CREWDECK_TEST_REDIS_URL").unwrap();
+    let info = url.as_str().into_connection_info().unwrap();
+    let redis::ConnectionAddr::Tcp(host, port) = info.addr().clone() else {
+        panic!("{url} is no TCP address");
+    };
+    RedisServer {
+        host,
+        port,
+        username: "default".to_owned(),
+        password: SecretString::from("any"),
+        ca_pem: None,
+        tls: Tls::Disabled,
     }
 }
 

@@ -1,0 +1,90 @@
+//! On the local cluster's PostgreSQL: TLS, an administrator who is no superuser, a streaming replica.
+
+use common_clock::{Ids as _, SystemIds};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::*;
+use crate::{
+    credentials::{
+        cluster::{authority, told},
+        memory::MemoryStore,
+        read_login,
+    },
+    platform::{
+        apply::postgres::server::{Refusal, log_in, replica},
+        validate::Tls,
+    },
+};
+
+fn server() -> PostgresServer {
+    let text = |key: &str| told("postgres", key).expect("CREWDECK_STATUS is set");
+    PostgresServer {
+        host: text("host"),
+        port: text("port").parse().unwrap(),
+        replica: Some((text("replica_host"), text("replica_port").parse().unwrap())),
+        username: text("admin"),
+        password: SecretString::from(text("password")),
+        database: "postgres".to_owned(),
+        ca_pem: authority("postgres"),
+        tls: Tls::Verify,
+    }
+}
+
+#[tokio::test]
+async fn readers_reach_the_replica_and_nothing_else() {
+    let server = server();
+    let tag = SystemIds.uuid().simple().to_string();
+    let names = Names::of(&format!("t_{}", &tag[20..]), "tests", "replicated");
+    let mut store = MemoryStore::default();
+    converge(&server, &names, &mut store, &SystemIds)
+        .await
+        .unwrap();
+    let written = store.writes;
+    converge(&server, &names, &mut store, &SystemIds)
+        .await
+        .unwrap();
+    assert_eq!(store.writes, written, "an idle pass wrote");
+
+    let follower = replica(&server).unwrap();
+    let url = store.secrets["db-analytics-reader"]["url"]
+        .expose_secret()
+        .to_owned();
+    assert!(
+        url.contains(&format!(
+            "@{follower}/{}?sslmode=verify-full",
+            names.database
+        )),
+        "{url}"
+    );
+    let reader = read_login(&store.secrets["db-analytics-reader"]).unwrap();
+    let refused = log_in(&server, primary(&server), &reader, &names.database).await;
+    assert!(
+        matches!(refused, Err(Refusal::Login(_))),
+        "the primary lets the reader in"
+    );
+    let app = read_login(&store.secrets["db-app"]).unwrap();
+    for at in [primary(&server), follower] {
+        let connected = log_in(&server, at, &app, &names.database).await;
+        close(connected.ok().unwrap()).await;
+    }
+
+    let listed: Vec<_> = store.things.keys().cloned().collect();
+    let left = release::release(&server, &names, listed, false)
+        .await
+        .unwrap()
+        .left;
+    assert_eq!(left, []);
+}
+
+/// A certificate of another authority is no server of ours.
+#[tokio::test]
+async fn a_server_of_another_authority_is_not_trusted() {
+    let mut server = server();
+    let names = Names::of("t_none", "tests", "none");
+    server.ca_pem = None;
+    let error = converge(&server, &names, &mut MemoryStore::default(), &SystemIds)
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason, Reason::BackendUnreachable);
+    assert!(error.message.contains("ca.crt"), "{error}");
+}
