@@ -2,9 +2,13 @@
 
 pub mod backoff;
 mod config;
+mod controller;
 mod credentials;
 pub mod keys;
+mod lease;
 pub mod migration;
 pub mod platform;
+mod run;
 
 pub use config::OperatorConfig;
+pub use run::run;

@@ -32,7 +32,7 @@ pub(crate) type Keys = BTreeMap<String, SecretString>;
 /// The order of every change is: [`Store::intend`], the act on the server, proof, [`Store::keep`], [`Store::made`]. A
 /// crash between any two leaves a state from which the next pass goes on.
 #[async_trait]
-pub(crate) trait Store: Send {
+pub(crate) trait Store: Send + Sync {
     /// Whether the ledger names the thing: we found it absent and meant to make it, or it bears our marker.
     fn knows(&self, thing: &Thing) -> bool;
 

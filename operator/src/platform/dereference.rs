@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::{Platform, Reason};
+use crds::{ConditionType, Platform, Reason};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, ResourceExt as _};
 use secrecy::SecretString;
@@ -15,37 +15,49 @@ use super::{
 
 /// The servers of a Platform.
 #[derive(Debug, Clone)]
-pub struct Servers {
+pub(super) struct Servers {
     /// PostgreSQL.
-    pub postgres: PostgresServer,
+    pub(super) postgres: PostgresServer,
     /// Redis.
-    pub redis: RedisServer,
+    pub(super) redis: RedisServer,
     /// Kafka.
-    pub kafka: KafkaCluster,
+    pub(super) kafka: KafkaCluster,
 }
 
 /// Reads the Secrets that the spec names.
 ///
 /// # Errors
-/// A Secret that is missing, that may not be read, or that lacks a key; each names the command that mends it.
-pub async fn dereference(cx: &Context, platform: &Platform) -> Result<Servers, StepError> {
+/// A Secret that is missing, that may not be read, or that lacks a key, with the condition it belongs to; each names
+/// the command that mends it.
+pub(super) async fn dereference(
+    cx: &Context,
+    platform: &Platform,
+) -> Result<Servers, (ConditionType, StepError)> {
     let namespace = platform.namespace().unwrap_or_default();
     let spec = &platform.spec;
     let kafka = spec.events.kafka.as_ref().ok_or_else(|| {
-        StepError::terminal(
-            Reason::InvalidSpec,
-            "spec.events.kafka is required when spec.events.transport is Kafka",
+        let message = "spec.events.kafka is required when spec.events.transport is Kafka";
+        (
+            ConditionType::SpecValid,
+            StepError::terminal(Reason::InvalidSpec, message),
         )
     })?;
-    let (postgres, redis, kafka) = tokio::try_join!(
+    let (postgres, redis, kafka) = tokio::join!(
         fetch(cx, &namespace, "database", &spec.database.secret_ref.name),
         fetch(cx, &namespace, "redis", &spec.redis.secret_ref.name),
         fetch(cx, &namespace, "events", &kafka.secret_ref.name),
-    )?;
+    );
+    let at = |condition| move |error| (condition, error);
     Ok(Servers {
-        postgres: postgres.postgres()?,
-        redis: redis.redis()?,
-        kafka: kafka.kafka()?,
+        postgres: postgres
+            .and_then(|binding| binding.postgres())
+            .map_err(at(ConditionType::DatabaseReady))?,
+        redis: redis
+            .and_then(|binding| binding.redis())
+            .map_err(at(ConditionType::RedisReady))?,
+        kafka: kafka
+            .and_then(|binding| binding.kafka())
+            .map_err(at(ConditionType::EventsReady))?,
     })
 }
 

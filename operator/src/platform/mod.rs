@@ -5,9 +5,13 @@ pub mod build;
 mod context;
 mod dereference;
 mod error;
+mod finalizer;
 pub mod pods;
+mod reconcile;
+mod rollout;
 pub mod status;
 pub mod validate;
 
 pub use context::Context;
 pub use error::{Class, StepError};
+pub use reconcile::reconcile;

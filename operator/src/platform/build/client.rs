@@ -37,7 +37,11 @@ impl Client {
             Role::Web => &[Self::DbApp, Self::RedisApp],
             Role::Worker | Role::Realtime => &[Self::DbApp, Self::RedisApp, Self::KafkaApp],
             Role::Beat => &[Self::DbApp],
-            Role::Analytics => &[Self::DbAnalyticsReader, Self::DbAnalyticsOwner, Self::RedisAnalytics],
+            Role::Analytics => &[
+                Self::DbAnalyticsReader,
+                Self::DbAnalyticsOwner,
+                Self::RedisAnalytics,
+            ],
             Role::AnalyticsWorker => &[
                 Self::DbAnalyticsReader,
                 Self::DbAnalyticsOwner,

@@ -17,29 +17,60 @@ pub(super) const FILE: &str = "crewdeck.toml";
 pub(super) fn role(p: &ValidatedPlatform, role: Role) -> ConfigMap {
     let mut sections = Table::new();
     let port = service::port(role).unwrap_or(8000);
-    section(&mut sections, "service", [("listen", format!("0.0.0.0:{port}")), ("probe_listen", "0.0.0.0:9000".into())]);
-    section(&mut sections, "telemetry", [("log_format", "json".to_owned())]);
+    section(
+        &mut sections,
+        "service",
+        [
+            ("listen", format!("0.0.0.0:{port}")),
+            ("probe_listen", "0.0.0.0:9000".into()),
+        ],
+    );
+    section(
+        &mut sections,
+        "telemetry",
+        [("log_format", "json".to_owned())],
+    );
     if !matches!(role, Role::Beat | Role::AnalyticsWorker) {
         section(
             &mut sections,
             "auth",
-            [("issuer", p.public_url.clone()), ("jwks_file", "/etc/crewdeck/jwks/jwks.json".to_owned())],
+            [
+                ("issuer", p.public_url.clone()),
+                ("jwks_file", "/etc/crewdeck/jwks/jwks.json".to_owned()),
+            ],
         );
     }
     if role == Role::Web {
-        section(&mut sections, "signing", [("key_file", "/etc/crewdeck/signing/signing.jwk".to_owned())]);
-        section(&mut sections, "http", [("cursor_key_file", "/etc/crewdeck/web/cursor.key".to_owned())]);
+        section(
+            &mut sections,
+            "signing",
+            [("key_file", "/etc/crewdeck/signing/signing.jwk".to_owned())],
+        );
+        section(
+            &mut sections,
+            "http",
+            [("cursor_key_file", "/etc/crewdeck/web/cursor.key".to_owned())],
+        );
     }
     for client in Client::of(role) {
         credentials(p, &mut sections, *client);
     }
-    config_map(p, format!("{}-config", object_name(p, role)), Some(role), &sections)
+    config_map(
+        p,
+        format!("{}-config", object_name(p, role)),
+        Some(role),
+        &sections,
+    )
 }
 
 /// The configuration of the migration.
 pub(super) fn migration(p: &ValidatedPlatform) -> ConfigMap {
     let mut sections = Table::new();
-    section(&mut sections, "telemetry", [("log_format", "json".to_owned())]);
+    section(
+        &mut sections,
+        "telemetry",
+        [("log_format", "json".to_owned())],
+    );
     section(
         &mut sections,
         "migrate",
@@ -47,7 +78,10 @@ pub(super) fn migration(p: &ValidatedPlatform) -> ConfigMap {
             ("database_url_file", Client::DbMigrator.file("url")),
             ("analytics_url_file", Client::DbAnalyticsOwner.file("url")),
             ("admin_email_file", "/etc/crewdeck/admin/email".to_owned()),
-            ("admin_password_file", "/etc/crewdeck/admin/password".to_owned()),
+            (
+                "admin_password_file",
+                "/etc/crewdeck/admin/password".to_owned(),
+            ),
         ],
     );
     config_map(p, format!("{}-migrate-config", p.name), None, &sections)
@@ -57,10 +91,22 @@ pub(super) fn migration(p: &ValidatedPlatform) -> ConfigMap {
 fn credentials(p: &ValidatedPlatform, sections: &mut Table, client: Client) {
     match client {
         Client::DbApp => section(sections, "database", [("url_file", client.file("url"))]),
-        Client::DbAnalyticsReader => section(sections, "analytics", [("reader_url_file", client.file("url"))]),
-        Client::DbAnalyticsOwner => section(sections, "analytics", [("owner_url_file", client.file("url"))]),
+        Client::DbAnalyticsReader => section(
+            sections,
+            "analytics",
+            [("reader_url_file", client.file("url"))],
+        ),
+        Client::DbAnalyticsOwner => section(
+            sections,
+            "analytics",
+            [("owner_url_file", client.file("url"))],
+        ),
         Client::RedisApp | Client::RedisAnalytics => {
-            let namespace = if client == Client::RedisApp { "app" } else { "analytics" };
+            let namespace = if client == Client::RedisApp {
+                "app"
+            } else {
+                "analytics"
+            };
             let mut values = vec![
                 ("url_file", client.file("url")),
                 ("namespace", p.external.redis_namespace(namespace)),
@@ -85,14 +131,29 @@ fn credentials(p: &ValidatedPlatform, sections: &mut Table, client: Client) {
     }
 }
 
-fn section<'a>(sections: &mut Table, name: &str, values: impl IntoIterator<Item = (&'a str, String)>) {
-    let entry = sections.entry(name).or_insert_with(|| Value::Table(Table::new()));
+fn section<'a>(
+    sections: &mut Table,
+    name: &str,
+    values: impl IntoIterator<Item = (&'a str, String)>,
+) {
+    let entry = sections
+        .entry(name)
+        .or_insert_with(|| Value::Table(Table::new()));
     if let Some(table) = entry.as_table_mut() {
-        table.extend(values.into_iter().map(|(key, value)| (key.to_owned(), Value::String(value))));
+        table.extend(
+            values
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), Value::String(value))),
+        );
     }
 }
 
-fn config_map(p: &ValidatedPlatform, name: String, role: Option<Role>, sections: &Table) -> ConfigMap {
+fn config_map(
+    p: &ValidatedPlatform,
+    name: String,
+    role: Option<Role>,
+    sections: &Table,
+) -> ConfigMap {
     ConfigMap {
         metadata: metadata(p, name, role),
         data: Some([(FILE.to_owned(), sections.to_string())].into()),

@@ -1,8 +1,9 @@
 //! What all pods of a Platform have in common: one image, no rights, credentials as files.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, ConfigMapVolumeSource, Container, EnvVar, LocalObjectReference, PodSecurityContext, PodSpec,
-    SeccompProfile, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
+    Capabilities, ConfigMapVolumeSource, Container, EnvVar, LocalObjectReference,
+    PodSecurityContext, PodSpec, SeccompProfile, SecretVolumeSource, SecurityContext, Volume,
+    VolumeMount,
 };
 
 use super::{Client, config_map::FILE};
@@ -33,26 +34,47 @@ pub(super) enum From {
 
 impl Files {
     pub(super) fn config(name: String) -> Self {
-        Self { volume: "config", path: "/etc/crewdeck/config".to_owned(), from: From::ConfigMap(name) }
+        Self {
+            volume: "config",
+            path: "/etc/crewdeck/config".to_owned(),
+            from: From::ConfigMap(name),
+        }
     }
 
     pub(super) fn credentials(p: &ValidatedPlatform, client: Client) -> Self {
         let from = From::Secret(format!("{}-{}", p.name, client.as_str()));
-        Self { volume: client.as_str(), path: client.directory(), from }
+        Self {
+            volume: client.as_str(),
+            path: client.directory(),
+            from,
+        }
     }
 
     pub(super) fn of(p: &ValidatedPlatform, volume: &'static str, secret: bool) -> Self {
         let name = format!("{}-{volume}", p.name);
-        let from = if secret { From::Secret(name) } else { From::ConfigMap(name) };
-        Self { volume, path: format!("/etc/crewdeck/{volume}"), from }
+        let from = if secret {
+            From::Secret(name)
+        } else {
+            From::ConfigMap(name)
+        };
+        Self {
+            volume,
+            path: format!("/etc/crewdeck/{volume}"),
+            from,
+        }
     }
 
     fn volume(&self) -> Volume {
-        let mut volume = Volume { name: self.volume.to_owned(), ..Volume::default() };
+        let mut volume = Volume {
+            name: self.volume.to_owned(),
+            ..Volume::default()
+        };
         match &self.from {
             From::ConfigMap(name) => {
-                volume.config_map =
-                    Some(ConfigMapVolumeSource { name: name.clone(), ..ConfigMapVolumeSource::default() });
+                volume.config_map = Some(ConfigMapVolumeSource {
+                    name: name.clone(),
+                    ..ConfigMapVolumeSource::default()
+                });
             }
             From::Secret(name) => {
                 volume.secret = Some(SecretVolumeSource {
@@ -77,7 +99,11 @@ impl Files {
 
 /// The container that runs `role` of the image on these files.
 pub(super) fn container(p: &ValidatedPlatform, role: &str, files: &[Files]) -> Container {
-    let variable = |name: &str, value: String| EnvVar { name: name.to_owned(), value: Some(value), value_from: None };
+    let variable = |name: &str, value: String| EnvVar {
+        name: name.to_owned(),
+        value: Some(value),
+        value_from: None,
+    };
     Container {
         name: "crewdeck".to_owned(),
         image: Some(p.image.reference.clone()),
@@ -89,7 +115,10 @@ pub(super) fn container(p: &ValidatedPlatform, role: &str, files: &[Files]) -> C
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),
             read_only_root_filesystem: Some(true),
-            capabilities: Some(Capabilities { drop: Some(vec!["ALL".to_owned()]), add: None }),
+            capabilities: Some(Capabilities {
+                drop: Some(vec!["ALL".to_owned()]),
+                add: None,
+            }),
             ..SecurityContext::default()
         }),
         volume_mounts: Some(files.iter().map(Files::mount).collect()),
@@ -98,8 +127,17 @@ pub(super) fn container(p: &ValidatedPlatform, role: &str, files: &[Files]) -> C
 }
 
 /// The pod around it: under Pod Security `restricted`, without a token.
-pub(super) fn pod(p: &ValidatedPlatform, service_account: String, container: Container, files: &[Files]) -> PodSpec {
-    let secrets = p.image.pull_secrets.iter().map(|name| LocalObjectReference { name: name.clone() });
+pub(super) fn pod(
+    p: &ValidatedPlatform,
+    service_account: String,
+    container: Container,
+    files: &[Files],
+) -> PodSpec {
+    let secrets = p
+        .image
+        .pull_secrets
+        .iter()
+        .map(|name| LocalObjectReference { name: name.clone() });
     PodSpec {
         service_account_name: Some(service_account),
         automount_service_account_token: Some(false),
@@ -110,7 +148,10 @@ pub(super) fn pod(p: &ValidatedPlatform, service_account: String, container: Con
             run_as_user: Some(NOBODY),
             run_as_group: Some(NOBODY),
             fs_group: Some(NOBODY),
-            seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+            seccomp_profile: Some(SeccompProfile {
+                type_: "RuntimeDefault".to_owned(),
+                localhost_profile: None,
+            }),
             ..PodSecurityContext::default()
         }),
         volumes: Some(files.iter().map(Files::volume).collect()),

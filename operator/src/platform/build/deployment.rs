@@ -6,8 +6,8 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            ConfigMap, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodTemplateSpec, Probe,
-            ResourceRequirements, SleepAction, TopologySpreadConstraint,
+            ConfigMap, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodTemplateSpec,
+            Probe, ResourceRequirements, SleepAction, TopologySpreadConstraint,
         },
     },
     apimachinery::pkg::{
@@ -38,13 +38,30 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
     let mut main = container::container(p, spec.role.as_str(), &files);
     main.ports = Some(ports(spec.role));
     main.resources = Some(resources(spec));
-    main.startup_probe = Some(Probe { failure_threshold: Some(60), ..probe("/startupz", 1) });
-    main.liveness_probe = Some(Probe { failure_threshold: Some(3), ..probe("/livez", 10) });
-    main.readiness_probe = Some(Probe { failure_threshold: Some(2), ..probe("/readyz", 3) });
+    main.startup_probe = Some(Probe {
+        failure_threshold: Some(60),
+        ..probe("/startupz", 1)
+    });
+    main.liveness_probe = Some(Probe {
+        failure_threshold: Some(3),
+        ..probe("/livez", 10)
+    });
+    main.readiness_probe = Some(Probe {
+        failure_threshold: Some(2),
+        ..probe("/readyz", 3)
+    });
     if service::port(spec.role).is_some() {
-        let sleep = SleepAction { seconds: PAUSE_BEFORE_STOP_SECONDS };
-        let handler = LifecycleHandler { sleep: Some(sleep), ..LifecycleHandler::default() };
-        main.lifecycle = Some(Lifecycle { pre_stop: Some(handler), ..Lifecycle::default() });
+        let sleep = SleepAction {
+            seconds: PAUSE_BEFORE_STOP_SECONDS,
+        };
+        let handler = LifecycleHandler {
+            sleep: Some(sleep),
+            ..LifecycleHandler::default()
+        };
+        main.lifecycle = Some(Lifecycle {
+            pre_stop: Some(handler),
+            ..Lifecycle::default()
+        });
     }
 
     let mut pod = container::pod(p, name.clone(), main, &files);
@@ -85,7 +102,11 @@ fn files(p: &ValidatedPlatform, role: Role, config: String) -> Vec<Files> {
     if role == Role::Web {
         files.extend([Files::of(p, "signing", true), Files::of(p, "web", true)]);
     }
-    files.extend(Client::of(role).iter().map(|client| Files::credentials(p, *client)));
+    files.extend(
+        Client::of(role)
+            .iter()
+            .map(|client| Files::credentials(p, *client)),
+    );
     files
 }
 
@@ -116,7 +137,10 @@ fn probe(path: &str, period: i32) -> Probe {
 /// Two beats at once are harmless but useless; the others never have fewer pods than wanted.
 fn strategy(role: Role) -> DeploymentStrategy {
     if role == Role::Beat {
-        return DeploymentStrategy { type_: Some("Recreate".to_owned()), rolling_update: None };
+        return DeploymentStrategy {
+            type_: Some("Recreate".to_owned()),
+            rolling_update: None,
+        };
     }
     DeploymentStrategy {
         type_: Some("RollingUpdate".to_owned()),
@@ -130,14 +154,25 @@ fn strategy(role: Role) -> DeploymentStrategy {
 /// The role's defaults, with what the spec names in their place.
 fn resources(spec: &RoleSpec) -> ResourceRequirements {
     let defaults = |pairs: &[(&str, &str)]| -> BTreeMap<String, Quantity> {
-        pairs.iter().map(|(name, amount)| ((*name).to_owned(), Quantity((*amount).to_owned()))).collect()
+        pairs
+            .iter()
+            .map(|(name, amount)| ((*name).to_owned(), Quantity((*amount).to_owned())))
+            .collect()
     };
-    let memory = if spec.role == Role::Web { "512Mi" } else { "256Mi" };
+    let memory = if spec.role == Role::Web {
+        "512Mi"
+    } else {
+        "256Mi"
+    };
     let mut requests = defaults(&[("cpu", "25m"), ("memory", "64Mi")]);
     let mut limits = defaults(&[("cpu", "1"), ("memory", memory)]);
     requests.extend(spec.template.resources.requests.clone());
     limits.extend(spec.template.resources.limits.clone());
-    ResourceRequirements { requests: Some(requests), limits: Some(limits), claims: None }
+    ResourceRequirements {
+        requests: Some(requests),
+        limits: Some(limits),
+        claims: None,
+    }
 }
 
 /// Pods of one role prefer different nodes.
@@ -163,5 +198,8 @@ fn hash(config: &ConfigMap) -> String {
         hash.update(name.as_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

@@ -12,7 +12,10 @@ use crate::platform::{
 };
 
 /// One pod at a time; none at one replica, where a budget would only block the drain of a node.
-pub(super) fn disruption_budget(p: &ValidatedPlatform, spec: &RoleSpec) -> Option<PodDisruptionBudget> {
+pub(super) fn disruption_budget(
+    p: &ValidatedPlatform,
+    spec: &RoleSpec,
+) -> Option<PodDisruptionBudget> {
     (spec.replicas > 1).then(|| PodDisruptionBudget {
         metadata: metadata(p, object_name(p, spec.role), Some(spec.role)),
         spec: Some(PodDisruptionBudgetSpec {

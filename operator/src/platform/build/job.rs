@@ -18,13 +18,23 @@ use crate::platform::{
 /// again, and the gate tells which.
 #[must_use]
 pub fn migration_job(p: &ValidatedPlatform, name: &str) -> Job {
-    let mut files = vec![Files::config(format!("{}-migrate-config", p.name)), Files::of(p, "admin", true)];
-    files.extend(Client::MIGRATION.iter().map(|client| Files::credentials(p, *client)));
+    let mut files = vec![
+        Files::config(format!("{}-migrate-config", p.name)),
+        Files::of(p, "admin", true),
+    ];
+    files.extend(
+        Client::MIGRATION
+            .iter()
+            .map(|client| Files::credentials(p, *client)),
+    );
     let main = container::container(p, "migrate", &files);
     let mut pod = container::pod(p, format!("{}-migrate", p.name), main, &files);
     pod.restart_policy = Some("Never".to_owned());
     let mut job_labels = labels(p, None);
-    job_labels.insert("app.kubernetes.io/component".to_owned(), "migrate".to_owned());
+    job_labels.insert(
+        "app.kubernetes.io/component".to_owned(),
+        "migrate".to_owned(),
+    );
     let mut metadata = metadata(p, name.to_owned(), None);
     metadata.labels = Some(job_labels.clone());
     Job {
@@ -33,7 +43,10 @@ pub fn migration_job(p: &ValidatedPlatform, name: &str) -> Job {
             backoff_limit: Some(0),
             active_deadline_seconds: i64::try_from(p.migration_deadline.as_secs()).ok(),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(job_labels), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(job_labels),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(pod),
             },
             ..JobSpec::default()

@@ -53,7 +53,10 @@ pub fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> RoleObjects {
 /// The service account and configuration of the migration.
 #[must_use]
 pub fn migration(p: &ValidatedPlatform) -> (ServiceAccount, ConfigMap) {
-    (service_account(p, format!("{}-migrate", p.name), None), config_map::migration(p))
+    (
+        service_account(p, format!("{}-migrate", p.name), None),
+        config_map::migration(p),
+    )
 }
 
 /// `P-<role>`.

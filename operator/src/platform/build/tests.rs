@@ -10,7 +10,10 @@ use crate::platform::validate::sample::sample;
 
 fn all() -> Vec<(Role, RoleObjects)> {
     let p = sample();
-    p.roles.iter().map(|spec| (spec.role, role(&p, spec))).collect()
+    p.roles
+        .iter()
+        .map(|spec| (spec.role, role(&p, spec)))
+        .collect()
 }
 
 fn yaml(value: &impl serde::Serialize) -> String {
@@ -21,22 +24,35 @@ fn yaml(value: &impl serde::Serialize) -> String {
 fn web_in_whole() {
     let (_, web) = all().swap_remove(0);
     insta::assert_snapshot!("web_deployment", yaml(&web.deployment));
-    insta::assert_snapshot!("web_config", web.config_map.data.expect("data")["crewdeck.toml"]);
+    insta::assert_snapshot!(
+        "web_config",
+        web.config_map.data.expect("data")["crewdeck.toml"]
+    );
     insta::assert_snapshot!("web_service", yaml(&web.service));
 }
 
 #[test]
 fn the_migration_in_whole() {
     let p = sample();
-    insta::assert_snapshot!("migration_job", yaml(&migration_job(&p, "demo-migrate-0a1b2c3d")));
-    insta::assert_snapshot!("migration_config", migration(&p).1.data.expect("data")["crewdeck.toml"]);
+    insta::assert_snapshot!(
+        "migration_job",
+        yaml(&migration_job(&p, "demo-migrate-0a1b2c3d"))
+    );
+    insta::assert_snapshot!(
+        "migration_config",
+        migration(&p).1.data.expect("data")["crewdeck.toml"]
+    );
 }
 
 #[test]
 fn every_role_reads_the_sections_that_the_shared_crates_define() {
     for (role, objects) in all() {
         let text = &objects.config_map.data.as_ref().expect("data")["crewdeck.toml"];
-        let file = std::env::temp_dir().join(format!("crewdeck-{}-{}.toml", role.as_str(), std::process::id()));
+        let file = std::env::temp_dir().join(format!(
+            "crewdeck-{}-{}.toml",
+            role.as_str(),
+            std::process::id()
+        ));
         std::fs::write(&file, text).expect("written");
         let source = Source::load(Some(&file), std::iter::empty()).expect("TOML");
         std::fs::remove_file(&file).expect("removed");
@@ -66,7 +82,10 @@ fn analytics_knows_nothing_of_the_primary() {
     for (role, objects) in all() {
         if matches!(role, Role::Analytics | Role::AnalyticsWorker) {
             let text = yaml(&objects.deployment) + &yaml(&objects.config_map);
-            assert!(!text.contains("db-app") && !text.contains("db-migrator"), "{role:?}");
+            assert!(
+                !text.contains("db-app") && !text.contains("db-migrator"),
+                "{role:?}"
+            );
         }
     }
 }
@@ -86,8 +105,16 @@ fn no_object_holds_a_secret() {
 fn a_changed_configuration_rolls_the_pods_and_nothing_else_does() {
     let before = sample();
     let annotation = |p: &ValidatedPlatform| {
-        let template = role(p, &p.roles[0]).deployment.spec.expect("a spec").template;
-        template.metadata.and_then(|metadata| metadata.annotations).expect("annotations")["crewdeck.io/config-hash"].clone()
+        let template = role(p, &p.roles[0])
+            .deployment
+            .spec
+            .expect("a spec")
+            .template;
+        template
+            .metadata
+            .and_then(|metadata| metadata.annotations)
+            .expect("annotations")["crewdeck.io/config-hash"]
+            .clone()
     };
     let mut after = before.clone();
     after.public_url = "https://other.example.org".to_owned();

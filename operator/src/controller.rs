@@ -1,0 +1,106 @@
+//! What wakes the reconcile: Platforms whose spec or annotations changed, objects that belong to one, and time.
+
+use std::sync::Arc;
+
+use crds::Platform;
+use futures::{StreamExt as _, stream};
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{apps::v1::Deployment, batch::v1::Job, core::v1::ConfigMap},
+};
+use kube::{
+    Api, Resource,
+    core::PartialObjectMeta,
+    runtime::{
+        Predicate as _, PredicateConfig, WatchStreamExt as _,
+        controller::{self, Action, ReconcileRequest, applier, trigger_owners, trigger_self},
+        predicates, reflector, watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    backoff::pause,
+    platform::{Context, StepError, apply::kube::FIELD_MANAGER, reconcile},
+};
+
+/// Platforms that are worked on side by side; each only once at a time.
+const CONCURRENCY: u16 = 4;
+
+type Requests = stream::BoxStream<'static, Result<ReconcileRequest<Platform>, watcher::Error>>;
+
+/// Reconciles until `stop`, then lets the passes that are under way end.
+pub(crate) async fn run(cx: Context, stop: CancellationToken) {
+    let namespaces = cx.config.watch_namespaces.clone();
+    let wanted = move |namespace: Option<String>| {
+        namespaces.is_empty() || namespace.is_some_and(|namespace| namespaces.contains(&namespace))
+    };
+    let (reader, writer) = reflector::store();
+    let platforms = watcher(
+        Api::<Platform>::all(cx.client.clone()),
+        watcher::Config::default(),
+    )
+    .default_backoff()
+    .reflect(writer)
+    .touched_objects()
+    // Our own writes to the status wake nobody.
+    .predicate_filter(
+        predicates::generation.combine(predicates::annotations),
+        PredicateConfig::default(),
+    );
+    let requests: [Requests; 4] = [
+        trigger_self(platforms, ()).boxed(),
+        owned::<Deployment>(&cx),
+        owned::<Job>(&cx),
+        owned::<ConfigMap>(&cx),
+    ];
+    let queue = stream::select_all(requests)
+        .filter(move |request| {
+            let take = request
+                .as_ref()
+                .map_or(true, |request| wanted(request.obj_ref.namespace.clone()));
+            std::future::ready(take)
+        })
+        .take_until(stop.cancelled_owned());
+
+    applier(
+        |platform, cx: Arc<Context>| Box::pin(step(platform, cx)),
+        |_, error, cx| Action::requeue(pause(error.class, 3, cx.ids.as_ref())),
+        Arc::new(cx),
+        reader,
+        queue,
+        controller::Config::default().concurrency(CONCURRENCY),
+    )
+    .for_each(|outcome| {
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "a pass did not end");
+        }
+        std::future::ready(())
+    })
+    .await;
+}
+
+async fn step(platform: Arc<Platform>, cx: Arc<Context>) -> Result<Action, StepError> {
+    Ok(reconcile(platform, &cx)
+        .await?
+        .map_or_else(Action::await_change, Action::requeue))
+}
+
+/// Changes of the objects of one kind that we made, by their metadata alone.
+fn owned<K>(cx: &Context) -> Requests
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + 'static,
+{
+    let ours =
+        watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
+    let watch = watcher(Api::<PartialObjectMeta<K>>::all(cx.client.clone()), ours)
+        .default_backoff()
+        .touched_objects();
+    trigger_owners(watch, (), ()).boxed()
+}

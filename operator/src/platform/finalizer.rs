@@ -1,0 +1,249 @@
+//! Deletion: the roles stop, their logins end, what the policy says is dropped, and only then the resource goes.
+
+use crds::{FORCE_RELEASE_ANNOTATION, Platform, Reason};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    batch::v1::Job,
+    core::v1::{ConfigMap, Pod},
+};
+use kube::{
+    Api, Resource, ResourceExt as _,
+    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
+    core::NamespaceResourceScope,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::{
+    Context, StepError,
+    apply::{
+        kafka,
+        kube::{FIELD_MANAGER, selector},
+        ledger::list,
+        postgres, redis,
+    },
+    dereference::dereference,
+    validate::validate,
+};
+
+/// Held while something of the Platform may exist on a server.
+const FINALIZER: &str = "crewdeck.io/external";
+
+/// Holds the resource: from now on it goes only after what is external was let go.
+pub(super) async fn hold(cx: &Context, platform: &Platform) -> Result<(), StepError> {
+    if platform
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == FINALIZER)
+    {
+        return Ok(());
+    }
+    let mut finalizers = platform.finalizers().to_vec();
+    finalizers.push(FINALIZER.to_owned());
+    set(cx, platform, &finalizers).await
+}
+
+/// Lets everything go and, at last, the resource.
+///
+/// # Errors
+/// While something is still running or a server does not answer, with what is left there.
+pub(super) async fn release(cx: &Context, platform: &Platform) -> Result<(), StepError> {
+    if !platform
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == FINALIZER)
+    {
+        return Ok(());
+    }
+    stop(cx, platform).await?;
+    match let_go(cx, platform).await {
+        Ok(left) => {
+            if !left.is_empty() {
+                tell(
+                    cx,
+                    platform,
+                    EventType::Normal,
+                    "Retained",
+                    &format!("kept by deletionPolicy: {left}"),
+                )
+                .await;
+            }
+        }
+        Err(error)
+            if platform
+                .annotations()
+                .contains_key(FORCE_RELEASE_ANNOTATION) =>
+        {
+            tracing::warn!(leak = error.message, "released by force");
+            tell(
+                cx,
+                platform,
+                EventType::Warning,
+                "LeftBehind",
+                &error.message,
+            )
+            .await;
+        }
+        Err(error) => return Err(error),
+    }
+    let rest: Vec<String> = platform
+        .finalizers()
+        .iter()
+        .filter(|finalizer| *finalizer != FINALIZER)
+        .cloned()
+        .collect();
+    set(cx, platform, &rest).await
+}
+
+/// Deletes the roles and the migration, and waits for their last pod: a login is ended when nobody uses it.
+async fn stop(cx: &Context, platform: &Platform) -> Result<(), StepError> {
+    delete_ours::<Deployment>(cx, platform).await?;
+    delete_ours::<Job>(cx, platform).await?;
+    let namespace = platform.namespace().unwrap_or_default();
+    let api: Api<Pod> = Api::namespaced(cx.client.clone(), &namespace);
+    let pods = api
+        .list(&ours(platform))
+        .await
+        .map_err(|error| StepError::of_kube(&format!("pods of namespace {namespace}"), &error))?;
+    match pods.items.len() {
+        0 => Ok(()),
+        left => Err(StepError::waiting(
+            Reason::Deleting,
+            format!("{left} pods are stopping"),
+        )),
+    }
+}
+
+async fn delete_ours<K>(cx: &Context, platform: &Platform) -> Result<(), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug,
+{
+    let namespace = platform.namespace().unwrap_or_default();
+    let api: Api<K> = Api::namespaced(cx.client.clone(), &namespace);
+    let what = format!("{} of namespace {namespace}", K::plural(&()));
+    let list = api
+        .list(&ours(platform))
+        .await
+        .map_err(|error| StepError::of_kube(&what, &error))?;
+    for object in list.items {
+        let belongs = object
+            .owner_references()
+            .iter()
+            .any(|owner| Some(&owner.uid) == platform.metadata.uid.as_ref());
+        if !belongs || object.meta().deletion_timestamp.is_some() {
+            continue;
+        }
+        let exactly = DeleteParams::background().preconditions(Preconditions {
+            uid: object.meta().uid.clone(),
+            resource_version: None,
+        });
+        match api.delete(&object.name_any(), &exactly).await {
+            Ok(_) => {}
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
+            Err(error) => return Err(StepError::of_kube(&what, &error)),
+        }
+    }
+    Ok(())
+}
+
+fn ours(platform: &Platform) -> ListParams {
+    let labels: Vec<String> = selector(&platform.name_any(), None)
+        .into_iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    ListParams::default().labels(&labels.join(","))
+}
+
+/// Ends the logins and drops what the policies say. Returns what is kept, in words.
+async fn let_go(cx: &Context, platform: &Platform) -> Result<String, StepError> {
+    if !has_ledger(cx, platform).await? {
+        return Ok(String::new());
+    }
+    let servers = dereference(cx, platform).await.map_err(|(_, error)| StepError {
+        reason: Reason::LeftBehind,
+        message: format!(
+            "{}. Without it nothing can be dropped; what is there is listed in ConfigMap {}-external. To leave it \
+             there: kubectl annotate platform {} {FORCE_RELEASE_ANNOTATION}=true",
+            error.message,
+            platform.name_any(),
+            platform.name_any()
+        ),
+        ..error
+    })?;
+    let p = validate(
+        platform,
+        &cx.config.cluster_name,
+        servers.postgres,
+        servers.redis,
+        servers.kafka,
+    )?;
+    // Each is tried although another one failed: what can go, goes.
+    let (kafka, redis, postgres) = tokio::join!(
+        kafka::release(cx, &p, p.events_policy),
+        redis::release(cx, &p, p.redis_policy),
+        postgres::release(cx, &p, p.database_policy),
+    );
+    let left = [kafka?, redis?, postgres?];
+    Ok(list(left.iter().flat_map(|left| &left.0)))
+}
+
+/// Whether anything was ever meant to be made on a server.
+async fn has_ledger(cx: &Context, platform: &Platform) -> Result<bool, StepError> {
+    let (name, namespace) = (
+        format!("{}-external", platform.name_any()),
+        platform.namespace().unwrap_or_default(),
+    );
+    let api: Api<ConfigMap> = Api::namespaced(cx.client.clone(), &namespace);
+    let found = api.get_opt(&name).await;
+    found
+        .map(|found| found.is_some())
+        .map_err(|error| StepError::of_kube(&format!("ConfigMap {namespace}/{name}"), &error))
+}
+
+/// Replaces the finalizers of exactly the version that was read.
+async fn set(cx: &Context, platform: &Platform, finalizers: &[String]) -> Result<(), StepError> {
+    let (name, namespace) = (
+        platform.name_any(),
+        platform.namespace().unwrap_or_default(),
+    );
+    let api: Api<Platform> = Api::namespaced(cx.client.clone(), &namespace);
+    let body = json!({
+        "metadata": {"finalizers": finalizers, "resourceVersion": platform.resource_version()},
+    });
+    let parameters = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    match api.patch(&name, &parameters, &Patch::Merge(&body)).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        Err(error) => Err(StepError::of_kube(
+            &format!("Platform {namespace}/{name}"),
+            &error,
+        )),
+    }
+}
+
+async fn tell(cx: &Context, platform: &Platform, type_: EventType, reason: &str, note: &str) {
+    let recorder = Recorder::new(
+        cx.client.clone(),
+        Reporter {
+            controller: FIELD_MANAGER.to_owned(),
+            instance: None,
+        },
+    );
+    let event = Event {
+        type_,
+        reason: reason.to_owned(),
+        note: Some(note.chars().take(1_000).collect()),
+        action: "Release".to_owned(),
+        secondary: None,
+    };
+    if let Err(error) = recorder.publish(&event, &platform.object_ref(&())).await {
+        tracing::warn!(reason, %error, "an Event could not be written");
+    }
+}

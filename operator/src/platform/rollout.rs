@@ -1,0 +1,197 @@
+//! The roles, one after the other: each is applied once the one before it runs as wanted, so that a version that
+//! does not start stops at the first role.
+
+use crds::{Reason, RoleStatus};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod, policy::v1::PodDisruptionBudget};
+use kube::{
+    Api, Resource as _, ResourceExt as _,
+    api::{DeleteParams, ListParams, Preconditions},
+};
+
+use super::{
+    Context, StepError,
+    apply::kube::{ensure, selector},
+    build,
+    pods::trouble,
+    validate::{RoleSpec, ValidatedPlatform},
+};
+
+/// How far a roll-out came.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// The roles that were looked at.
+    pub(super) roles: Vec<RoleStatus>,
+    /// Why it went no further; `None` when every role runs as wanted.
+    pub(super) blocked: Option<StepError>,
+}
+
+/// Applies the roles in order, as far as they run.
+pub(super) async fn roll_out(cx: &Context, p: &ValidatedPlatform) -> Progress {
+    let mut progress = Progress::default();
+    for spec in &p.roles {
+        match roll_out_role(cx, p, spec).await {
+            Ok(deployment) => {
+                let outcome = look(cx, p, spec, &deployment).await;
+                progress
+                    .roles
+                    .push(status(p, spec, &deployment, outcome.is_ok()));
+                if let Err(error) = outcome {
+                    progress.blocked = Some(error);
+                    return progress;
+                }
+            }
+            Err(error) => {
+                progress.blocked = Some(error);
+                return progress;
+            }
+        }
+    }
+    progress
+}
+
+async fn roll_out_role(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    spec: &RoleSpec,
+) -> Result<Deployment, StepError> {
+    let objects = build::role(p, spec);
+    ensure(cx, &objects.service_account).await?;
+    ensure(cx, &objects.config_map).await?;
+    let (_, deployment) = ensure(cx, &objects.deployment).await?;
+    if let Some(service) = &objects.service {
+        ensure(cx, service).await?;
+    }
+    match &objects.disruption_budget {
+        Some(budget) => drop(ensure(cx, budget).await?),
+        None => remove_budget(cx, p, &build::object_name(p, spec.role)).await?,
+    }
+    Ok(deployment)
+}
+
+/// Whether the Deployment runs as wanted; if not, what keeps it.
+async fn look(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    spec: &RoleSpec,
+    deployment: &Deployment,
+) -> Result<(), StepError> {
+    if is_rolled_out(deployment, spec.replicas) {
+        return Ok(());
+    }
+    let labels: Vec<String> = selector(&p.name, Some(spec.role))
+        .into_iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let pods = api
+        .list(&ListParams::default().labels(&labels.join(",")))
+        .await
+        .map_err(|error| {
+            StepError::of_kube(&format!("pods of role {}", spec.role.as_str()), &error)
+        })?;
+    let role = spec.role.as_str();
+    Err(match trouble(&pods.items) {
+        Some(error) => StepError {
+            message: format!("role {role}: {}", error.message),
+            ..error
+        },
+        None => StepError::waiting(
+            Reason::RolloutPending,
+            format!(
+                "role {role}: {} of {} pods are ready",
+                ready(deployment),
+                spec.replicas
+            ),
+        ),
+    })
+}
+
+/// Whether every wanted pod is new and available, and no old one is left.
+fn is_rolled_out(deployment: &Deployment, wanted: i32) -> bool {
+    let Some(status) = &deployment.status else {
+        return false;
+    };
+    status.observed_generation >= deployment.metadata.generation
+        && status.replicas.unwrap_or_default() == wanted
+        && status.updated_replicas.unwrap_or_default() == wanted
+        && status.available_replicas.unwrap_or_default() >= wanted
+}
+
+fn ready(deployment: &Deployment) -> i32 {
+    deployment
+        .status
+        .as_ref()
+        .and_then(|status| status.ready_replicas)
+        .unwrap_or_default()
+}
+
+fn status(
+    p: &ValidatedPlatform,
+    spec: &RoleSpec,
+    deployment: &Deployment,
+    rolled_out: bool,
+) -> RoleStatus {
+    RoleStatus {
+        role: spec.role.as_str().to_owned(),
+        desired: spec.replicas,
+        ready: ready(deployment),
+        version: rolled_out.then(|| p.image.version.clone()),
+    }
+}
+
+/// Removes a budget of ours that is wanted no longer.
+async fn remove_budget(cx: &Context, p: &ValidatedPlatform, name: &str) -> Result<(), StepError> {
+    let api: Api<PodDisruptionBudget> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let what = format!("PodDisruptionBudget {}/{name}", p.namespace);
+    let found = api
+        .get_opt(name)
+        .await
+        .map_err(|error| StepError::of_kube(&what, &error))?;
+    let Some(found) = found.filter(|found| {
+        found
+            .owner_references()
+            .iter()
+            .any(|owner| owner.uid == p.uid)
+    }) else {
+        return Ok(());
+    };
+    let exactly = DeleteParams::default().preconditions(Preconditions {
+        uid: found.meta().uid.clone(),
+        resource_version: None,
+    });
+    match api.delete(name, &exactly).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(error) => Err(StepError::of_kube(&what, &error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[rstest]
+    #[case::all(json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}), true)]
+    #[case::old_generation(json!({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}), false)]
+    #[case::old_pod_left(json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 2, "availableReplicas": 2}), false)]
+    #[case::not_available(json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 1}), false)]
+    #[case::nothing_known(Value::Null, false)]
+    fn rolled_out_means_new_and_available_and_alone(#[case] status: Value, #[case] done: bool) {
+        let deployment: Deployment =
+            serde_json::from_value(json!({"metadata": {"generation": 2}, "status": status}))
+                .expect("a deployment");
+        assert_eq!(is_rolled_out(&deployment, 2), done);
+    }
+
+    #[test]
+    fn a_role_that_is_switched_off_is_done_without_pods() {
+        let deployment: Deployment = serde_json::from_value(
+            json!({"metadata": {"generation": 1}, "status": {"observedGeneration": 1}}),
+        )
+        .expect("a deployment");
+        assert!(is_rolled_out(&deployment, 0));
+    }
+}
