@@ -6,11 +6,10 @@ use std::time::Duration;
 use common_cache::{Cache, CacheConfig};
 use common_config::{SecretRef, Source};
 use common_http::{HttpConfig, rewrite_verbs, standard};
+use common_reach::{Epochs, Trust, reach};
 use common_service::Service;
 
-use super::credentials::{Database, Epochs};
-use super::reach::reach;
-use super::verifier::Trust;
+use super::databases;
 use crate::{Analytics, AnalyticsConfig, Parts, routes};
 
 /// Runs the role until it is told to stop.
@@ -64,8 +63,8 @@ impl Plan {
             spawn_cache(config, Arc::clone(&cache), service);
         }
         let reached = tokio::join!(
-            Database::replica(&self.config).reach(&self.config, service, &epochs),
-            Database::own(&self.config).reach(&self.config, service, &epochs),
+            databases::replica(&self.config).reach(service, &epochs),
+            databases::own(&self.config).reach(service, &epochs),
             self.trust.reach(service),
         );
         let (Some(replica), Some(own), Some(verifier)) = reached else {

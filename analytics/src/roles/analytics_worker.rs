@@ -1,6 +1,5 @@
 //! Role `analytics-worker`: keeps the daily counts from `task-events`.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +8,11 @@ use common_config::Source;
 use common_events::{
     EventSubscriber, EventsConfig, Group, MemoryBus, Topic, Transport, consume, factory,
 };
+use common_reach::{Epochs, reach};
 use common_service::Service;
 use sqlx::PgPool;
 
-use super::credentials::{Database, Epochs};
-use super::reach::reach;
+use super::databases;
 use crate::consumer::NAME;
 use crate::store::own::Own;
 use crate::{AnalyticsConfig, TaskCounter};
@@ -67,8 +66,7 @@ fn launch(source: &Source, service: &Service, events: Events) -> anyhow::Result<
 async fn work(config: &AnalyticsConfig, events: Events, service: &Service) -> anyhow::Result<()> {
     let epochs = Epochs::of(service);
     let check = service.ready("events");
-    let database = Database::own(config);
-    let Some(pool) = database.reach(config, service, &epochs).await else {
+    let Some(pool) = databases::own(config).reach(service, &epochs).await else {
         return Ok(());
     };
     spawn_cut(pool.clone(), service);
@@ -88,9 +86,7 @@ async fn work(config: &AnalyticsConfig, events: Events, service: &Service) -> an
     if let Events::Broker(config) = &events
         && let Some(directory) = &config.kafka_directory
     {
-        // The client keeps the login that it began with.
-        let epoch = epoch_in(directory);
-        epochs.add("kafka-analytics", move || epoch);
+        epochs.add_fixed("kafka-analytics", directory);
     }
     let Some(subscription) = reach("events", Some(&check), &stop, subscribe).await else {
         return Ok(());
@@ -123,12 +119,4 @@ fn spawn_cut(pool: PgPool, service: &Service) {
         }
         Ok(())
     });
-}
-
-/// The epoch that the operator wrote beside the login; 0 where there is none.
-fn epoch_in(directory: &Path) -> u64 {
-    std::fs::read_to_string(directory.join("epoch"))
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0)
 }

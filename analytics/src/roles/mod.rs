@@ -3,6 +3,4 @@
 
 pub mod analytics;
 pub mod analytics_worker;
-mod credentials;
-mod reach;
-mod verifier;
+mod databases;

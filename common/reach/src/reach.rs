@@ -12,7 +12,7 @@ const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 
 /// Calls `attempt` until it succeeds; what is missing is told by `what` in the log and by `check`, if
 /// the role cannot serve without it. `None` when the role stops before.
-pub(super) async fn reach<T, E, F>(
+pub async fn reach<T, E, F>(
     what: &'static str,
     check: Option<&ReadyCheck>,
     stop: &CancellationToken,

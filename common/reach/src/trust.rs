@@ -10,7 +10,7 @@ use common_config::Source;
 use common_outbound::{Outbound, OutboundConfig};
 use common_service::Service;
 
-use super::reach::reach;
+use crate::reach;
 
 /// Where the keys are.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ enum Keys {
 
 /// Section `[auth]`, with a client for its URL if it has one.
 #[derive(Debug, Clone)]
-pub(super) struct Trust {
+pub struct Trust {
     issuer: String,
     audience: String,
     keys: Keys,
@@ -32,7 +32,7 @@ impl Trust {
     ///
     /// # Errors
     /// When a key is missing, or not exactly one of `jwks_file` and `jwks_url` is set.
-    pub(super) fn read(source: &Source) -> anyhow::Result<Self> {
+    pub fn read(source: &Source) -> anyhow::Result<Self> {
         let auth: AuthConfig = source.section()?;
         let keys = match (auth.jwks_file, auth.jwks_url) {
             (Some(path), None) => Keys::File(path),
@@ -72,7 +72,7 @@ impl Trust {
 
     /// The verifier, once there are keys; they are followed from then on and told in
     /// `/internal/state`. `None` when the role stops before.
-    pub(super) async fn reach(self, service: &Service) -> Option<Arc<Verifier>> {
+    pub async fn reach(self, service: &Service) -> Option<Arc<Verifier>> {
         let check = service.ready("key set");
         let stop = service.soft();
         let attempt = || self.verifier(Arc::clone(service.clock()));
