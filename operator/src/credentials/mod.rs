@@ -1,11 +1,15 @@
 //! What the credentials of all three servers have in common: where they are kept, how they are made, how they look.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
 pub(crate) mod cluster;
 mod kube;
 #[cfg(test)]
 pub(crate) mod memory;
 mod scram;
+#[cfg(test)]
+mod tests;
 mod url;
 
 use std::collections::BTreeMap;

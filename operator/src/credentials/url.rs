@@ -29,7 +29,7 @@ pub(crate) fn url(scheme: &str, login: &Login, host: &str, port: u16, path: &str
 
 /// The login in the `url`, or in `username` and `password`, of a Secret that we wrote; none if it cannot be read.
 pub(crate) fn read_login(keys: &Keys) -> Option<Login> {
-    let key = |name: &str| keys.get(name).map(|value| value.expose_secret());
+    let key = |name: &str| keys.get(name).map(SecretString::expose_secret);
     let (user, password) = match key("url") {
         Some(url) => {
             let (_, rest) = url.split_once("://")?;

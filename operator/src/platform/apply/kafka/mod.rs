@@ -1,7 +1,8 @@
 //! Kafka: topics, a SCRAM user per client with literal rights, proved at every broker before its Secret is written.
 
 mod rights;
-#[cfg(all(test, feature = "real-brokers"))]
+#[cfg(test)]
+#[cfg(feature = "real-brokers")]
 mod tests;
 mod topics;
 mod users;
@@ -63,7 +64,9 @@ pub(crate) async fn converge(
     ids: &dyn Ids,
 ) -> Result<TopicsApplied, StepError> {
     let connection = connection(cluster);
-    let admin = Admin::connect(&connection).await.map_err(failed)?;
+    let admin = Admin::connect(&connection)
+        .await
+        .map_err(|error| failed(&error))?;
     let topics = topics::look(&admin, wanted, store).await?;
     let users = users::look(&admin, wanted, store).await?;
     store.intend(&wanted.things()).await?;
@@ -91,8 +94,8 @@ pub(crate) async fn converge(
 }
 
 /// An error of the cluster as a condition of the Platform.
-fn failed(error: KafkaError) -> StepError {
-    let (reason, remedy) = match &error {
+fn failed(error: &KafkaError) -> StepError {
+    let (reason, remedy) = match error {
         KafkaError::LoginRefused { .. } => (
             Reason::LoginRefused,
             "correct username, password and sasl-mechanism in the Secret of spec.events.kafka",
@@ -146,23 +149,34 @@ pub async fn release(
 /// The part of [`release`] that knows nothing of Kubernetes. The ledger lists only what was absent or marked when it was
 /// written down, so all of it is ours.
 async fn drop_all(cluster: &KafkaCluster, listed: &[Thing], keep: bool) -> Result<(), StepError> {
-    let admin = Admin::connect(&connection(cluster)).await.map_err(failed)?;
+    let admin = Admin::connect(&connection(cluster))
+        .await
+        .map_err(|error| failed(&error))?;
     let of_kind = |kind: Kind| {
         let things = listed.iter().filter(move |thing| thing.kind == kind);
         things.map(|thing| thing.name.as_str())
     };
     for user in of_kind(Kind::Login) {
-        admin.delete_login(user).await.map_err(failed)?;
+        admin
+            .delete_login(user)
+            .await
+            .map_err(|error| failed(&error))?;
         users::withdraw(&admin, user).await?;
     }
     if keep {
         return Ok(());
     }
     for topic in of_kind(Kind::Topic) {
-        admin.delete_topic(topic).await.map_err(failed)?;
+        admin
+            .delete_topic(topic)
+            .await
+            .map_err(|error| failed(&error))?;
     }
     for group in of_kind(Kind::Group) {
-        admin.delete_group(group).await.map_err(failed)?;
+        admin
+            .delete_group(group)
+            .await
+            .map_err(|error| failed(&error))?;
     }
     // Last: until then it marks what is left.
     for marker in of_kind(Kind::Marker) {

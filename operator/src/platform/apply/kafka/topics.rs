@@ -29,8 +29,14 @@ pub(super) async fn look(
     wanted: &Wanted,
     store: &dyn Store,
 ) -> Result<Topics, StepError> {
-    let states = admin.topics(&wanted.topic_names()).await.map_err(failed)?;
-    let marks = admin.rights(&wanted.marker).await.map_err(failed)?;
+    let states = admin
+        .topics(&wanted.topic_names())
+        .await
+        .map_err(|error| failed(&error))?;
+    let marks = admin
+        .rights(&wanted.marker)
+        .await
+        .map_err(|error| failed(&error))?;
     let marked: BTreeSet<String> = marks
         .acls
         .into_iter()
@@ -92,28 +98,40 @@ pub(super) async fn shape(
         .map(|topic| Wanted::mark(&topic.name))
         .collect();
     if !marks.is_empty() {
-        admin.grant(&wanted.marker, &marks).await.map_err(failed)?;
+        admin
+            .grant(&wanted.marker, &marks)
+            .await
+            .map_err(|error| failed(&error))?;
     }
     let mut changed = false;
     for topic in &wanted.topics {
         let Some(found) = topics.there.get(&topic.name) else {
-            admin.create_topic(topic).await.map_err(failed)?;
+            admin
+                .create_topic(topic)
+                .await
+                .map_err(|error| failed(&error))?;
             changed = true;
             continue;
         };
         if found.partitions < topic.partitions {
             let grown = admin.grow_topic(&topic.name, topic.partitions).await;
-            grown.map_err(failed)?;
+            grown.map_err(|error| failed(&error))?;
             changed = true;
         }
-        let config = admin.topic_config(&topic.name).await.map_err(failed)?;
+        let config = admin
+            .topic_config(&topic.name)
+            .await
+            .map_err(|error| failed(&error))?;
         if config != topic.config.iter().cloned().collect() {
             let set = admin.set_topic_config(&topic.name, &topic.config).await;
-            set.map_err(failed)?;
+            set.map_err(|error| failed(&error))?;
         }
     }
     let now: Vec<TopicState> = if changed {
-        admin.topics(&wanted.topic_names()).await.map_err(failed)?
+        admin
+            .topics(&wanted.topic_names())
+            .await
+            .map_err(|error| failed(&error))?
     } else {
         topics.there.values().cloned().collect()
     };

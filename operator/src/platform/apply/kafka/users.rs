@@ -40,8 +40,11 @@ pub(super) async fn look(
     for client in &wanted.clients {
         for user in &client.slots {
             let facts = UserFacts {
-                login: admin.has_login(user).await.map_err(failed)?,
-                rights: admin.rights(user).await.map_err(failed)?,
+                login: admin
+                    .has_login(user)
+                    .await
+                    .map_err(|error| failed(&error))?,
+                rights: admin.rights(user).await.map_err(|error| failed(&error))?,
             };
             let thing = Thing::new(Server::Kafka, Kind::Login, user);
             let ours = facts
@@ -101,7 +104,7 @@ pub(super) async fn settle(
     loop {
         if set {
             let done = admin.set_login(&login.user, &login.password, ids).await;
-            done.map_err(failed)?;
+            done.map_err(|error| failed(&error))?;
         }
         match prove(&as_client, admin.brokers(), &expected).await {
             Ok(()) => break,
@@ -113,7 +116,10 @@ pub(super) async fn settle(
     // The other user has no login until the next change of password.
     for user in client.slots.iter().filter(|user| **user != login.user) {
         if has_login(user) {
-            admin.delete_login(user).await.map_err(failed)?;
+            admin
+                .delete_login(user)
+                .await
+                .map_err(|error| failed(&error))?;
         }
     }
     let mut keys = keys(connection, &login);
@@ -134,7 +140,7 @@ fn unproved(error: KafkaError) -> StepError {
                 "{error}; the login was just set and is not known to this broker yet; it is looked at again"
             ),
         ),
-        error => failed(error),
+        error => failed(&error),
     }
 }
 
@@ -153,22 +159,28 @@ async fn grant(
     let surplus = has.others > 0 || has.acls.iter().any(|acl| !client.acls.contains(acl));
     let missing = |acl: &&common_kafka::admin::Acl| surplus || !has.acls.contains(acl);
     if surplus {
-        admin.revoke_all(user).await.map_err(failed)?;
+        admin
+            .revoke_all(user)
+            .await
+            .map_err(|error| failed(&error))?;
     }
     let missing: Vec<_> = client.acls.iter().filter(missing).cloned().collect();
     if !missing.is_empty() {
-        admin.grant(user, &missing).await.map_err(failed)?;
+        admin
+            .grant(user, &missing)
+            .await
+            .map_err(|error| failed(&error))?;
     }
     Ok(())
 }
 
 /// Withdraws every right of a user, if it has any.
 pub(super) async fn withdraw(admin: &Admin, user: &str) -> Result<(), StepError> {
-    let rights = admin.rights(user).await.map_err(failed)?;
+    let rights = admin.rights(user).await.map_err(|error| failed(&error))?;
     if rights.acls.is_empty() && rights.others == 0 {
         return Ok(());
     }
-    admin.revoke_all(user).await.map_err(failed)
+    admin.revoke_all(user).await.map_err(|error| failed(&error))
 }
 
 /// The content of the client's Secret, without its epoch.

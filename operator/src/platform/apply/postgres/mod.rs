@@ -5,7 +5,8 @@ mod facts;
 mod logins;
 mod names;
 mod release;
-#[cfg(all(test, feature = "real-brokers"))]
+#[cfg(test)]
+#[cfg(feature = "real-brokers")]
 mod replicated;
 mod server;
 mod shape;

@@ -2,8 +2,6 @@
 //!
 //! The administrator here is no superuser: it has what the documentation asks for, CREATEDB and CREATEROLE.
 
-use std::str::FromStr as _;
-
 use common_clock::{Ids as _, SystemIds};
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, PgPool, postgres::PgConnectOptions};
@@ -345,10 +343,9 @@ async fn deletion_ends_the_logins_and_keeps_or_drops_the_data(pool: PgPool) {
     fixture.clean().await;
 }
 
-#[tokio::test]
-async fn errors_name_the_server_and_the_remedy() {
-    let url = std::env::var("DATABASE_URL").unwrap();
-    let options = PgConnectOptions::from_str(&url).unwrap();
+#[sqlx::test]
+async fn errors_name_the_server_and_the_remedy(pool: PgPool) {
+    let options = pool.connect_options();
     let mut server = PostgresServer {
         host: options.get_host().to_owned(),
         port: options.get_port(),

@@ -264,7 +264,7 @@ async fn what_is_not_ours_is_not_touched() {
     assert!(error.message.contains(&name), "{error}");
     let things = fixture.clients[0].things();
     drop_all(&fixture.server, &things, false).await.unwrap();
-    assert_eq!(fixture.users().await, [name.clone()]);
+    assert_eq!(fixture.users().await, std::slice::from_ref(&name));
     let mut command = redis::cmd("ACL");
     command.arg("DELUSER").arg(&name);
     let _: Value = command.query_async(&mut fixture.root).await.unwrap();

@@ -55,7 +55,7 @@ impl Shape {
         let allowed = COMMANDS.iter().map(|command| format!("+{command}"));
         Self {
             on: true,
-            hashes: BTreeSet::from([digest.iter().map(|byte| format!("{byte:02x}")).collect()]),
+            hashes: BTreeSet::from([hex(&digest)]),
             commands: allowed.chain(["-@all".to_owned()]).collect(),
             keys: format!("~{namespace}:*"),
             channels: format!("&{namespace}:*"),
@@ -108,6 +108,15 @@ impl Shape {
         rules.extend(commands.cloned());
         rules
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 #[cfg(test)]

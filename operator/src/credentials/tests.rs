@@ -1,0 +1,122 @@
+//! The store in Kubernetes, on an API server in memory.
+
+use k8s_openapi::api::core::v1::Secret;
+use serde_json::json;
+
+use super::{api::Api, *};
+use crate::platform::{
+    apply::ledger::{Kind, Ledger},
+    validate::sample::sample,
+};
+
+fn thing(name: &str) -> Thing {
+    Thing::new(Server::Redis, Kind::Login, name)
+}
+
+#[tokio::test]
+async fn the_ledger_survives_two_writers_and_is_written_only_when_it_changes() {
+    let api = Api::default();
+    let (cx, p) = (api.context(), sample());
+    let mut ours = Ledger::read(&cx, &p).await.unwrap();
+    let mut theirs = ours.clone();
+    ours.intend(&cx, &p, &[thing("a")]).await.unwrap();
+    // Read before the other wrote: refused by the API server, read again, written again.
+    theirs.intend(&cx, &p, &[thing("b")]).await.unwrap();
+    ours.made(&cx, &p, Server::Redis).await.unwrap();
+    let read = Ledger::read(&cx, &p).await.unwrap();
+    assert_eq!(read.on(Server::Redis), [thing("a"), thing("b")]);
+
+    let writes = api.writes();
+    let mut ledger = read;
+    ledger
+        .intend(&cx, &p, &[thing("a"), thing("b")])
+        .await
+        .unwrap();
+    assert_eq!(api.writes(), writes);
+    ledger.dropped(&cx, &p, &[thing("a")]).await.unwrap();
+    assert_eq!(
+        Ledger::read(&cx, &p).await.unwrap().on(Server::Redis),
+        [thing("b")]
+    );
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_deleted_is_written_again() {
+    let api = Api::default();
+    let (cx, p) = (api.context(), sample());
+    let mut ledger = Ledger::read(&cx, &p).await.unwrap();
+    ledger.intend(&cx, &p, &[thing("a")]).await.unwrap();
+    api.meanwhile(BTreeMap::clear);
+    ledger.intend(&cx, &p, &[thing("b")]).await.unwrap();
+    assert_eq!(
+        Ledger::read(&cx, &p).await.unwrap().on(Server::Redis),
+        [thing("b")]
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_ledger_stops_everything() {
+    let api = Api::default();
+    let (cx, p) = (api.context(), sample());
+    let mut ledger = Ledger::read(&cx, &p).await.unwrap();
+    ledger.intend(&cx, &p, &[thing("a")]).await.unwrap();
+    let path = format!(
+        "/api/v1/namespaces/{}/configmaps/{}-external",
+        p.namespace, p.name
+    );
+    assert!(api.object(&path).is_some());
+    api.meanwhile(move |objects| {
+        let object = objects.get_mut(&path).unwrap();
+        object["data"] = json!({"ledger.json": "{"});
+        object["metadata"]["resourceVersion"] = json!("other");
+    });
+    let error = ledger.intend(&cx, &p, &[thing("b")]).await.unwrap_err();
+    assert!(
+        error.message.contains("damaged") && error.message.contains("-external"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_secret_is_owned_by_the_platform_and_read_back() {
+    let api = Api::default();
+    let (cx, p) = (api.context(), sample());
+    let mut store = KubeStore::open(&cx, &p).await.unwrap();
+    assert!(store.secret("redis-app").await.unwrap().is_none());
+    let keys = |epoch: &str| {
+        Keys::from([
+            ("url".to_owned(), SecretString::from("redis://u:p@h:1/")),
+            ("epoch".to_owned(), SecretString::from(epoch)),
+        ])
+    };
+    for epoch in ["1", "2"] {
+        store.keep("redis-app", keys(epoch)).await.unwrap();
+    }
+    let read = store.secret("redis-app").await.unwrap().unwrap();
+    assert_eq!(read_login(&read).unwrap().user, "u");
+    assert_eq!(next_epoch(Some(&read), &keys("2")), (2, false));
+    let path = format!(
+        "/api/v1/namespaces/{}/secrets/{}-redis-app",
+        p.namespace, p.name
+    );
+    let secret: Secret = serde_json::from_value(api.object(&path).unwrap()).unwrap();
+    let owners = secret.metadata.owner_references.unwrap();
+    assert_eq!((owners.len(), &owners[0].uid), (1, &p.uid));
+}
+
+#[test]
+fn an_epoch_grows_with_each_change_of_content() {
+    let keys = |text: &str| Keys::from([("url".to_owned(), SecretString::from(text))]);
+    let kept = |text: &str, epoch: &str| {
+        let mut keys = keys(text);
+        keys.insert("epoch".to_owned(), SecretString::from(epoch));
+        keys
+    };
+    assert_eq!(next_epoch(None, &keys("a")), (1, true));
+    assert_eq!(next_epoch(Some(&kept("a", "4")), &keys("a")), (4, false));
+    assert_eq!(next_epoch(Some(&kept("a", "4")), &keys("b")), (5, true));
+    assert_eq!(next_epoch(Some(&kept("a", "x")), &keys("a")), (1, true));
+    let mut more = kept("a", "4");
+    more.insert("ca.crt".to_owned(), SecretString::from("old"));
+    assert_eq!(next_epoch(Some(&more), &keys("a")), (5, true));
+}
