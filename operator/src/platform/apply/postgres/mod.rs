@@ -2,6 +2,7 @@
 //! before its Secret is written.
 
 mod facts;
+mod grants;
 mod logins;
 mod names;
 mod release;
@@ -22,7 +23,7 @@ pub use names::{LoginSpec, Names, Place};
 
 use self::{
     facts::Facts,
-    server::{admin, close, failed, ident, primary, run},
+    server::{admin, close, primary},
 };
 use super::ledger::{Ledger, Left, Server, list};
 use crate::{
@@ -91,40 +92,13 @@ pub(crate) async fn converge(
     Ok(applied)
 }
 
-/// After the migration: lets the readers of analytics read the views made for them, and nothing else.
+/// After the migration: lets the application use, and the readers of analytics read, what the migration made for them
+/// and default privileges do not cover.
 ///
 /// # Errors
 /// What the server refuses.
 pub async fn grant(_cx: &Context, p: &ValidatedPlatform) -> Result<(), StepError> {
-    grant_views(&p.postgres, &names(p)).await
-}
-
-const UNREADABLE: &str = r"
-    select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname = 'public' and c.relkind in ('v', 'm') and c.relname like 'analytics\_%'
-        and not has_table_privilege($1, c.oid, 'select')
-    order by 1";
-
-/// The part of [`grant`] that knows nothing of Kubernetes.
-pub(crate) async fn grant_views(server: &PostgresServer, names: &Names) -> Result<(), StepError> {
-    let at = primary(server);
-    let mut connection = admin(server, at, &names.database).await?;
-    let views: Vec<String> = sqlx::query_scalar(UNREADABLE)
-        .bind(&names.reader)
-        .fetch_all(&mut connection)
-        .await
-        .map_err(|error| failed(at, "looking at the views of analytics", &error))?;
-    if !views.is_empty() {
-        let views: Vec<String> = views.iter().map(|view| ident(view)).collect();
-        let sql = format!(
-            "grant select on {} to {}",
-            views.join(", "),
-            ident(&names.reader)
-        );
-        run(&mut connection, at, "letting analytics read its views", sql).await?;
-    }
-    close(connection).await;
-    Ok(())
+    grants::ensure(&p.postgres, &names(p)).await
 }
 
 /// Ends and drops the logins; keeps or drops the databases by policy. What is kept is returned.
