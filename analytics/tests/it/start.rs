@@ -1,0 +1,46 @@
+//! Starting while servers are away: alive at once, ready later, and saying what is missing.
+
+use sqlx::PgPool;
+
+use crate::rows::{prepare, team, user};
+use crate::world::{Settings, free_address, token, wait_for};
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn a_role_without_its_replica_is_alive_and_says_so(pool: PgPool) {
+    prepare(&pool).await;
+    let away = free_address();
+    let role = Settings {
+        reader_url: format!("postgres://reader:secret-word@{away}/app"),
+        ..Settings::of(&pool)
+    }
+    .start();
+    let missing = format!(
+        "replica: cannot connect to PostgreSQL at 127.0.0.1:{}",
+        away.port()
+    );
+    role.misses(&missing).await;
+    wait_for("the rest to be reached", async || {
+        let (_, text) = role.probe("/readyz?verbose").await;
+        let reached = text.contains("[+] own database") && text.contains("[+] key set");
+        (reached && !text.contains("secret-word"))
+            .then_some(())
+            .ok_or(text)
+    })
+    .await;
+    assert_eq!(role.probe("/livez").await.0, 200);
+    assert_eq!(role.probe("/startupz").await.0, 503);
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn a_cache_that_is_away_changes_nothing(pool: PgPool) {
+    prepare(&pool).await;
+    let ada = user(&pool).await;
+    let ours = team(&pool, ada, &[]).await;
+    let role = Settings {
+        more: format!("[redis]\nurl = \"redis://{}\"", free_address()),
+        ..Settings::of(&pool)
+    }
+    .ready()
+    .await;
+    assert_eq!(role.summary(ours, Some(&token(ada, false))).await.0, 200);
+}

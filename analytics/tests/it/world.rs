@@ -1,0 +1,246 @@
+//! Roles that run in the test: their configuration, their ports, and tokens for them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use common_auth::keys::SigningKey;
+use common_auth::{Claims, Signer};
+use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
+use common_config::Source;
+use common_service::{Service, ServiceConfig};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use sqlx::{ConnectOptions as _, PgPool};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const ISSUER: &str = "https://crewdeck.example.org";
+/// Longest wait for anything.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The folder of one key pair, made once: `jwks.json`, `meta.json`, `signing.jwk`.
+static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = std::env::temp_dir().join(format!("crewdeck-analytics-{}", SystemIds.uuid()));
+    let key = SigningKey::generate(3072, &SystemIds).expect("a key");
+    std::fs::create_dir_all(&folder).expect("a writable folder");
+    let files = [
+        ("jwks.json", json!({"keys": [key.public_jwk()]}).to_string()),
+        (
+            "meta.json",
+            r#"{"epoch": 7, "dataTimestamp": "2026-03-01T00:00:00Z"}"#.to_owned(),
+        ),
+        ("signing.jwk", key.private_jwk().expose_secret().to_owned()),
+    ];
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).expect("a writable folder");
+    }
+    folder
+});
+
+pub(crate) fn key_file(name: &str) -> PathBuf {
+    KEYS.join(name)
+}
+
+/// An access token of `user`.
+pub(crate) fn token(user: Uuid, is_admin: bool) -> String {
+    let now = SystemClock.now().timestamp();
+    let signer = Signer::from_file(key_file("signing.jwk")).expect("a signing key");
+    let claims = Claims {
+        iss: ISSUER.to_owned(),
+        aud: vec!["crewdeck".to_owned()],
+        sub: user,
+        exp: now + 600,
+        iat: now,
+        nbf: now,
+        jti: SystemIds.uuid(),
+        sid: SystemIds.uuid(),
+        adm: is_admin,
+    };
+    signer.sign(&claims).expect("signed")
+}
+
+/// The configuration of both roles.
+pub(crate) struct Settings {
+    pub(crate) reader_url: String,
+    pub(crate) owner_url: String,
+    /// The lines of `[auth]` that name the keys.
+    pub(crate) keys: String,
+    /// Further sections.
+    pub(crate) more: String,
+}
+
+impl Settings {
+    /// For a database that holds both schemas; keys from the mounted file.
+    pub(crate) fn of(pool: &PgPool) -> Self {
+        let own = pool.connect_options().to_url_lossy();
+        let mut reader = own.clone();
+        reader.set_username(crate::rows::READER).expect("a user");
+        reader
+            .set_password(Some(crate::rows::READER))
+            .expect("a password");
+        Self {
+            reader_url: reader.to_string(),
+            owner_url: own.to_string(),
+            keys: format!("jwks_file = {:?}", key_file("jwks.json")),
+            more: String::new(),
+        }
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        let text = format!(
+            "[analytics]\nreader_url = {:?}\nowner_url = {:?}\n[auth]\nissuer = {ISSUER:?}\n{}\n{}\n",
+            self.reader_url, self.owner_url, self.keys, self.more
+        );
+        let path = key_file(&format!("{}.toml", SystemIds.uuid()));
+        std::fs::write(&path, text).expect("a writable folder");
+        Source::load(Some(&path), []).expect("valid TOML")
+    }
+
+    /// The role `analytics` with these settings, not waited for.
+    pub(crate) fn start(&self) -> Role {
+        let source = self.source();
+        Role::start("analytics", |service| {
+            analytics::roles::analytics::start(&source, service)
+        })
+    }
+
+    /// The role `analytics` with these settings, ready to answer.
+    pub(crate) async fn ready(&self) -> Role {
+        let role = self.start();
+        role.ready().await;
+        role
+    }
+}
+
+/// A role on ports of its own; it is told to stop when this is dropped.
+pub(crate) struct Role {
+    api: SocketAddr,
+    probes: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Role {
+    /// Starts what `start` puts on the service.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test watches the role from outside its tracker"
+    )]
+    pub(crate) fn start(
+        name: &'static str,
+        start: impl FnOnce(&Service) -> anyhow::Result<()>,
+    ) -> Self {
+        let (api, probes) = (free_address(), free_address());
+        let config = ServiceConfig {
+            listen: api,
+            probe_listen: probes,
+            drain_seconds: 1,
+        };
+        let service = Service::new(
+            name,
+            config,
+            Arc::new(SystemClock),
+            Arc::new(SystemIds),
+            PrometheusBuilder::new().build_recorder().handle(),
+        );
+        start(&service).expect("a valid configuration");
+        let stop = service.soft();
+        tokio::spawn(service.run());
+        Self { api, probes, stop }
+    }
+
+    /// Waits until the role is ready.
+    pub(crate) async fn ready(&self) {
+        wait_for("the role to be ready", async || {
+            let (status, text) = self.probe("/readyz").await;
+            (status == 200).then_some(()).ok_or(text)
+        })
+        .await;
+    }
+
+    /// Waits until `/readyz` says `words` while the role is not ready.
+    pub(crate) async fn misses(&self, words: &str) {
+        wait_for(words, async || {
+            let (status, text) = self.probe("/readyz").await;
+            (status == 503 && text.contains(words))
+                .then_some(())
+                .ok_or(text)
+        })
+        .await;
+    }
+
+    /// A request to the second port.
+    pub(crate) async fn probe(&self, path: &str) -> (u16, String) {
+        get(self.probes, path, None).await
+    }
+
+    /// The summary of `team` as the bearer of `token` sees it.
+    pub(crate) async fn summary(&self, team: Uuid, token: Option<&str>) -> (u16, Value) {
+        let path = format!("/api/v1/analytics/teams/{team}/summary");
+        let (status, body) = get(self.api, &path, token).await;
+        (
+            status,
+            serde_json::from_str(&body).unwrap_or(Value::String(body)),
+        )
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// One request on a connection of its own; status 0 when nothing listens.
+async fn get(address: SocketAddr, path: &str, token: Option<&str>) -> (u16, String) {
+    let Ok(mut stream) = TcpStream::connect(address).await else {
+        return (0, "nothing listens".to_owned());
+    };
+    let authorization = token.map_or_else(String::new, |token| {
+        format!("authorization: Bearer {token}\r\n")
+    });
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: test\r\n{authorization}connection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok());
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    (status.unwrap_or_default(), body.to_owned())
+}
+
+/// Asks again and again until `condition` holds; what it said last explains a failure.
+pub(crate) async fn wait_for<T>(what: &str, condition: impl AsyncFn() -> Result<T, String>) -> T {
+    let mut last = String::new();
+    let asked = async {
+        loop {
+            match condition().await {
+                Ok(value) => return value,
+                Err(said) => last = said,
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    match tokio::time::timeout(DEADLINE, asked).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited in vain for {what}: {last}"),
+    }
+}
+
+/// An address on loopback that nobody uses, below the ports that the system hands out.
+pub(crate) fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let base = 20_000 + u16::try_from(std::process::id() % 100).unwrap_or_default() * 100;
+    loop {
+        let port = base + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        if std::net::TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
+}
