@@ -1,1 +1,8 @@
-//! Skeleton.
+//! The application: composes the domains into the roles `web`, `worker`, `beat` and `realtime`. Owns no domain.
+
+pub mod commands;
+mod document;
+pub mod roles;
+mod router;
+
+pub use document::{document, events};

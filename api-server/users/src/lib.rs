@@ -14,7 +14,7 @@ mod service;
 mod state;
 mod store;
 
-pub use api::router;
+pub use api::{router, routes};
 pub use config::UsersConfig;
 pub use error::Error;
 pub use model::{Email, Name, Password, Role};

@@ -20,6 +20,7 @@ const COMMON: &[&str] = &[
     "common-jobs",
     "common-kafka",
     "common-outbound",
+    "common-reach",
     "common-service",
     "common-telemetry",
 ];
@@ -47,6 +48,10 @@ const TABLE: &[Row] = &[
     ("common-cache", &[BASE]),
     ("common-kafka", &[BASE]),
     ("common-auth", &[BASE, &["common-outbound"]]),
+    (
+        "common-reach",
+        &[BASE, &["common-auth", "common-db", "common-outbound", "common-service"]],
+    ),
     ("common-events", &[BASE, &["common-db", "common-kafka"]]),
     ("common-jobs", &[BASE, &["common-db"]]),
     (

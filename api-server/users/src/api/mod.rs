@@ -27,8 +27,8 @@ use crate::Users;
 /// What a problem looks like in the document.
 type Fault = Envelope<()>;
 
-/// Every route of the domain, with its part of the document.
-pub fn router(users: Users) -> OpenApiRouter {
+/// Every route of the domain with its part of the document, before there is anything to serve it with.
+pub fn routes() -> OpenApiRouter<Users> {
     OpenApiRouter::new()
         .routes(routes!(login::login))
         .routes(routes!(refresh::refresh))
@@ -43,5 +43,9 @@ pub fn router(users: Users) -> OpenApiRouter {
         // Names that clients of the former system know; the document shows one name for each act.
         .route("/api/token/", post(login::login))
         .route("/api/token/refresh/", post(refresh::refresh))
-        .with_state(users)
+}
+
+/// Every route of the domain.
+pub fn router(users: Users) -> OpenApiRouter {
+    routes().with_state(users)
 }

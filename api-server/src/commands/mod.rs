@@ -1,0 +1,5 @@
+//! What the application does on the command line.
+
+mod migrate;
+
+pub use migrate::{Administrator, MigrationFailure, migrate};

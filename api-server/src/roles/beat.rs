@@ -1,0 +1,58 @@
+//! Role `beat`: starts jobs by the calendar.
+
+use std::sync::Arc;
+
+use api_server_users::jobs::PurgeSessions;
+use common_config::Source;
+use common_db::DatabaseConfig;
+use common_jobs::{JobError, Missed, Schedule, beat};
+use common_reach::Epochs;
+use common_service::Service;
+
+use super::servers;
+
+/// Every schedule of the application. Times are UTC.
+fn schedules() -> Result<Vec<Schedule>, JobError> {
+    Ok(vec![
+        // Expired sessions and stored answers of idempotent requests.
+        Schedule::new("purge-sessions", "17 * * * *", Missed::Last, |_| {
+            PurgeSessions {}
+        })?,
+    ])
+}
+
+/// Runs the role until it is told to stop.
+///
+/// # Errors
+/// When the configuration is not valid, or the role fails.
+pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
+    start(source, &service)?;
+    service.run().await
+}
+
+/// Starts the role on `service`, whose own `run` the caller calls.
+///
+/// # Errors
+/// When the configuration is not valid; nothing runs then.
+pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
+    let database: DatabaseConfig = source.section()?;
+    let schedules = schedules()?;
+    let own = service.clone();
+    service.spawn("beat", async move {
+        let epochs = Epochs::of(&own);
+        if let Some(pools) = servers::pools(&database, &own, &epochs).await {
+            let (clock, stop) = (Arc::clone(own.clock()), own.soft());
+            beat::run(&pools.write, &schedules, &clock, &stop).await;
+        }
+        Ok(())
+    });
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_schedule_is_a_time() {
+        assert!(super::schedules().is_ok());
+    }
+}

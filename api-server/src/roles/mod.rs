@@ -1,0 +1,7 @@
+//! The roles of the application. Each reaches its servers in spawned work that tries until it succeeds: `/livez`
+//! answers at once, and `/readyz` names what is missing.
+
+pub mod beat;
+mod servers;
+pub mod web;
+pub mod worker;

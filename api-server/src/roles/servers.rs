@@ -1,0 +1,43 @@
+//! The servers of the application's roles.
+
+use common_cache::{Cache, CacheConfig};
+use common_db::{DatabaseConfig, Pools};
+use common_reach::{Database, Epochs, reach};
+use common_service::Service;
+
+/// The application's pools: the primary, and the replica where one is configured. `None` when the role stops before.
+pub(super) async fn pools(
+    config: &DatabaseConfig,
+    service: &Service,
+    epochs: &Epochs,
+) -> Option<Pools> {
+    let database = |name, client, url: &common_config::SecretRef, read_only| Database {
+        name,
+        client,
+        url: url.clone(),
+        read_only,
+        max_connections: config.max_connections,
+        statement_timeout_ms: config.statement_timeout_ms,
+    };
+    let write = database("database", "db-app", &config.url, false)
+        .reach(service, epochs)
+        .await?;
+    let read = match &config.replica_url {
+        Some(url) => {
+            database("replica", "db-app-replica", url, true)
+                .reach(service, epochs)
+                .await?
+        }
+        None => write.clone(),
+    };
+    Some(Pools { write, read })
+}
+
+/// The application's Redis namespace. `None` when the role stops before.
+pub(super) async fn cache(config: &CacheConfig, service: &Service) -> Option<Cache> {
+    let check = service.ready("redis");
+    reach("redis", Some(&check), &service.soft(), || {
+        Cache::connect(config)
+    })
+    .await
+}

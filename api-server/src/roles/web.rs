@@ -1,0 +1,96 @@
+//! Role `web`: the API and its documentation.
+
+use std::sync::Arc;
+
+use api_server_users::{Users, UsersConfig};
+use common_auth::{AuthConfig, Signer, SigningConfig};
+use common_cache::CacheConfig;
+use common_config::Source;
+use common_db::DatabaseConfig;
+use common_http::{CursorKey, HttpConfig};
+use common_reach::{Epochs, Trust, reach};
+use common_service::Service;
+
+use super::servers;
+use crate::router::{Domains, router};
+
+/// Runs the role until it is told to stop.
+///
+/// # Errors
+/// When the configuration is not valid, a port cannot be bound, or the role fails.
+pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
+    start(source, &service)?;
+    service.run().await
+}
+
+/// Starts the role on `service`, whose own `run` the caller calls.
+///
+/// # Errors
+/// When the configuration is not valid; nothing runs then.
+pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
+    let plan = Plan {
+        auth: source.section()?,
+        trust: Trust::read(source)?,
+        signing: source.section()?,
+        http: source.section()?,
+        database: source.section()?,
+        redis: source.section()?,
+        users: source.section()?,
+    };
+    let own = service.clone();
+    service.spawn("start", async move { plan.serve(&own).await });
+    Ok(())
+}
+
+/// The configuration of the role.
+struct Plan {
+    auth: AuthConfig,
+    trust: Trust,
+    signing: SigningConfig,
+    http: HttpConfig,
+    database: DatabaseConfig,
+    redis: CacheConfig,
+    users: UsersConfig,
+}
+
+impl Plan {
+    /// Reaches what the API needs, then listens.
+    async fn serve(self, service: &Service) -> anyhow::Result<()> {
+        let epochs = Epochs::of(service);
+        let listening = service.ready("listener");
+        let reached = tokio::join!(
+            servers::pools(&self.database, service, &epochs),
+            servers::cache(&self.redis, service),
+            self.trust.reach(service),
+            signer(&self.signing, service),
+        );
+        let (Some(pools), Some(cache), Some(verifier), Some(signer)) = reached else {
+            return Ok(()); // told to stop before
+        };
+        let users = Users::new(api_server_users::Parts {
+            pools,
+            cache,
+            verifier,
+            signer,
+            keys: CursorKey::read(&self.http.cursor_key)?,
+            clock: Arc::clone(service.clock()),
+            ids: Arc::clone(service.ids()),
+            auth: self.auth,
+            config: self.users,
+        });
+        let app = router(Domains { users }, &self.http, Arc::clone(service.ids()));
+        let bound = service.listen(service.config().listen, app).await?;
+        listening.set(true, format!("listening on {bound}"));
+        Ok(())
+    }
+}
+
+/// The private key that access tokens are signed with; its file is re-read when it changes.
+async fn signer(config: &SigningConfig, service: &Service) -> Option<Arc<Signer>> {
+    let check = service.ready("signing key");
+    let attempt = || std::future::ready(Signer::from_file(&config.key_file));
+    let signer = Arc::new(reach("signing key", Some(&check), &service.soft(), attempt).await?);
+    let seen = Arc::clone(&signer);
+    service.state("jwt_signing_kid", move || seen.kid().into());
+    Some(signer)
+}

@@ -1,0 +1,99 @@
+//! Role `worker`: sends events out and runs jobs.
+
+use std::sync::Arc;
+
+use api_server_users::jobs::{JobState, PurgeSessions};
+use common_config::Source;
+use common_db::DatabaseConfig;
+use common_events::{Ends, EventsConfig, MemoryBus, Transport, factory, relay};
+use common_jobs::{Queue, Workers};
+use common_reach::{Epochs, reach};
+use common_service::Service;
+use sqlx::PgPool;
+
+use super::servers;
+
+/// Jobs of one queue that run side by side.
+const CONCURRENCY: [(Queue, usize); 2] = [(Queue::Interactive, 4), (Queue::Default, 2)];
+
+/// Runs the role until it is told to stop, with the broker of section `[events]`.
+///
+/// # Errors
+/// When the configuration is not valid, or the role fails.
+pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
+    let config: EventsConfig = source.section()?;
+    anyhow::ensure!(
+        config.transport != Transport::Memory,
+        "events.transport = \"memory\" reaches no other process; name a broker, or run all roles in one process with `crewdeck dev`"
+    );
+    start(source, &service, config, MemoryBus::default())?;
+    service.run().await
+}
+
+/// Starts the role on `service`, whose own `run` the caller calls; `bus` carries the events of transport `memory`.
+///
+/// # Errors
+/// When the configuration is not valid; nothing runs then.
+pub fn start(
+    source: &Source,
+    service: &Service,
+    events: EventsConfig,
+    bus: MemoryBus,
+) -> anyhow::Result<()> {
+    let database: DatabaseConfig = source.section()?;
+    let own = service.clone();
+    service.spawn(
+        "start",
+        async move { work(&database, events, bus, &own).await },
+    );
+    Ok(())
+}
+
+/// Reaches what the work needs, then begins it.
+async fn work(
+    database: &DatabaseConfig,
+    events: EventsConfig,
+    bus: MemoryBus,
+    service: &Service,
+) -> anyhow::Result<()> {
+    let epochs = Epochs::of(service);
+    let Some(pools) = servers::pools(database, service, &epochs).await else {
+        return Ok(());
+    };
+    let check = service.ready("events");
+    let connect = || factory(&events, &bus, service.ids());
+    let Some(ends) = reach("events", Some(&check), &service.soft(), connect).await else {
+        return Ok(());
+    };
+    if let Some(directory) = &events.kafka_directory {
+        epochs.add_fixed("kafka-app", directory);
+    }
+    spawn_jobs(pools.write.clone(), service);
+    spawn_relay(pools.write, ends, events.source, service);
+    Ok(())
+}
+
+/// Publishes what the outbox holds.
+fn spawn_relay(pool: PgPool, (publisher, _): Ends, source: String, service: &Service) {
+    let (clock, stop) = (Arc::clone(service.clock()), service.soft());
+    service.spawn("relay", async move {
+        relay::run(&pool, publisher.as_ref(), &source, &clock, &stop).await;
+        Ok(())
+    });
+}
+
+/// Runs the jobs of every domain.
+fn spawn_jobs(pool: PgPool, service: &Service) {
+    let clock = Arc::clone(service.clock());
+    let state = JobState {
+        pool: pool.clone(),
+        clock: Arc::clone(&clock),
+    };
+    let mut workers = Workers::new(pool, clock);
+    for (queue, concurrency) in CONCURRENCY {
+        workers = workers.queue(queue, concurrency);
+    }
+    let workers = workers.register::<PurgeSessions>(state);
+    let (soft, hard) = (service.soft(), service.hard());
+    service.spawn("jobs", async move { Ok(workers.run(soft, hard).await?) });
+}

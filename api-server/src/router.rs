@@ -1,0 +1,33 @@
+//! The route table of role `web`.
+
+use axum::Router;
+use axum::routing::get;
+use common_clock::SharedIds;
+use common_http::{HttpConfig, rewrite_verbs, standard};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::document::document;
+
+/// What the domains of role `web` serve.
+pub(crate) struct Domains {
+    pub(crate) users: api_server_users::Users,
+}
+
+/// Every route of role `web`, inside the layers that all of them share.
+pub(crate) fn router(domains: Domains, config: &HttpConfig, ids: SharedIds) -> Router {
+    let api = OpenApiRouter::new().merge(api_server_users::router(domains.users));
+    let (api, _) = api.split_for_parts();
+    let document = document();
+    let text = document.to_json().unwrap_or_default();
+    let app = api
+        .route(
+            "/api/openapi.json",
+            get(move || std::future::ready(([("content-type", "application/json")], text))),
+        )
+        .merge(
+            SwaggerUi::new("/api/docs")
+                .config(utoipa_swagger_ui::Config::from("/api/openapi.json")),
+        );
+    rewrite_verbs(standard(app, config, ids))
+}

@@ -1,0 +1,59 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum as _};
+
+use crate::failure::Usage;
+use crate::role::Role;
+
+/// Team work that runs itself on Kubernetes: users, teams, tasks.
+///
+/// One binary, many roles. In a container the variable ROLE names the role; a command given here wins over it.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    after_help = "Settings come from the file in CREWDECK_CONFIG, and from CREWDECK_<SECTION>_<KEY> or CREWDECK_<SECTION>_<KEY>_FILE."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs one role (the same as ROLE=<role>)
+    Run {
+        /// The role
+        role: Role,
+    },
+    /// Prints the OpenAPI document of role web
+    Openapi,
+    /// Writes the JSON Schema of every event, one file each
+    Schemas {
+        /// Folder to write to; made if it is missing
+        folder: PathBuf,
+    },
+}
+
+impl Cli {
+    /// The command given, or the role of the environment.
+    pub(crate) fn command(self, environment: &[(String, String)]) -> Result<Command> {
+        if let Some(command) = self.command {
+            return Ok(command);
+        }
+        let role = environment
+            .iter()
+            .find(|(name, _)| name == "ROLE")
+            .map(|(_, value)| value.as_str());
+        match role {
+            None => Err(Usage::NoRole.into()),
+            Some(name) => match Role::from_str(name, false) {
+                Ok(role) => Ok(Command::Run { role }),
+                Err(_) => Err(Usage::UnknownRole(name.to_owned()).into()),
+            },
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! From a command to the crate that does it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Result;
+use common_clock::{SharedClock, SharedIds, SystemClock, SystemIds};
+use common_config::Source;
+use common_service::{Service, ServiceConfig};
+use common_telemetry::TelemetryConfig;
+
+use crate::cli::Command;
+use crate::commands::{migrate, openapi, schemas};
+use crate::role::Role;
+
+/// Does what the command says.
+pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) -> Result<()> {
+    match command {
+        Command::Openapi => openapi::run(),
+        Command::Schemas { folder } => schemas::run(&folder),
+        Command::Run { role } => run_role(role, environment).await,
+    }
+}
+
+async fn run_role(role: Role, environment: Vec<(String, String)>) -> Result<()> {
+    let file = environment
+        .iter()
+        .find(|(name, _)| name == "CREWDECK_CONFIG")
+        .map(|(_, path)| PathBuf::from(path));
+    let source = Source::load(file.as_deref(), environment)?;
+    let telemetry: TelemetryConfig = source.section()?;
+    let guard = common_telemetry::init(&telemetry, role.as_str())?;
+    let (clock, ids): (SharedClock, SharedIds) = (Arc::new(SystemClock), Arc::new(SystemIds));
+    if role == Role::Migrate {
+        return migrate::run(&source, &clock, &ids).await;
+    }
+    let config: ServiceConfig = source.section()?;
+    let service = Service::new(role.as_str(), config, clock, ids, guard.prometheus());
+    tracing::info!(
+        role = role.as_str(),
+        version = env!("CARGO_PKG_VERSION"),
+        "starting"
+    );
+    match role {
+        Role::Web => api_server::roles::web::run(&source, service).await,
+        Role::Worker => api_server::roles::worker::run(&source, service).await,
+        Role::Beat => api_server::roles::beat::run(&source, service).await,
+        Role::Analytics => analytics::roles::analytics::run(&source, service).await,
+        Role::AnalyticsWorker => analytics::roles::analytics_worker::run(&source, service).await,
+        Role::Operator => operator::run(source.section()?, service).await,
+        Role::Migrate => Ok(()), // done above
+    }
+}
