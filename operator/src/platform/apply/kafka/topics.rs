@@ -1,6 +1,9 @@
 //! Topics: made, grown, their settings kept. Partitions are never taken away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use common_kafka::{
     RDKafkaErrorCode,
@@ -16,6 +19,10 @@ use crate::{
         apply::ledger::{Kind, Server, Thing, list},
     },
 };
+
+/// How long one pass waits until the brokers know a new topic. After that the next pass looks again.
+const SPREAD: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// The topics as they are.
 pub(super) struct Topics {
@@ -127,19 +134,31 @@ pub(super) async fn shape(
             set.map_err(|error| failed(&error))?;
         }
     }
-    let now: Vec<TopicState> = if changed {
-        admin
+    let mut now: Vec<TopicState> = topics.there.values().cloned().collect();
+    let deadline = Instant::now() + SPREAD;
+    loop {
+        let ready = if changed { 0 } else { ready(wanted, &now) };
+        if ready == wanted.topics.len() || Instant::now() >= deadline {
+            return Ok(ready);
+        }
+        if !changed {
+            tokio::time::sleep(LOOK).await;
+        }
+        now = admin
             .topics(&wanted.topic_names())
             .await
-            .map_err(|error| failed(&error))?
-    } else {
-        topics.there.values().cloned().collect()
-    };
+            .map_err(|error| failed(&error))?;
+        changed = false;
+    }
+}
+
+/// How many topics are there with all their partitions.
+fn ready(wanted: &Wanted, now: &[TopicState]) -> usize {
     let ready = wanted.topics.iter().filter(|topic| {
         let is = |state: &TopicState| {
             state.exists() && state.name == topic.name && state.partitions >= topic.partitions
         };
         now.iter().any(is)
     });
-    Ok(ready.count())
+    ready.count()
 }
