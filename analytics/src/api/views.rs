@@ -80,7 +80,7 @@ impl From<Summary> for SummaryView {
 impl From<Day> for DayView {
     fn from(day: Day) -> Self {
         Self {
-            day: day.day,
+            day: day.date,
             created: day.created,
             completed: day.completed,
         }

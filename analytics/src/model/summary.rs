@@ -28,8 +28,8 @@ pub(crate) struct Counts {
 /// What happened on a day (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Day {
-    /// The day.
-    pub(crate) day: NaiveDate,
+    /// Which day.
+    pub(crate) date: NaiveDate,
     /// Tasks created.
     pub(crate) created: i64,
     /// Tasks completed.

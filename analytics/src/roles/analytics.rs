@@ -28,7 +28,7 @@ pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
 pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
     let plan = Plan::read(source)?;
     let own = service.clone();
-    service.spawn("start", async move { plan.serve(&own).await });
+    service.spawn("start", async move { Box::pin(plan.serve(&own)).await });
     Ok(())
 }
 

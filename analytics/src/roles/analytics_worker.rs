@@ -113,7 +113,7 @@ fn spawn_cut(pool: PgPool, service: &Service) {
             match own.forget(clock.now() - REMEMBERED).await {
                 Ok(events) => tracing::debug!(events, "events forgotten"),
                 Err(error) => {
-                    tracing::warn!(%error, "the inbox was not cut; it will be tried again")
+                    tracing::warn!(%error, "the inbox was not cut; it will be tried again");
                 }
             }
         }

@@ -6,15 +6,21 @@ use sqlx::PgPool;
 use crate::rows::{change, prepare, task, team, user};
 use crate::world::{Settings, token, wait_for};
 
-/// Where the tests' Redis is.
-const REDIS: Option<&str> = option_env!("CREWDECK_TEST_REDIS_URL");
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests are told by the environment where Redis is"
+)]
+fn redis_url() -> String {
+    std::env::var("CREWDECK_TEST_REDIS_URL")
+        .expect("CREWDECK_TEST_REDIS_URL names a Redis server; `cargo xtask test` starts one")
+}
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn numbers_are_kept_and_rights_are_not(pool: PgPool) {
     prepare(&pool).await;
     let ada = user(&pool).await;
     let ours = team(&pool, ada, &[]).await;
-    let url = REDIS.unwrap_or("redis://127.0.0.1:6379");
+    let url = redis_url();
     let settings = Settings {
         more: format!(
             "[redis]\nurl = {url:?}\nnamespace = \"test-{}\"",

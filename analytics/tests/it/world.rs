@@ -87,7 +87,7 @@ impl Settings {
         Self {
             reader_url: reader.to_string(),
             owner_url: own.to_string(),
-            keys: format!("jwks_file = {:?}", key_file("jwks.json")),
+            keys: format!("jwks_file = \"{}\"", key_file("jwks.json").display()),
             more: String::new(),
         }
     }
@@ -226,10 +226,9 @@ pub(crate) async fn wait_for<T>(what: &str, condition: impl AsyncFn() -> Result<
             tokio::task::yield_now().await;
         }
     };
-    match tokio::time::timeout(DEADLINE, asked).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited in vain for {what}: {last}"),
-    }
+    let outcome = tokio::time::timeout(DEADLINE, asked).await;
+    assert!(outcome.is_ok(), "waited in vain for {what}: {last}");
+    outcome.expect("just asserted")
 }
 
 /// An address on loopback that nobody uses, below the ports that the system hands out.

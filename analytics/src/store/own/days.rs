@@ -17,7 +17,7 @@ impl Own {
     ) -> Result<Vec<Day>, Error> {
         sqlx::query_as!(
             Day,
-            r#"select s.day::date as "day!", coalesce(d.created, 0) as "created!", coalesce(d.completed, 0) as "completed!"
+            r#"select s.day::date as "date!", coalesce(d.created, 0) as "created!", coalesce(d.completed, 0) as "completed!"
             from generate_series($2::date::timestamp, $3::date::timestamp, interval '1 day') as s (day)
             left join analytics.daily_task_counts d on d.team_id = $1 and d.day = s.day::date
             order by s.day"#,
