@@ -4,10 +4,12 @@ use std::sync::LazyLock;
 
 use common_config::SecretRef;
 use common_db::{DbError, PoolOptions};
-use sqlx::PgPool;
-use sqlx::migrate::{MigrateError as Failure, Migration, Migrator};
+use sqlx::PgConnection;
+use sqlx::migrate::{Migrate as _, MigrateError as Failure, Migration, Migrator};
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
+/// Schema of everything that analytics owns.
+const SCHEMA: &str = "analytics";
 /// Where sqlx keeps its list; the application's has another place, so that one database may hold both.
 const TABLE: &str = "analytics._sqlx_migrations";
 /// Characters of a statement that fit a condition's message.
@@ -16,7 +18,7 @@ const LONGEST: usize = 300;
 /// All migrations of analytics, in order.
 pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!("./migrations");
-    migrator.create_schema("analytics");
+    migrator.create_schema(SCHEMA);
     migrator.dangerous_set_table_name(TABLE);
     migrator
 });
@@ -38,7 +40,7 @@ pub enum MigrateError {
     Connect(#[from] DbError),
     /// The list of applied migrations could not be read.
     #[error("cannot read {TABLE}: {0}")]
-    List(#[source] sqlx::Error),
+    List(#[source] Failure),
     /// A migration failed, or the database does not fit this version.
     #[error("migration of analytics failed: {0}")]
     Apply(#[from] Failure),
@@ -92,14 +94,17 @@ pub async fn migrate(url: &SecretRef) -> Result<Report, MigrateError> {
         statement_timeout_ms: None,
     };
     let pool = common_db::pool(url, &options).await?;
-    let outcome = apply(&pool).await;
+    let outcome = match pool.acquire().await {
+        Ok(mut connection) => apply(&mut connection).await,
+        Err(error) => Err(MigrateError::List(error.into())),
+    };
     pool.close().await;
     outcome
 }
 
-async fn apply(pool: &PgPool) -> Result<Report, MigrateError> {
-    let before = applied(pool).await?;
-    MIGRATOR.run(pool).await?;
+async fn apply(connection: &mut PgConnection) -> Result<Report, MigrateError> {
+    let before = applied(connection).await.map_err(MigrateError::List)?;
+    MIGRATOR.run(&mut *connection).await?;
     let applied: Vec<String> = ups()
         .filter(|migration| !before.contains(&migration.version))
         .map(name_of)
@@ -113,20 +118,12 @@ async fn apply(pool: &PgPool) -> Result<Report, MigrateError> {
     })
 }
 
-/// Versions that are applied; none in a database that has no list yet.
-async fn applied(pool: &PgPool) -> Result<Vec<i64>, MigrateError> {
-    let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
-        .bind(TABLE)
-        .fetch_one(pool)
-        .await
-        .map_err(MigrateError::List)?;
-    if !there {
-        return Ok(Vec::new());
-    }
-    sqlx::query_scalar("select version from analytics._sqlx_migrations")
-        .fetch_all(pool)
-        .await
-        .map_err(MigrateError::List)
+/// Versions that are applied already.
+async fn applied(connection: &mut PgConnection) -> Result<Vec<i64>, Failure> {
+    connection.create_schema_if_not_exists(SCHEMA).await?;
+    connection.ensure_migrations_table(TABLE).await?;
+    let list = connection.list_applied_migrations(TABLE).await?;
+    Ok(list.into_iter().map(|applied| applied.version).collect())
 }
 
 fn ups() -> impl Iterator<Item = &'static Migration> {
