@@ -8,7 +8,7 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::{Context, StepError, apply::kube::metadata, validate::ValidatedPlatform};
-use crds::Reason;
+use crds::{FORCE_RELEASE_ANNOTATION, Reason};
 
 /// Key of the ConfigMap.
 const KEY: &str = "ledger.json";
@@ -101,7 +101,8 @@ pub(super) fn left_behind(error: &StepError, listed: &[Thing]) -> StepError {
             reason => reason,
         },
         message: format!(
-            "{}. Left there: {}. When the server is gone for good, set the annotation crewdeck.io/force-release",
+            "{}. Left there: {}. When the server is gone for good, let go of it with the annotation \
+             {FORCE_RELEASE_ANNOTATION}=true",
             error.message,
             list(listed)
         ),

@@ -22,6 +22,8 @@ pub(super) struct RoleFacts {
     name: String,
     /// Whether it may log in.
     pub(super) login: bool,
+    /// Whether it has attributes that we never give, or lacks the one that makes memberships count.
+    pub(super) altered: bool,
     marker: Option<String>,
     /// The roles it is a member of.
     pub(super) groups: Vec<String>,
@@ -52,7 +54,8 @@ pub(super) struct Facts {
 }
 
 const ROLES: &str = "
-    select r.rolname::text as name, r.rolcanlogin as login, shobj_description(r.oid, 'pg_authid') as marker,
+    select r.rolname::text as name, r.rolcanlogin as login,
+        r.rolcreatedb or r.rolcreaterole or not r.rolinherit as altered, shobj_description(r.oid, 'pg_authid') as marker,
         array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
               where m.member = r.oid) as groups,
         coalesce((select s.setconfig from pg_db_role_setting s where s.setrole = r.oid and s.setdatabase = 0),

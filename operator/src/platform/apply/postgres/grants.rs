@@ -15,6 +15,16 @@ const UNREADABLE: &str = r"
         and not has_table_privilege($1, c.oid, 'select')
     order by 1, 2";
 
+/// Relations that the readers of analytics may use and should not, whoever gave them that.
+const SURPLUS: &str = r"
+    select n.nspname::text, c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'
+        and c.relkind in ('r', 'p', 'v', 'm', 'f')
+        and not (n.nspname = 'public' and c.relkind in ('v', 'm') and c.relname like 'analytics\_%')
+        and (has_any_column_privilege($1, c.oid, 'select, insert, update')
+            or has_table_privilege($1, c.oid, 'delete, truncate'))
+    order by 1, 2";
+
 /// Tables whose rows are hidden from the application: the queue's have row level security and no policy, which shuts
 /// out everybody but their owner.
 const HIDDEN: &str = "
@@ -29,6 +39,7 @@ pub(super) async fn ensure(server: &PostgresServer, names: &Names) -> Result<(),
     let at = primary(server);
     let mut connection = admin(server, at, &names.database).await?;
     let views = find(&mut connection, at, UNREADABLE, &names.reader).await?;
+    let surplus = find(&mut connection, at, SURPLUS, &names.reader).await?;
     let tables = find(&mut connection, at, HIDDEN, &names.app).await?;
     let reader = ident(&names.reader);
     let app = ident(&names.app);
@@ -38,7 +49,10 @@ pub(super) async fn ensure(server: &PostgresServer, names: &Names) -> Result<(),
     let tables = tables.iter().map(|table| {
         format!("create policy crewdeck_app on {table} to {app} using (true) with check (true)")
     });
-    let sql: Vec<String> = views.chain(tables).collect();
+    let surplus = surplus
+        .iter()
+        .map(|relation| format!("revoke all on {relation} from {reader}, public"));
+    let sql: Vec<String> = views.chain(surplus).chain(tables).collect();
     if !sql.is_empty() {
         let doing = "granting rights on what the migration made";
         run(&mut connection, at, doing, sql.join("; ")).await?;

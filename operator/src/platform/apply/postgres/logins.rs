@@ -204,9 +204,10 @@ fn keys(server: &PostgresServer, spec: &LoginSpec, login: &Login) -> Keys {
     let at = at.unwrap_or(primary(server));
     let client = spec.client;
     let query = match server.tls {
-        Tls::Verify => {
+        Tls::Verify if server.ca_pem.is_some() => {
             format!("sslmode=verify-full&sslrootcert=/etc/crewdeck/credentials/{client}/ca.crt")
         }
+        Tls::Verify => "sslmode=verify-full".to_owned(),
         Tls::Disabled => "sslmode=disable".to_owned(),
     };
     let path = format!("{}?{query}", spec.database);

@@ -11,6 +11,9 @@ use super::{
 };
 use crate::platform::{StepError, validate::PostgresServer};
 
+/// Attributes of every role of ours.
+const PLAIN: &str = "inherit nocreatedb nocreaterole";
+
 /// Group roles and both slots of each login; passwords come later.
 pub(super) async fn roles(
     connection: &mut PgConnection,
@@ -26,11 +29,18 @@ pub(super) async fn roles(
                 let sql = format!("create role {role} nologin; comment on role {role} is {marker}");
                 run(connection, at, &format!("creating role {group}"), sql).await?;
             }
-            Some(found) if found.login => {
-                let sql = format!("alter role {role} nologin");
-                run(connection, at, &format!("shutting role {group}"), sql).await?;
+            Some(found) => {
+                let mut sql = Vec::new();
+                if found.login || found.altered {
+                    sql.push(format!("alter role {role} nologin {PLAIN}"));
+                }
+                let member = found.groups.iter();
+                sql.extend(member.map(|of| format!("revoke {} from {role}", ident(of))));
+                if !sql.is_empty() {
+                    let doing = format!("shaping role {group}");
+                    run(connection, at, &doing, sql.join("; ")).await?;
+                }
             }
-            Some(_) => {}
         }
     }
     for login in names.logins() {
@@ -66,6 +76,9 @@ async fn slot_role(
             "comment on role {role} is {}",
             literal(&names.marker)
         ));
+    }
+    if found.is_some_and(|found| found.altered) {
+        sql.push(format!("alter role {role} {PLAIN}"));
     }
     let mut groups = BTreeSet::from([&*login.group]);
     if facts.replica_only && login.place == Place::Replica {

@@ -171,6 +171,14 @@ async fn each_login_may_do_its_work_and_no_more(pool: PgPool) {
             .await
             .unwrap();
     assert_eq!(owner, fixture.names.owner);
+    execute(
+        &mut migrator,
+        format!(
+            "grant select (id) on tasks to {}, public",
+            fixture.names.reader
+        ),
+    )
+    .await;
     grants::ensure(&fixture.server, &fixture.names)
         .await
         .unwrap();
@@ -290,7 +298,8 @@ async fn drift_is_mended_and_the_password_stays(pool: PgPool) {
     execute(
         &mut fixture.root,
         format!(
-            "alter role {app}_a password 'other' nologin; alter role {app}_b login; grant connect on database {database} to public"
+            "alter role {app}_a password 'other' nologin createdb; alter role {app}_b login; grant {database}_owner to {app};
+             alter role {app} noinherit; grant connect on database {database} to public"
         ),
     )
     .await;
@@ -299,6 +308,8 @@ async fn drift_is_mended_and_the_password_stays(pool: PgPool) {
     fixture.client(&store, "db-app").await;
     let open: i64 = sqlx::query_scalar(
         "select (select count(*) from pg_roles where rolname = $1 || '_b' and rolcanlogin)
+            + (select count(*) from pg_roles where rolname like $1 || '%' and (rolcreatedb or not rolinherit))
+            + (select count(*) from pg_auth_members where member = $1::regrole)
             + (select count(*) from pg_database d, aclexplode(d.datacl) a where datname = $2 and a.grantee = 0)",
     )
     .bind(&app)
