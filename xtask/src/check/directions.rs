@@ -50,7 +50,15 @@ const TABLE: &[Row] = &[
     ("common-auth", &[BASE, &["common-outbound"]]),
     (
         "common-reach",
-        &[BASE, &["common-auth", "common-db", "common-outbound", "common-service"]],
+        &[
+            BASE,
+            &[
+                "common-auth",
+                "common-db",
+                "common-outbound",
+                "common-service",
+            ],
+        ],
     ),
     ("common-events", &[BASE, &["common-db", "common-kafka"]]),
     ("common-jobs", &[BASE, &["common-db"]]),

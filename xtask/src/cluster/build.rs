@@ -131,6 +131,12 @@ impl Component {
     }
 }
 
+/// Helm, for those who need no cluster: from the cache, built when it is missing.
+pub(crate) fn helm() -> Result<PathBuf> {
+    let folder = HELM.ensure(&Step::plain())?;
+    Ok(folder.join("helm"))
+}
+
 /// Builds what is missing, removes what a killed build left, and links the programs into one folder.
 pub(crate) fn ensure_all(step: &Step) -> Result<()> {
     sweep(&repo::cache()?)?;

@@ -47,6 +47,23 @@ pub(crate) fn ensure(step: &Step) -> Result<()> {
         return Ok(());
     }
     step.say(format!("apt-get installs {}", missing.join(" ")));
+    install(&missing)
+}
+
+/// Installs what packs images, where nothing but an image is made.
+pub(crate) fn ensure_buildah() -> Result<()> {
+    if Command::new("buildah")
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+    {
+        return Ok(());
+    }
+    eprintln!("apt-get installs buildah");
+    install(&["buildah"])
+}
+
+fn install(missing: &[&str]) -> Result<()> {
     let policy = Path::new(POSTGRES_POLICY);
     if !policy.exists() {
         // No database of Debian's own beside ours.
@@ -70,7 +87,7 @@ pub(crate) fn ensure(step: &Step) -> Result<()> {
     };
     apt(&["update", "-qq"])?;
     let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
-    install.extend(&missing);
+    install.extend(missing);
     apt(&install)
 }
 

@@ -26,6 +26,11 @@ pub(crate) struct Step {
 }
 
 impl Step {
+    /// A step of no bring-up: what it says goes to stderr.
+    pub(crate) fn plain() -> Self {
+        Self { bar: None }
+    }
+
     /// Tells what the step is doing.
     pub(crate) fn say(&self, message: impl fmt::Display) {
         match &self.bar {

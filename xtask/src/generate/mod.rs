@@ -2,6 +2,8 @@
 //! comparing them with the committed ones is the same for all.
 
 mod binary;
+mod charts;
+mod crds;
 mod queries;
 
 use crate::{check::Outcome, repo};
@@ -31,6 +33,16 @@ pub(crate) struct Kind {
 
 /// Every kind. The charts come after the CRDs, of which one is made.
 pub(crate) const KINDS: &[Kind] = &[
+    Kind {
+        name: "crds",
+        about: "crate crds → crds/generated, charts/crewdeck-crds/templates",
+        make: crds::make,
+    },
+    Kind {
+        name: "manifests",
+        about: "charts → manifests",
+        make: charts::make,
+    },
     Kind {
         name: "sqlx",
         about: "queries in the code, checked against the migrations → .sqlx",

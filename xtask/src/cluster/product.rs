@@ -1,0 +1,113 @@
+//! The image of Crewdeck itself: one static binary from a release build, packed by the repository's Containerfile.
+
+use super::image;
+use crate::repo;
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Registry and name.
+pub(crate) const REPOSITORY: &str = "crewdeck.io/crewdeck";
+
+/// A built image.
+#[derive(Debug)]
+pub(crate) struct Product {
+    /// Version and content, such as `0.1.0-5d41402a`.
+    pub(crate) tag: String,
+    /// OCI archive.
+    pub(crate) archive: PathBuf,
+    /// Bytes of the binary.
+    pub(crate) binary_bytes: u64,
+    /// Bytes of the archive.
+    pub(crate) archive_bytes: u64,
+}
+
+impl Product {
+    /// `repository:tag`.
+    pub(crate) fn name(&self) -> String {
+        format!("{REPOSITORY}:{}", self.tag)
+    }
+}
+
+/// Builds the binary and packs it, unless an archive of the same content is in the cache. Cargo shows its own progress.
+pub(crate) fn build() -> Result<Product> {
+    let binary = compile()?;
+    let content = fs::read(&binary).with_context(|| format!("read {}", binary.display()))?;
+    let digest = Sha256::digest(&content);
+    let short: String = digest[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let tag = format!("{}-{short}", env!("CARGO_PKG_VERSION"));
+    let folder = repo::cache()?.join("image");
+    fs::create_dir_all(&folder)?;
+    let archive = folder.join(format!("{tag}.tar"));
+    if !archive.exists() {
+        forget_former(&folder)?;
+        let text = repo::read("Containerfile")?;
+        let unfinished = folder.join("unfinished.tar");
+        image::pack(
+            &text,
+            &binary,
+            &format!("{REPOSITORY}:{tag}"),
+            &unfinished,
+            &folder.join("build.log"),
+        )?;
+        fs::rename(&unfinished, &archive)?;
+    }
+    let archive_bytes = fs::metadata(&archive)?.len();
+    Ok(Product {
+        tag,
+        archive,
+        binary_bytes: content.len() as u64,
+        archive_bytes,
+    })
+}
+
+/// A static release build for this machine, without its symbols.
+fn compile() -> Result<PathBuf> {
+    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    let folder = match repo::env("CARGO_TARGET_DIR") {
+        Some(folder) => PathBuf::from(folder),
+        None => repo::cache()?.join("target"),
+    };
+    let status = Command::new(repo::env("CARGO").unwrap_or_else(|| "cargo".to_owned()))
+        .current_dir(repo::root())
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            "crewdeck",
+            "--target",
+            &target,
+            "--config",
+        ])
+        .arg(format!(
+            "target.{target}.rustflags=[\"-Ctarget-feature=+crt-static\"]"
+        ))
+        .env("CARGO_TARGET_DIR", &folder)
+        .env("SQLX_OFFLINE", "true")
+        .status()
+        .context("start cargo")?;
+    anyhow::ensure!(
+        status.success(),
+        "the release build failed; cargo says why above"
+    );
+    Ok(folder.join(target).join("release/crewdeck"))
+}
+
+/// Archives of earlier builds are of no use to anybody.
+fn forget_former(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "tar") {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
