@@ -1,14 +1,17 @@
 //! On a real Kafka: what is made, idle passes, what a user may do, drift, crashes, deletion.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use common_clock::{Ids as _, SystemIds};
+use common_clock::{Ids as _, SharedIds, SystemIds};
+use common_events::{
+    self as events, EventsConfig, Group, MemoryBus, Transport, conformance, factory,
+};
 use common_kafka::{
     KafkaConfig,
     admin::{Acl, Operation, TopicSpec},
 };
 use crds::TopicName;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
 use crate::{
@@ -189,6 +192,64 @@ async fn a_user_has_its_topics_and_groups_only() {
         )
         .await
         .unwrap_err();
+    fixture.clean().await;
+}
+
+/// What the roles do with the files of their Secrets: publish, share the work of a group, see everything, set aside.
+#[tokio::test]
+async fn our_clients_work_with_what_is_allowed() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    let ids: SharedIds = Arc::new(SystemIds);
+    let mut clients = Vec::new();
+    for secret in ["kafka-app", "kafka-analytics"] {
+        let folder =
+            std::env::temp_dir().join(format!("{}-{secret}", fixture.names.topic_prefix()));
+        std::fs::create_dir_all(&folder).unwrap();
+        for (key, value) in &store.secrets[secret] {
+            std::fs::write(folder.join(key), value.expose_secret()).unwrap();
+        }
+        let config = EventsConfig {
+            kafka_directory: Some(folder.clone()),
+            topic_prefix: fixture.names.topic_prefix().to_owned(),
+            ..EventsConfig::new(Transport::Kafka)
+        };
+        clients.push(factory(&config, &MemoryBus::default(), &ids).await.unwrap());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+    let [(app, app_reads), (analytics, analytics_reads)] = &clients[..] else {
+        unreachable!("two clients");
+    };
+    let topic = events::Topic::TaskEvents;
+    let mut everything = app_reads
+        .subscribe(&[topic], Group::Broadcast)
+        .await
+        .unwrap();
+    let mut notifications = app_reads
+        .subscribe(&[topic], Group::Shared("notifications"))
+        .await
+        .unwrap();
+    let mut counts = analytics_reads
+        .subscribe(&[topic], Group::Shared("analytics"))
+        .await
+        .unwrap();
+
+    let sent = conformance::event(SystemIds.uuid(), 1);
+    app.publish(topic, std::slice::from_ref(&sent))
+        .await
+        .unwrap();
+    analytics
+        .publish(events::Topic::AnalyticsEvents, std::slice::from_ref(&sent))
+        .await
+        .unwrap();
+    for subscription in [&mut everything, &mut notifications, &mut counts] {
+        let next = tokio::time::timeout(Duration::from_secs(30), subscription.next());
+        let delivery = next.await.unwrap().unwrap();
+        assert_eq!(delivery.envelope.id, sent.id);
+        delivery.dead_letter("a test").await.unwrap();
+    }
+    drop((everything, notifications, counts, clients));
     fixture.clean().await;
 }
 

@@ -30,10 +30,6 @@ const COMMANDS: &[&str] = &[
     "xrevrange",
     "xack",
     "xgroup|create",
-    // Channels.
-    "publish",
-    "subscribe",
-    "unsubscribe",
 ];
 
 /// A user as it should be, or as it is.
