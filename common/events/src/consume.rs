@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     envelope::Envelope,
     metrics,
+    topic::Topic,
     transport::{Delivery, Subscription},
 };
 
@@ -90,7 +91,8 @@ pub async fn consume(
     shutdown: &CancellationToken,
 ) {
     while let Some(Some(delivery)) = shutdown.run_until_cancelled(events.next()).await {
-        let verdict = settle_one(&mut events, &delivery, handler, shutdown).await;
+        let (event, topic) = (&delivery.envelope, delivery.topic);
+        let verdict = settle_one(&mut events, event, topic, handler, shutdown).await;
         finish(delivery, verdict, handler.name(), clock).await;
     }
 }
@@ -104,14 +106,15 @@ enum Verdict {
 
 async fn settle_one(
     events: &mut Subscription,
-    delivery: &Delivery,
+    event: &Envelope,
+    topic: Topic,
     handler: &dyn Handle,
     shutdown: &CancellationToken,
 ) -> Verdict {
     let mut wait = BACKOFF.0;
     let mut failures = 0;
     loop {
-        let error = match beside(events, handler.handle(&delivery.envelope)).await {
+        let error = match beside(events, handler.handle(event)).await {
             Ok(()) => return Verdict::Handled,
             Err(HandleError::Rejected(reason)) => return Verdict::SetAside(reason),
             Err(error) => error,
@@ -120,9 +123,9 @@ async fn settle_one(
         if failures >= MAX_ATTEMPTS {
             return Verdict::SetAside(format!("failed {failures} times; the last error: {error}"));
         }
-        count(handler.name(), delivery, "retried");
+        count(handler.name(), topic, "retried");
         tracing::warn!(
-            consumer = handler.name(), event.id = %delivery.envelope.id, event.type = delivery.envelope.event_type,
+            consumer = handler.name(), event.id = %event.id, event.type = event.event_type,
             failures, %error, "handling an event failed; it will be tried again"
         );
         let pause = beside(events, tokio::time::sleep(wait));
@@ -146,13 +149,13 @@ async fn finish(delivery: Delivery, verdict: Verdict, consumer: &'static str, cl
     let (id, recorded) = (delivery.envelope.id, delivery.envelope.time);
     let settled = match verdict {
         Verdict::Handled => {
-            count(consumer, &delivery, "handled");
+            count(consumer, delivery.topic, "handled");
             let latency = (clock.now() - recorded).to_std().unwrap_or_default();
             ::metrics::histogram!(metrics::CONSUME_LATENCY, "consumer" => consumer).record(latency);
             delivery.ack().await
         }
         Verdict::SetAside(reason) => {
-            count(consumer, &delivery, "dead_letter");
+            count(consumer, delivery.topic, "dead_letter");
             tracing::error!(consumer, event.id = %id, event.type = delivery.envelope.event_type, reason, "event set aside");
             delivery.dead_letter(&reason).await
         }
@@ -163,7 +166,23 @@ async fn finish(delivery: Delivery, verdict: Verdict, consumer: &'static str, cl
     }
 }
 
-fn count(consumer: &'static str, delivery: &Delivery, outcome: &'static str) {
-    ::metrics::counter!(metrics::CONSUMED, "consumer" => consumer, "topic" => delivery.topic.as_str(), "outcome" => outcome)
+fn count(consumer: &'static str, topic: Topic, outcome: &'static str) {
+    ::metrics::counter!(metrics::CONSUMED, "consumer" => consumer, "topic" => topic.as_str(), "outcome" => outcome)
         .increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A role spawns the loop on its tracker, so its future must be `Send`: this compiles or it does not.
+    #[expect(dead_code, reason = "checked by the compiler, never called")]
+    fn the_loop_can_be_spawned(
+        events: Subscription,
+        handler: &dyn Handle,
+        clock: &SharedClock,
+        shutdown: &CancellationToken,
+    ) -> impl Future<Output = ()> + Send {
+        consume(events, handler, clock, shutdown)
+    }
 }

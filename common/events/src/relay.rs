@@ -137,7 +137,7 @@ impl Relay<'_> {
                 ))
             })
             .inspect_err(|_| {
-                ::metrics::counter!(metrics::RELAY_ERRORS, "topic" => topic.as_str()).increment(1)
+                ::metrics::counter!(metrics::RELAY_ERRORS, "topic" => topic.as_str()).increment(1);
             })
     }
 

@@ -131,7 +131,7 @@ pub(crate) trait Source: Send {
 
     /// Runs while a delivery is being handled and keeps the group membership alive. Never returns.
     async fn keep_alive(&mut self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

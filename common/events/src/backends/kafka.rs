@@ -33,7 +33,7 @@ const NAME: &str = "kafka";
 /// Longest wait for an answer that is not about a message.
 const ANSWER: Duration = Duration::from_secs(10);
 /// A handler that works longer than this has its consumer polled beside it, well before `max.poll.interval.ms` (5 min).
-const POLL_BESIDE: Duration = Duration::from_secs(60);
+const POLL_BESIDE: Duration = Duration::from_mins(1);
 
 /// Publisher and subscriber of one Kafka cluster, under one prefix.
 pub(crate) struct Kafka {
@@ -57,7 +57,7 @@ impl ClientContext for Context {
             }
             RDKafkaLogLevel::Warning => tracing::warn!(facility, "{message}"),
             RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
-                tracing::info!(facility, "{message}")
+                tracing::info!(facility, "{message}");
             }
             RDKafkaLogLevel::Debug => tracing::debug!(facility, "{message}"),
         }
@@ -165,7 +165,7 @@ async fn assign_from_now(
             let partitions = metadata
                 .topics()
                 .first()
-                .map(|found| found.partitions())
+                .map(rdkafka::metadata::MetadataTopic::partitions)
                 .unwrap_or_default();
             if partitions.is_empty() {
                 return Err(EventError::unavailable(

@@ -3,7 +3,9 @@
 //! A group has a durable quorum queue per topic with a single active consumer, so that an entity's events stay in order;
 //! the next consumer takes over. The queue is made by the group's first subscription and gets what is published from
 //! then on. A broadcast has a queue of its own that outlives a lost connection by a minute. Nothing here relies on the
-//! client's own recovery: after an error the connection is made anew, and what was not acknowledged comes again.
+//! client's own recovery: after an error the connection is made anew, and what was not acknowledged comes again. What a
+//! live consumer left unsettled is kept here and handed out again: sent back, a quorum queue would put it behind what
+//! follows it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,12 +13,12 @@ use async_trait::async_trait;
 use common_clock::SharedIds;
 use futures::{StreamExt as _, future::join_all, stream::SelectAll};
 use lapin::{
-    Acker, BasicProperties, Channel as Link, Confirmation, Connection, ConnectionBuilder,
+    BasicProperties, Channel as Link, Confirmation, Connection, ConnectionBuilder,
     ConnectionProperties, Consumer, ExchangeKind,
+    message::Delivery as Message,
     options::{
-        BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions,
-        BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-        QueueDeclareOptions,
+        BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
+        ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
     },
     tcp::OwnedTLSConfig,
     types::{AMQPValue, FieldTable, ShortString},
@@ -116,6 +118,7 @@ impl RabbitMq {
             broadcast,
             open: None,
             last: None,
+            again: None,
         };
         source.open = Some(source.reopen().await?);
         Ok(Subscription::new(NAME, source))
@@ -295,7 +298,10 @@ struct RabbitSource {
     broadcast: String,
     /// None after an error.
     open: Option<(Session, SelectAll<Consumer>)>,
-    last: Option<Acker>,
+    /// What was handed out last.
+    last: Option<Arc<Message>>,
+    /// What is handed out next: it was not settled.
+    again: Option<Arc<Message>>,
 }
 
 impl RabbitSource {
@@ -362,7 +368,11 @@ impl Source for RabbitSource {
             let Some((session, consumers)) = &mut self.open else {
                 continue;
             };
-            let message = match consumers.next().await {
+            let message = match self.again.take() {
+                Some(message) => Some(Ok(message)),
+                None => consumers.next().await.map(|next| next.map(Arc::new)),
+            };
+            let message = match message {
                 Some(Ok(message)) => message,
                 Some(Err(source)) => {
                     self.open = None;
@@ -395,13 +405,11 @@ impl Source for RabbitSource {
                 topic,
                 consumer: self.group.clone(),
                 position: format!("{}.{key}", self.broker.prefix),
-                acker: message.acker.clone(),
-                headers: message.properties.headers().clone().unwrap_or_default(),
-                body: message.data,
+                message: Arc::clone(&message),
             };
             match read {
                 Ok(envelope) => {
-                    self.last = Some(message.acker);
+                    self.last = Some(message);
                     return Ok(Some(Delivery::new(envelope, topic, failure, settler)));
                 }
                 Err(error) => {
@@ -413,16 +421,10 @@ impl Source for RabbitSource {
     }
 
     async fn rewind(&mut self) -> Result<(), EventError> {
-        let Some(acker) = self.last.take() else {
-            return Ok(());
-        };
-        let back = acker
-            .nack(BasicNackOptions {
-                multiple: false,
-                requeue: true,
-            })
-            .await;
-        if back.is_err() {
+        let live = self.open.as_ref();
+        if live.is_some_and(|(session, _)| session.channel.status().connected()) {
+            self.again = self.last.take();
+        } else {
             // The broker takes back what a closed connection held.
             self.open = None;
         }
@@ -436,9 +438,7 @@ struct Settler {
     topic: Topic,
     consumer: Option<String>,
     position: String,
-    acker: Acker,
-    headers: FieldTable,
-    body: Vec<u8>,
+    message: Arc<Message>,
 }
 
 impl Settler {
@@ -449,11 +449,12 @@ impl Settler {
             self.consumer.as_deref().unwrap_or("broadcast"),
             self.position.clone(),
         );
-        let mut headers = self.headers.clone();
+        let headers = self.message.properties.headers().as_ref();
+        let mut headers = headers.cloned().unwrap_or_default();
         for (name, value) in failure.pairs() {
             headers.insert(name.into(), AMQPValue::LongString(value.into()));
         }
-        let message = (properties(headers), self.body.clone());
+        let message = (properties(headers), self.message.data.clone());
         self.broker
             .publish(&self.link, Channel::dead(self.topic), vec![message])
             .await?;
@@ -464,7 +465,7 @@ impl Settler {
 #[async_trait]
 impl Settle for Settler {
     async fn ack(&mut self) -> Result<(), EventError> {
-        let acknowledged = self.acker.ack(BasicAckOptions::default()).await;
+        let acknowledged = self.message.acker.ack(BasicAckOptions::default()).await;
         acknowledged.map(|_| ()).map_err(failed(format!(
             "acknowledging a message of {}",
             self.position

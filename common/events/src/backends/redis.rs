@@ -369,8 +369,9 @@ impl RedisSource {
             self.streams[index].pending = false;
         }
         // If this read is cancelled, what it found is pending.
-        held.iter()
-            .for_each(|index| self.streams[*index].pending = true);
+        for index in &held {
+            self.streams[*index].pending = true;
+        }
         let from = vec![">".to_owned(); held.len()];
         let mut found = self.read(&held, &from, true).await?.into_iter();
         let first = found.next();

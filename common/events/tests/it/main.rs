@@ -1,8 +1,13 @@
 //! The transports and the database side of events, on real parts.
 
+#[cfg(feature = "real-brokers")]
+mod kafka;
 mod memory;
 mod outbox;
+#[cfg(feature = "real-brokers")]
+mod rabbitmq;
 mod redis;
+mod wait;
 
 /// A variable that says where a real part is. Fails if it is not set: a test that needs a part never passes without it.
 #[expect(
@@ -10,6 +15,10 @@ mod redis;
     reason = "where the parts are is given to the test process, not to the product"
 )]
 fn env(name: &str) -> String {
-    std::env::var(name)
-        .unwrap_or_else(|_| panic!("{name} must say where the real part of this test is"))
+    let value = std::env::var(name);
+    assert!(
+        value.is_ok(),
+        "{name} must say where the real part of this test is"
+    );
+    value.unwrap_or_default()
 }

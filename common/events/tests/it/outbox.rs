@@ -21,6 +21,8 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::wait::wait_for;
+
 #[derive(Serialize, JsonSchema)]
 struct Renamed {
     task_id: Uuid,
@@ -52,18 +54,18 @@ fn clock() -> SharedClock {
 }
 
 async fn record(pool: &PgPool, event: &Outgoing) {
-    let mut tx = pool.begin().await.unwrap();
-    outbox::insert(&mut tx, event).await.unwrap();
-    tx.commit().await.unwrap();
+    let mut tx = pool.begin().await.expect("a transaction");
+    outbox::insert(&mut tx, event).await.expect("recorded");
+    tx.commit().await.expect("committed");
 }
 
 async fn next(events: &mut Subscription) -> Envelope {
     let delivery = tokio::time::timeout(Duration::from_secs(20), events.next())
         .await
-        .unwrap()
-        .unwrap();
+        .expect("an event in time")
+        .expect("an open bus");
     let envelope = delivery.envelope.clone();
-    delivery.ack().await.unwrap();
+    delivery.ack().await.expect("acknowledged");
     envelope
 }
 
@@ -71,18 +73,7 @@ async fn unsent(pool: &PgPool) -> i64 {
     sqlx::query_scalar("select count(*) from outbox where sent_at is null")
         .fetch_one(pool)
         .await
-        .unwrap()
-}
-
-async fn wait_for(what: &str, mut condition: impl AsyncFnMut() -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(20), async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    waited
-        .await
-        .unwrap_or_else(|_| panic!("{what} did not happen within 20 s"));
+        .expect("a count")
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
@@ -268,7 +259,7 @@ impl Recorder {
         sqlx::query_scalar("select count(*) from schedule_slots")
             .fetch_one(&self.pool)
             .await
-            .unwrap()
+            .expect("a count")
     }
 }
 
@@ -280,7 +271,7 @@ impl Handle for Recorder {
 
     async fn handle(&self, event: &Envelope) -> Result<(), HandleError> {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        if let Some(failure) = self.failures.lock().unwrap().pop() {
+        if let Some(failure) = self.failures.lock().expect("nobody panicked").pop() {
             return Err(failure);
         }
         let mut tx = self.pool.begin().await?;
@@ -302,7 +293,7 @@ async fn consuming(bus: &MemoryBus, handler: &Recorder, until: impl AsyncFnMut()
     let events = bus
         .subscribe(&[Topic::TaskEvents], Group::Shared("recorder"))
         .await
-        .unwrap();
+        .expect("subscribed");
     let (stop, clock) = (CancellationToken::new(), clock());
     let work = async {
         wait_for("handling", until).await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use common_clock::{Ids as _, SharedIds, SystemIds};
+use common_clock::{SharedIds, SystemIds};
 use common_config::SecretRef;
 use common_events::{EventsConfig, MemoryBus, Transport, conformance, factory};
 
@@ -16,7 +16,9 @@ async fn conformance_redis() {
             topic_prefix: format!("test-{}", ids.token(9)),
             ..EventsConfig::new(Transport::Redis)
         };
-        let (publisher, subscriber) = factory(&config, &MemoryBus::default(), &ids).await.unwrap();
+        let (publisher, subscriber) = factory(&config, &MemoryBus::default(), &ids)
+            .await
+            .expect("the Redis of the test answers");
         conformance::Fixture {
             publisher,
             subscriber,
