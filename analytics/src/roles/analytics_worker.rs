@@ -92,15 +92,7 @@ async fn work(config: &AnalyticsConfig, events: Events, service: &Service) -> an
         return Ok(());
     };
     let counter = TaskCounter::new(pool, Arc::clone(service.clock()));
-    let (runtime, clock) = (
-        tokio::runtime::Handle::current(),
-        Arc::clone(service.clock()),
-    );
-    // The loop's future is not `Send`: it has a thread of its own.
-    let ended = tokio::task::spawn_blocking(move || {
-        runtime.block_on(consume(subscription, &counter, &clock, &stop));
-    });
-    ended.await?;
+    consume(subscription, &counter, service.clock(), &stop).await;
     Ok(())
 }
 

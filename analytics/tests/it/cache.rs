@@ -4,7 +4,8 @@ use common_clock::{Ids as _, SystemIds};
 use sqlx::PgPool;
 
 use crate::rows::{change, prepare, task, team, user};
-use crate::world::{Settings, token, wait_for};
+use crate::wait::wait_for;
+use crate::world::{Settings, token};
 
 #[expect(
     clippy::disallowed_methods,

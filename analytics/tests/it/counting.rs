@@ -9,7 +9,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::rows::prepare;
-use crate::world::{Role, Settings, wait_for};
+use crate::wait::wait_for;
+use crate::world::{Role, Settings};
 
 fn event(event_type: &str, data: Value) -> Envelope {
     Envelope {

@@ -7,4 +7,5 @@ mod rows;
 mod start;
 mod summary;
 mod tokens;
+mod wait;
 mod world;

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
 use common_auth::keys::SigningKey;
 use common_auth::{Claims, Signer};
@@ -20,10 +19,9 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-const ISSUER: &str = "https://crewdeck.example.org";
-/// Longest wait for anything.
-const DEADLINE: Duration = Duration::from_secs(20);
+use crate::wait::wait_for;
 
+const ISSUER: &str = "https://crewdeck.example.org";
 /// The folder of one key pair, made once: `jwks.json`, `meta.json`, `signing.jwk`.
 static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = std::env::temp_dir().join(format!("crewdeck-analytics-{}", SystemIds.uuid()));
@@ -212,23 +210,6 @@ async fn get(address: SocketAddr, path: &str, token: Option<&str>) -> (u16, Stri
     let status = answer.split(' ').nth(1).and_then(|word| word.parse().ok());
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     (status.unwrap_or_default(), body.to_owned())
-}
-
-/// Asks again and again until `condition` holds; what it said last explains a failure.
-pub(crate) async fn wait_for<T>(what: &str, condition: impl AsyncFn() -> Result<T, String>) -> T {
-    let mut last = String::new();
-    let asked = async {
-        loop {
-            match condition().await {
-                Ok(value) => return value,
-                Err(said) => last = said,
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let outcome = tokio::time::timeout(DEADLINE, asked).await;
-    assert!(outcome.is_ok(), "waited in vain for {what}: {last}");
-    outcome.expect("just asserted")
 }
 
 /// An address on loopback that nobody uses, below the ports that the system hands out.
