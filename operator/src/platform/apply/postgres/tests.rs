@@ -299,7 +299,8 @@ async fn drift_is_mended_and_the_password_stays(pool: PgPool) {
         &mut fixture.root,
         format!(
             "alter role {app}_a password 'other' nologin createdb; alter role {app}_b login; grant {database}_owner to {app};
-             alter role {app} noinherit; grant connect on database {database} to public"
+             alter role {app} noinherit; grant connect on database {database} to public;
+             comment on database {database} is null"
         ),
     )
     .await;
