@@ -23,6 +23,7 @@ struct Head;
 pub fn document() -> OpenApi {
     let mut document = OpenApiRouter::<()>::with_openapi(Head::openapi())
         .merge(stateless(api_server_users::routes()))
+        .merge(stateless(api_server_tasks::routes()))
         .to_openapi();
     let bearer = SecurityScheme::Http(
         Http::builder()
@@ -46,7 +47,7 @@ pub fn document() -> OpenApi {
 /// The schemas of every event that the application publishes.
 #[must_use]
 pub fn events() -> Vec<EventSchema> {
-    api_server_users::events()
+    [api_server_users::events(), api_server_tasks::events()].concat()
 }
 
 /// The document of routes without anything to serve them with.

@@ -12,11 +12,14 @@ use crate::document::document;
 /// What the domains of role `web` serve.
 pub(crate) struct Domains {
     pub(crate) users: api_server_users::Users,
+    pub(crate) tasks: api_server_tasks::Tasks,
 }
 
 /// Every route of role `web`, inside the layers that all of them share.
 pub(crate) fn router(domains: Domains, config: &HttpConfig, ids: SharedIds) -> Router {
-    let api = OpenApiRouter::new().merge(api_server_users::router(domains.users));
+    let api = OpenApiRouter::new()
+        .merge(api_server_users::router(domains.users))
+        .merge(api_server_tasks::router(domains.tasks));
     let (api, _) = api.split_for_parts();
     let document = document();
     let text = document.to_json().unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api_server_tasks::Tasks;
 use api_server_users::{Users, UsersConfig};
 use common_auth::{AuthConfig, Signer, SigningConfig};
 use common_cache::CacheConfig;
@@ -67,18 +68,30 @@ impl Plan {
         let (Some(pools), Some(cache), Some(verifier), Some(signer)) = reached else {
             return Ok(()); // told to stop before
         };
+        let keys = CursorKey::read(&self.http.cursor_key)?;
+        let tasks = Tasks::new(api_server_tasks::Parts {
+            pools: pools.clone(),
+            verifier: Arc::clone(&verifier),
+            keys: keys.clone(),
+            clock: Arc::clone(service.clock()),
+            ids: Arc::clone(service.ids()),
+        });
         let users = Users::new(api_server_users::Parts {
             pools,
             cache,
             verifier,
             signer,
-            keys: CursorKey::read(&self.http.cursor_key)?,
+            keys,
             clock: Arc::clone(service.clock()),
             ids: Arc::clone(service.ids()),
             auth: self.auth,
             config: self.users,
         });
-        let app = router(Domains { users }, &self.http, Arc::clone(service.ids()));
+        let app = router(
+            Domains { users, tasks },
+            &self.http,
+            Arc::clone(service.ids()),
+        );
         let bound = service.listen(service.config().listen, app).await?;
         listening.set(true, format!("listening on {bound}"));
         Ok(())

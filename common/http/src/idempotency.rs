@@ -3,7 +3,7 @@
 //! A second request with the same key waits at the row that the first one inserted, and gets the
 //! stored answer once that commits; if the first one rolls back, the second does the work.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{ApiError, Kind};
+use crate::{ApiError, Envelope, Kind, Reply};
 
 /// How long an answer is kept.
 const LIFE: TimeDelta = TimeDelta::hours(24);
@@ -92,14 +92,15 @@ pub async fn begin(
 /// Keeps the answer; part of the transaction that does the work.
 ///
 /// # Errors
-/// When the row cannot be written.
-pub async fn finish(
+/// When the answer cannot be serialised or the row cannot be written.
+pub async fn finish<T: Serialize>(
     connection: &mut PgConnection,
     attempt: Attempt<'_>,
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: Value,
+    reply: &Reply<T>,
 ) -> Result<(), ApiError> {
+    let (status, headers) = (reply.status, &reply.headers);
+    let envelope = Envelope::of(&reply.data, reply.meta.clone());
+    let body = serde_json::to_value(envelope).map_err(ApiError::internal)?;
     let kept: serde_json::Map<String, Value> = [header::LOCATION, header::ETAG]
         .iter()
         .filter_map(|name| {

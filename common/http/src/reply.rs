@@ -16,10 +16,10 @@ pub fn etag(version: i64) -> HeaderValue {
 /// A successful answer in the envelope.
 #[derive(Debug)]
 pub struct Reply<T> {
-    status: StatusCode,
-    headers: HeaderMap,
-    meta: Meta,
-    data: T,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) meta: Meta,
+    pub(crate) data: T,
 }
 
 impl<T> Reply<T> {

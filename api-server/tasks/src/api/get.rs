@@ -1,0 +1,28 @@
+//! `GET /api/v1/tasks/{id}`.
+
+use axum::extract::State;
+use common_http::{ApiResult, Envelope, Path, Principal, Reply};
+use uuid::Uuid;
+
+use super::Fault;
+use super::views::TaskView;
+use crate::Tasks;
+use crate::service::read;
+
+/// A task of one of the caller's teams
+///
+/// Archived tasks are shown too.
+#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", security(("bearer" = [])), params(("id" = Uuid, Path)), responses(
+    (status = 200, description = "The task", body = Envelope<TaskView>),
+    (status = 401, description = "`unauthorized`", body = Fault),
+    (status = 404, description = "`not_found`", body = Fault),
+))]
+pub(super) async fn get_task(
+    State(tasks): State<Tasks>,
+    principal: Principal,
+    Path(id): Path<Uuid>,
+) -> ApiResult<Reply<TaskView>> {
+    let task = read::get(&tasks, &principal, id).await?;
+    let version = task.version;
+    Ok(Reply::ok(TaskView::from(task)).versioned(version))
+}

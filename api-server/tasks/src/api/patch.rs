@@ -1,0 +1,89 @@
+//! `PATCH /api/v1/tasks/{id}`.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use common_http::{ApiResult, Envelope, IfMatch, Json, Path, Principal, Reply};
+use garde::Validate;
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::views::TaskView;
+use super::{Fault, rules};
+use crate::Tasks;
+use crate::model::{Change, Description, Priority, Status, Title};
+use crate::service::change;
+
+/// Fields to change; an absent field stays as it is.
+#[derive(Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PatchTask {
+    /// 1 to 200 characters on one line.
+    #[garde(custom(rules::optional_title))]
+    title: Option<String>,
+    /// At most 20 000 characters.
+    #[garde(custom(rules::description))]
+    description: Option<String>,
+    #[garde(skip)]
+    #[schema(example = "done")]
+    status: Option<Status>,
+    /// 0 (none) to 4 (highest).
+    #[garde(custom(rules::priority))]
+    #[schema(minimum = 0, maximum = 4)]
+    priority: Option<i16>,
+    /// A member of the team; null takes the task from its owner.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<Uuid>)]
+    owner_id: Option<Option<Uuid>>,
+    /// Null takes the date away.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<DateTime<Utc>>)]
+    due_at: Option<Option<DateTime<Utc>>>,
+}
+
+/// Tells null from absent.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+/// Change a task
+///
+/// With `If-Match` it is changed only if it still has that version.
+#[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks", security(("bearer" = [])), request_body = PatchTask,
+    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` that the caller saw")),
+    responses(
+    (status = 200, description = "The task after the change", body = Envelope<TaskView>),
+    (status = 401, description = "`unauthorized`", body = Fault),
+    (status = 403, description = "`forbidden`: the caller only reads in this team", body = Fault),
+    (status = 404, description = "`not_found`", body = Fault),
+    (status = 409, description = "`task_archived`", body = Fault),
+    (status = 412, description = "`version_mismatch`", body = Fault),
+    (status = 422, description = "`validation_failed`", body = Fault),
+))]
+pub(super) async fn patch_task(
+    State(tasks): State<Tasks>,
+    principal: Principal,
+    IfMatch(seen): IfMatch,
+    Path(id): Path<Uuid>,
+    Json(body): Json<PatchTask>,
+) -> ApiResult<Reply<TaskView>> {
+    let wanted = Change {
+        title: body.title.as_deref().map(Title::parse).transpose()?,
+        description: body
+            .description
+            .as_deref()
+            .map(Description::parse)
+            .transpose()?,
+        status: body.status,
+        priority: body.priority.map(Priority::parse).transpose()?,
+        owner_id: body.owner_id,
+        due_at: body.due_at,
+    };
+    let task = change::change(&tasks, &principal, id, seen, wanted).await?;
+    let version = task.version;
+    Ok(Reply::ok(TaskView::from(task)).versioned(version))
+}

@@ -1,0 +1,34 @@
+//! The model's rules as checks of a request, so that everything wrong is told at once.
+#![expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "garde passes the context by reference"
+)]
+#![expect(clippy::ref_option, reason = "the shape that garde calls")]
+
+use crate::Error;
+use crate::model::{Description, Priority, Title};
+
+fn checked<T>(parsed: Result<T, Error>) -> garde::Result {
+    match parsed {
+        Ok(_) => Ok(()),
+        Err(Error::Invalid { detail, .. }) => Err(garde::Error::new(detail)),
+        Err(other) => Err(garde::Error::new(other.to_string())),
+    }
+}
+
+pub(super) fn title(text: &str, (): &()) -> garde::Result {
+    checked(Title::parse(text))
+}
+
+pub(super) fn optional_title(text: &Option<String>, (): &()) -> garde::Result {
+    text.as_deref().map_or(Ok(()), |text| title(text, &()))
+}
+
+pub(super) fn description(text: &Option<String>, (): &()) -> garde::Result {
+    text.as_deref()
+        .map_or(Ok(()), |text| checked(Description::parse(text)))
+}
+
+pub(super) fn priority(number: &Option<i16>, (): &()) -> garde::Result {
+    number.map_or(Ok(()), |number| checked(Priority::parse(number)))
+}

@@ -1,0 +1,79 @@
+//! What callers see of the model.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::model::{HistoryEntry, Status, Task};
+
+/// A task.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TaskView {
+    pub(super) id: Uuid,
+    team_id: Uuid,
+    #[schema(example = "Oil the analytical engine")]
+    title: String,
+    #[schema(example = "Barrel 3 squeaks.")]
+    description: String,
+    status: Status,
+    /// 0 (none) to 4 (highest).
+    #[schema(example = 2, minimum = 0, maximum = 4)]
+    priority: i16,
+    /// Who does it.
+    owner_id: Option<Uuid>,
+    due_at: Option<DateTime<Utc>>,
+    completed_at: Option<DateTime<Utc>>,
+    is_archived: bool,
+    /// Counts the changes; the same as the `ETag`.
+    pub(super) version: i64,
+    created_by: Uuid,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Task> for TaskView {
+    fn from(task: Task) -> Self {
+        Self {
+            id: task.id,
+            team_id: task.team_id,
+            title: task.title,
+            description: task.description,
+            status: task.status,
+            priority: task.priority,
+            owner_id: task.owner_id,
+            due_at: task.due_at,
+            completed_at: task.completed_at,
+            is_archived: task.is_archived,
+            version: task.version,
+            created_by: task.created_by,
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+        }
+    }
+}
+
+/// One recorded change of a task.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct HistoryView {
+    /// Who acted.
+    actor_id: Option<Uuid>,
+    #[schema(example = "task.updated")]
+    action: String,
+    /// Changed fields, each with its value before and after.
+    #[schema(value_type = Object, example = json!({"status": {"before": "todo", "after": "done"}}))]
+    diff: Value,
+    at: DateTime<Utc>,
+}
+
+impl From<HistoryEntry> for HistoryView {
+    fn from(entry: HistoryEntry) -> Self {
+        Self {
+            actor_id: entry.actor,
+            action: entry.action,
+            diff: entry.diff,
+            at: entry.at,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What a request changes of a task, and what it changed.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Description, Priority, Status, Task, Title};
+
+/// Fields to change; `None` leaves a field, `Some(None)` empties it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Change {
+    pub(crate) title: Option<Title>,
+    pub(crate) description: Option<Description>,
+    pub(crate) status: Option<Status>,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) owner_id: Option<Option<Uuid>>,
+    pub(crate) due_at: Option<Option<DateTime<Utc>>>,
+}
+
+impl Change {
+    /// The task after the change. A task that becomes done is completed `at`; one that is done no longer never was.
+    pub(crate) fn apply(self, task: &Task, at: DateTime<Utc>) -> Task {
+        let mut after = task.clone();
+        if let Some(title) = self.title {
+            title.as_str().clone_into(&mut after.title);
+        }
+        if let Some(description) = self.description {
+            description.as_str().clone_into(&mut after.description);
+        }
+        if let Some(status) = self.status {
+            after.status = status;
+            after.completed_at = match status {
+                Status::Done => task.completed_at.or(Some(at)),
+                Status::Todo | Status::Doing => None,
+            };
+        }
+        if let Some(priority) = self.priority {
+            after.priority = priority.get();
+        }
+        if let Some(owner_id) = self.owner_id {
+            after.owner_id = owner_id;
+        }
+        if let Some(due_at) = self.due_at {
+            after.due_at = due_at;
+        }
+        after
+    }
+}
+
+/// Changed fields with the values before and after.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Diff(Map<String, Value>);
+
+impl Diff {
+    /// Names of the changed fields, in the order of the alphabet.
+    pub(crate) fn fields(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `{"field": {"before": …, "after": …}}`.
+    pub(crate) fn into_json(self) -> Value {
+        Value::Object(self.0)
+    }
+}
+
+/// What differs between two states of a task; `before` is `None` for a new one.
+pub(crate) fn changed(before: Option<&Task>, after: &Task) -> Diff {
+    let fields = |task: &Task| {
+        [
+            ("title", json!(task.title)),
+            ("description", json!(task.description)),
+            ("status", json!(task.status)),
+            ("priority", json!(task.priority)),
+            ("owner_id", json!(task.owner_id)),
+            ("due_at", json!(task.due_at)),
+            ("is_archived", json!(task.is_archived)),
+        ]
+    };
+    let before = before.map(fields);
+    let mut diff = Map::new();
+    for (at, (name, after)) in fields(after).into_iter().enumerate() {
+        let before = before
+            .as_ref()
+            .map_or(Value::Null, |before| before[at].1.clone());
+        if before != after {
+            diff.insert(name.to_owned(), json!({"before": before, "after": after}));
+        }
+    }
+    Diff(diff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::NewTask;
+
+    fn noon() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).expect("in range")
+    }
+
+    fn task() -> Task {
+        NewTask {
+            team_id: Uuid::nil(),
+            title: Title::parse("Oil the engine").expect("a title"),
+            description: Description::default(),
+            status: Status::Todo,
+            priority: Priority::default(),
+            owner_id: Some(Uuid::nil()),
+            due_at: None,
+        }
+        .into_task(Uuid::nil(), Uuid::nil(), noon())
+    }
+
+    #[test]
+    fn only_what_differs_is_in_the_diff() {
+        let before = task();
+        let change = Change {
+            status: Some(Status::Done),
+            owner_id: Some(None),
+            ..Change::default()
+        };
+        let after = change.apply(&before, noon());
+        assert_eq!(
+            changed(Some(&before), &after).fields(),
+            ["owner_id", "status"]
+        );
+        assert!(changed(Some(&after), &after).is_empty());
+    }
+
+    #[test]
+    fn done_has_a_time_and_undone_has_none() {
+        let done = Change {
+            status: Some(Status::Done),
+            ..Change::default()
+        }
+        .apply(&task(), noon());
+        assert_eq!(done.completed_at, Some(noon()));
+        let later = noon() + chrono::TimeDelta::hours(1);
+        let again = Change {
+            status: Some(Status::Done),
+            ..Change::default()
+        }
+        .apply(&done, later);
+        assert_eq!(
+            again.completed_at,
+            Some(noon()),
+            "it was completed the first time"
+        );
+        let undone = Change {
+            status: Some(Status::Doing),
+            ..Change::default()
+        }
+        .apply(&again, later);
+        assert_eq!(undone.completed_at, None);
+    }
+}

@@ -1,0 +1,11 @@
+//! Tasks as the domain knows them. No HTTP, no SQL.
+
+mod change;
+mod status;
+mod task;
+mod text;
+
+pub(crate) use change::{Change, Diff, changed};
+pub(crate) use status::Status;
+pub(crate) use task::{HistoryEntry, NewTask, Task};
+pub(crate) use text::{Description, Priority, Title};

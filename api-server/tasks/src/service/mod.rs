@@ -1,0 +1,66 @@
+//! Use cases: each checks rights, opens the transaction where one is needed, and calls the store.
+
+pub(crate) mod archive;
+pub(crate) mod change;
+pub(crate) mod create;
+pub(crate) mod read;
+
+use api_server_users::facade;
+use common_events::{EventPayload, Outgoing, outbox};
+use common_http::Principal;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::model::{Diff, Task};
+use crate::store::Record;
+use crate::{Error, Tasks};
+
+impl Tasks {
+    /// What an act by `principal` records beside itself.
+    fn record(
+        &self,
+        principal: &Principal,
+        action: &'static str,
+        diff: Diff,
+        event: &impl EventPayload,
+    ) -> Result<Record, Error> {
+        let event = Outgoing::of(event).by(principal.user_id);
+        outbox::check_size(&event)?;
+        Ok(Record {
+            actor: principal.user_id,
+            request_id: principal.request_id.clone(),
+            action,
+            diff: diff.into_json(),
+            event_id: self.ids.uuid(),
+            event,
+        })
+    }
+}
+
+/// Only a member of the team can be given its tasks.
+async fn check_owner(
+    connection: &mut PgConnection,
+    team: Uuid,
+    owner: Option<Uuid>,
+) -> Result<(), Error> {
+    let Some(owner) = owner else { return Ok(()) };
+    match facade::may_read(connection, owner, team).await {
+        Ok(_) => Ok(()),
+        Err(api_server_users::Error::NotFound(_)) => Err(Error::Invalid {
+            pointer: "/owner_id",
+            detail: "must be a member of the team",
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refuses a change that was made for another version.
+fn check_version(task: &Task, seen: Option<i64>) -> Result<(), Error> {
+    match seen {
+        Some(seen) if seen != task.version => Err(Error::Stale {
+            current: task.version,
+            seen,
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,48 @@
+//! Use cases that only read.
+
+use common_http::Principal;
+use uuid::Uuid;
+
+use crate::model::{HistoryEntry, Task};
+use crate::store::list::{Filter, Position};
+use crate::store::scope::ReadScope;
+use crate::store::{history, list, task};
+use crate::{Error, Tasks};
+
+/// A task of one of the caller's teams, archived or not.
+pub(crate) async fn get(tasks: &Tasks, principal: &Principal, id: Uuid) -> Result<Task, Error> {
+    let mut connection = tasks.pools.write.acquire().await?;
+    let scope = ReadScope::of(&mut connection, principal.user_id).await?;
+    task::get(&mut connection, &scope, id).await
+}
+
+/// A page of tasks of `team`, or of all the caller's teams; one row more than `limit` when it goes on.
+pub(crate) async fn list(
+    tasks: &Tasks,
+    principal: &Principal,
+    team: Option<Uuid>,
+    filter: &Filter,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Task>, Error> {
+    let mut connection = tasks.pools.write.acquire().await?;
+    let scope = match team {
+        Some(team) => ReadScope::of_team(&mut connection, principal.user_id, team).await?,
+        None => ReadScope::of(&mut connection, principal.user_id).await?,
+    };
+    list::page(&mut connection, &scope, filter, after, i64::from(limit) + 1).await
+}
+
+/// A page of what was done to a task; one row more than `limit` when it goes on.
+pub(crate) async fn history(
+    tasks: &Tasks,
+    principal: &Principal,
+    id: Uuid,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<HistoryEntry>, Error> {
+    let mut connection = tasks.pools.write.acquire().await?;
+    let scope = ReadScope::of(&mut connection, principal.user_id).await?;
+    task::get(&mut connection, &scope, id).await?;
+    history::page(&mut connection, &scope, id, before, i64::from(limit) + 1).await
+}
