@@ -24,6 +24,7 @@ pub fn document() -> OpenApi {
     let mut document = OpenApiRouter::<()>::with_openapi(Head::openapi())
         .merge(stateless(api_server_users::routes()))
         .merge(stateless(api_server_tasks::routes()))
+        .merge(stateless(api_server_notifications::routes()))
         .to_openapi();
     let bearer = SecurityScheme::Http(
         Http::builder()

@@ -13,13 +13,15 @@ use crate::document::document;
 pub(crate) struct Domains {
     pub(crate) users: api_server_users::Users,
     pub(crate) tasks: api_server_tasks::Tasks,
+    pub(crate) notifications: api_server_notifications::Notifications,
 }
 
 /// Every route of role `web`, inside the layers that all of them share.
 pub(crate) fn router(domains: Domains, config: &HttpConfig, ids: SharedIds) -> Router {
     let api = OpenApiRouter::new()
         .merge(api_server_users::router(domains.users))
-        .merge(api_server_tasks::router(domains.tasks));
+        .merge(api_server_tasks::router(domains.tasks))
+        .merge(api_server_notifications::router(domains.notifications));
     let (api, _) = api.split_for_parts();
     let document = document();
     let text = document.to_json().unwrap_or_default();

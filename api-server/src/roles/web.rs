@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use api_server_notifications::Notifications;
 use api_server_tasks::Tasks;
 use api_server_users::{Users, UsersConfig};
 use common_auth::{AuthConfig, Signer, SigningConfig};
@@ -76,6 +77,12 @@ impl Plan {
             clock: Arc::clone(service.clock()),
             ids: Arc::clone(service.ids()),
         });
+        let notifications = Notifications::new(api_server_notifications::Parts {
+            pools: pools.clone(),
+            verifier: Arc::clone(&verifier),
+            keys: keys.clone(),
+            clock: Arc::clone(service.clock()),
+        });
         let users = Users::new(api_server_users::Parts {
             pools,
             cache,
@@ -88,7 +95,11 @@ impl Plan {
             config: self.users,
         });
         let app = router(
-            Domains { users, tasks },
+            Domains {
+                users,
+                tasks,
+                notifications,
+            },
             &self.http,
             Arc::clone(service.ids()),
         );

@@ -1,11 +1,15 @@
-//! Role `worker`: sends events out and runs jobs.
+//! Role `worker`: sends events out, files notifications, runs jobs.
 
 use std::sync::Arc;
 
+use api_server_notifications::Notifier;
 use api_server_users::jobs::{JobState, PurgeSessions};
 use common_config::Source;
 use common_db::DatabaseConfig;
-use common_events::{Ends, EventsConfig, MemoryBus, Transport, factory, relay};
+use common_events::{
+    EventPublisher, EventSubscriber, EventsConfig, Group, MemoryBus, Topic, Transport, consume,
+    factory, relay,
+};
 use common_jobs::{Queue, Workers};
 use common_reach::{Epochs, reach};
 use common_service::Service;
@@ -69,15 +73,37 @@ async fn work(
         epochs.add_fixed("kafka-app", directory);
     }
     spawn_jobs(pools.write.clone(), service);
-    spawn_relay(pools.write, ends, events.source, service);
+    let (publisher, subscriber) = ends;
+    spawn_relay(pools.write.clone(), publisher, events.source, service);
+    spawn_notifier(pools.write, subscriber, service);
     Ok(())
 }
 
 /// Publishes what the outbox holds.
-fn spawn_relay(pool: PgPool, (publisher, _): Ends, source: String, service: &Service) {
+fn spawn_relay(
+    pool: PgPool,
+    publisher: Arc<dyn EventPublisher>,
+    source: String,
+    service: &Service,
+) {
     let (clock, stop) = (Arc::clone(service.clock()), service.soft());
     service.spawn("relay", async move {
         relay::run(&pool, publisher.as_ref(), &source, &clock, &stop).await;
+        Ok(())
+    });
+}
+
+/// Files notifications from the events of tasks.
+fn spawn_notifier(pool: PgPool, subscriber: Arc<dyn EventSubscriber>, service: &Service) {
+    let check = service.ready("notifications");
+    let own = service.clone();
+    service.spawn("notifications", async move {
+        let stop = own.soft();
+        let subscribe =
+            || subscriber.subscribe(&[Topic::TaskEvents], Group::Shared(Notifier::NAME));
+        if let Some(subscription) = reach("notifications", Some(&check), &stop, subscribe).await {
+            consume(subscription, &Notifier::new(pool), own.clock(), &stop).await;
+        }
         Ok(())
     });
 }

@@ -1,0 +1,36 @@
+//! JSON over HTTP: one operation per file, and the table of routes.
+
+mod list;
+mod mark_read;
+mod views;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use common_auth::Verifier;
+use common_http::Envelope;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Notifications;
+
+/// What a problem looks like in the document.
+type Fault = Envelope<()>;
+
+/// Every route of the domain with its part of the document, before there is anything to serve it with.
+pub fn routes() -> OpenApiRouter<Notifications> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_notifications))
+        .routes(routes!(mark_read::mark_notification_read))
+}
+
+/// Every route of the domain.
+pub fn router(notifications: Notifications) -> OpenApiRouter {
+    routes().with_state(notifications)
+}
+
+impl FromRef<Notifications> for Arc<Verifier> {
+    fn from_ref(notifications: &Notifications) -> Self {
+        Arc::clone(&notifications.verifier)
+    }
+}

@@ -1,0 +1,43 @@
+//! Use cases: everybody has their own notifications and sees no others.
+
+use common_http::Principal;
+use uuid::Uuid;
+
+use crate::model::Notification;
+use crate::store::{self, Position};
+use crate::{Error, Notifications};
+
+/// A page of the caller's notifications; one row more than `limit` when it goes on.
+pub(crate) async fn list(
+    notifications: &Notifications,
+    principal: &Principal,
+    unread: bool,
+    after: Option<Position>,
+    limit: u32,
+) -> Result<Vec<Notification>, Error> {
+    let mut connection = notifications.pools.write.acquire().await?;
+    store::page(
+        &mut connection,
+        principal.user_id,
+        unread,
+        after,
+        i64::from(limit) + 1,
+    )
+    .await
+}
+
+/// Marks one of the caller's notifications as read.
+pub(crate) async fn mark_read(
+    notifications: &Notifications,
+    principal: &Principal,
+    id: Uuid,
+) -> Result<Notification, Error> {
+    let mut connection = notifications.pools.write.acquire().await?;
+    store::mark_read(
+        &mut connection,
+        principal.user_id,
+        id,
+        notifications.clock.now(),
+    )
+    .await
+}
