@@ -10,7 +10,7 @@ use super::{
 };
 use crate::platform::{
     StepError,
-    apply::ledger::{Kind, Server, Thing},
+    apply::ledger::{Kind, Thing},
 };
 
 /// Whoever is a member is refused by the primary, where its administrator has set that up.
@@ -79,13 +79,12 @@ impl Facts {
     pub(super) async fn read(
         connection: &mut PgConnection,
         at: Address<'_>,
-        names: &Names,
+        things: &[Thing],
     ) -> Result<Self, StepError> {
         let wrong = |error: sqlx::Error| failed(at, "looking at what is there", &error);
         let wanted = |kinds: &[Kind]| -> Vec<String> {
-            let things = names.things().into_iter();
-            let of_kind = things.filter(|thing| kinds.contains(&thing.kind));
-            of_kind.map(|thing| thing.name).collect()
+            let of_kind = things.iter().filter(|thing| kinds.contains(&thing.kind));
+            of_kind.map(|thing| thing.name.clone()).collect()
         };
         let role_names = wanted(&[Kind::Role, Kind::Login]);
         let roles: Vec<RoleFacts> = sqlx::query_as(ROLES)
@@ -123,43 +122,24 @@ impl Facts {
         })
     }
 
-    /// What is there and does not bear our marker. A database is marked after it was made, in a second statement; one
-    /// that belongs to our marked owner is ours all the same.
-    pub(super) fn unmarked(&self, names: &Names) -> Vec<Thing> {
-        let ours = |marker: &Option<String>| marker.as_deref() == Some(&names.marker);
-        let role_is_ours = |name: &str| {
-            let role = self.roles.get(name);
-            role.is_some_and(|role| ours(&role.marker))
-        };
-        let things = names.things().into_iter();
-        let foreign = things.filter(|thing| match thing.kind {
+    /// Whether the thing is there; if so, whether it is ours by its marker. A database is marked after it was made, in a
+    /// second statement; one that belongs to a marked owner is ours all the same.
+    pub(super) fn ours(&self, thing: &Thing, is_ours: impl Fn(&str) -> bool) -> Option<bool> {
+        let marked = |marker: &Option<String>| marker.as_deref().is_some_and(&is_ours);
+        let role = |name: &str| Some(marked(&self.roles.get(name)?.marker));
+        match thing.kind {
             Kind::Database => {
-                let found = self.databases.get(&thing.name);
-                found.is_some_and(|found| !ours(&found.marker) && !role_is_ours(&found.owner))
+                let found = self.databases.get(&thing.name)?;
+                Some(marked(&found.marker) || role(&found.owner) == Some(true))
             }
-            _ => self.roles.contains_key(&thing.name) && !role_is_ours(&thing.name),
-        });
-        foreign.collect()
+            _ => role(&thing.name),
+        }
     }
 
     /// Whether the database bears our marker.
     pub(super) fn database_is_marked(&self, name: &str, names: &Names) -> bool {
         let found = self.databases.get(name);
         found.is_some_and(|found| found.marker.as_deref() == Some(&names.marker))
-    }
-
-    /// Of these things, those that are there and ours.
-    pub(super) fn ours(&self, names: &Names, things: Vec<Thing>) -> Vec<Thing> {
-        let foreign = self.unmarked(names);
-        let there = |thing: &Thing| match thing.kind {
-            Kind::Database => self.databases.contains_key(&thing.name),
-            _ => self.roles.contains_key(&thing.name),
-        };
-        let mut things = things;
-        things.retain(|thing| {
-            thing.server == Server::Postgres && there(thing) && !foreign.contains(thing)
-        });
-        things
     }
 }
 

@@ -25,7 +25,7 @@ use self::{
     facts::Facts,
     server::{admin, close, primary},
 };
-use super::ledger::{Ledger, Left, Server, list};
+use super::ledger::{Ledger, Left, Server, Thing, list};
 use crate::{
     credentials::{KubeStore, Store},
     platform::{
@@ -63,21 +63,25 @@ pub(crate) async fn converge(
 ) -> Result<PostgresApplied, StepError> {
     let at = primary(server);
     let mut connection = admin(server, at, &server.database).await?;
-    let facts = Facts::read(&mut connection, at, names).await?;
-    let mut foreign = facts.unmarked(names);
-    foreign.retain(|thing| !store.knows(thing));
+    let things = names.things();
+    let facts = Facts::read(&mut connection, at, &things).await?;
+    let foreign: Vec<&Thing> = things
+        .iter()
+        .filter(|thing| facts.ours(thing, |marker| marker == names.marker) == Some(false))
+        .filter(|thing| !store.knows(thing))
+        .collect();
     if !foreign.is_empty() {
         return Err(StepError::transient(
             Reason::NotOurs,
             format!(
                 "PostgreSQL at {at} has {} without the comment {:?}: it is not touched. Rename or drop it, or set that \
                  comment if it is this Platform's",
-                list(&foreign),
+                list(foreign),
                 names.marker
             ),
         ));
     }
-    store.intend(&names.things()).await?;
+    store.intend(&things).await?;
     shape::roles(&mut connection, at, names, &facts).await?;
     shape::databases(&mut connection, at, names, &facts).await?;
     shape::inside(server, at, names).await?;
@@ -116,7 +120,8 @@ pub async fn release(
         return Ok(Left::default());
     }
     let keep = policy == DeletionPolicy::Retain;
-    let released = release::release(&p.postgres, &names(p), listed.clone(), keep).await;
+    let is_ours = |marker: &str| Names::is_of(marker, &p.namespace, &p.name);
+    let released = release::release(&p.postgres, is_ours, listed.clone(), keep).await;
     let released = released.map_err(|error| super::ledger::left_behind(&error, &listed))?;
     ledger.dropped(cx, p, &released.dropped).await?;
     Ok(Left(released.left))

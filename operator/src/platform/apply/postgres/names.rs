@@ -37,8 +37,14 @@ impl Names {
             app: with("app"),
             reader: with("reader"),
             analytics: with("analytics_owner"),
-            marker: format!("Crewdeck Platform {namespace}/{name} ({sql})"),
+            marker: format!("{}{sql})", mark(namespace, name)),
         }
+    }
+
+    /// Whether a marker is of the Platform, under whatever prefix.
+    #[must_use]
+    pub fn is_of(marker: &str, namespace: &str, name: &str) -> bool {
+        marker.starts_with(&mark(namespace, name))
     }
 
     /// The logins.
@@ -110,6 +116,11 @@ impl Names {
         }
         things
     }
+}
+
+/// How a marker begins; the prefix follows.
+fn mark(namespace: &str, name: &str) -> String {
+    format!("Crewdeck Platform {namespace}/{name} (")
 }
 
 /// Where a login is used.

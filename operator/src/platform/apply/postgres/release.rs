@@ -4,7 +4,6 @@ use sqlx::PgConnection;
 
 use super::{
     facts::Facts,
-    names::Names,
     server::{Address, admin, close, failed, ident, primary, replica, run},
 };
 use crate::platform::{
@@ -20,17 +19,21 @@ pub(super) struct Released {
     pub(super) left: Vec<Thing>,
 }
 
-/// Drops the things of the ledger that are there and ours; with `keep`, logins only.
+/// Drops the things of the ledger that are there and, by their markers, ours; with `keep`, logins only. The list decides,
+/// not today's names: the cluster's name in the operator's configuration may have changed meanwhile.
 pub(super) async fn release(
     server: &PostgresServer,
-    names: &Names,
+    is_ours: impl Fn(&str) -> bool,
     listed: Vec<Thing>,
     keep: bool,
 ) -> Result<Released, StepError> {
     let at = primary(server);
     let mut connection = admin(server, at, &server.database).await?;
-    let facts = Facts::read(&mut connection, at, names).await?;
-    let ours = facts.ours(names, listed.clone());
+    let facts = Facts::read(&mut connection, at, &listed).await?;
+    let ours: Vec<&Thing> = listed
+        .iter()
+        .filter(|thing| facts.ours(thing, &is_ours) == Some(true))
+        .collect();
     let of_kind = |kind: Kind| {
         let things = ours.iter().filter(move |thing| thing.kind == kind);
         things.map(|thing| thing.name.clone()).collect::<Vec<_>>()
@@ -68,9 +71,13 @@ pub(super) async fn release(
         run(&mut connection, at, &format!("dropping role {role}"), sql).await?;
     }
     close(connection).await;
-    let stays = |thing: &Thing| keep && thing.kind != Kind::Login && ours.contains(thing);
-    let (left, dropped) = listed.into_iter().partition(stays);
-    Ok(Released { dropped, left })
+    let stays = |thing: &&Thing| keep && thing.kind != Kind::Login && ours.contains(thing);
+    let (left, dropped): (Vec<_>, Vec<_>) = listed.iter().partition(stays);
+    let owned = |things: Vec<&Thing>| things.into_iter().cloned().collect();
+    Ok(Released {
+        dropped: owned(dropped),
+        left: owned(left),
+    })
 }
 
 /// Ends the sessions of the logins.

@@ -43,16 +43,16 @@ pub(super) async fn roles(
             }
         }
     }
-    for login in names.logins() {
-        for slot in &login.slots {
-            slot_role(connection, at, names, facts, &login, slot).await?;
-        }
-    }
     // To give something to a role, or to set defaults for what it makes, one must be its member.
     for owner in [&names.owner, &names.analytics] {
         if !facts.administered.contains(owner) {
             let sql = format!("grant {} to current_user", ident(owner));
             run(connection, at, &format!("joining role {owner}"), sql).await?;
+        }
+    }
+    for login in names.logins() {
+        for slot in &login.slots {
+            slot_role(connection, at, names, facts, &login, slot).await?;
         }
     }
     Ok(())

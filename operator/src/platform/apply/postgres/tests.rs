@@ -12,6 +12,11 @@ use crate::{
     platform::{apply::ledger::Kind, validate::Tls},
 };
 
+/// What a test's own Platform would say of its marker.
+fn ours(marker: &str) -> bool {
+    marker.starts_with("Crewdeck Platform tests/")
+}
+
 /// A Platform of its own on the server of the tests, with an administrator of its own.
 struct Fixture {
     server: PostgresServer,
@@ -88,7 +93,7 @@ impl Fixture {
     /// Drops everything, so that the server of the tests stays small.
     async fn clean(mut self) {
         let things = self.names.things();
-        release::release(&self.server, &self.names, things, false)
+        release::release(&self.server, ours, things, false)
             .await
             .unwrap();
         let admin = &self.server.username;
@@ -255,7 +260,7 @@ async fn what_is_not_ours_is_not_touched(pool: PgPool) {
     assert_eq!(fixture.named().await, [format!("role {group}")]);
     // Deletion leaves it alone too.
     let things = fixture.names.things();
-    release::release(&fixture.server, &fixture.names, things, false)
+    release::release(&fixture.server, ours, things, false)
         .await
         .unwrap();
     assert_eq!(fixture.named().await, [format!("role {group}")]);
@@ -330,8 +335,9 @@ async fn deletion_ends_the_logins_and_keeps_or_drops_the_data(pool: PgPool) {
     let mut session = fixture.client(&store, "db-app").await;
     let login = read_login(&store.secrets["db-app"]).unwrap();
     let listed: Vec<_> = store.things.keys().cloned().collect();
+    let things = listed.len();
 
-    let kept = release::release(&fixture.server, &fixture.names, listed.clone(), true)
+    let kept = release::release(&fixture.server, ours, listed.clone(), true)
         .await
         .unwrap();
     assert!(kept.left.iter().all(|thing| thing.kind != Kind::Login) && kept.left.len() == 6);
@@ -345,15 +351,23 @@ async fn deletion_ends_the_logins_and_keeps_or_drops_the_data(pool: PgPool) {
             .await
             .is_err()
     );
-    let again = release::release(&fixture.server, &fixture.names, listed.clone(), true)
+    let again = release::release(&fixture.server, ours, listed.clone(), true)
         .await
         .unwrap();
     assert_eq!(again, kept, "a second time is the same");
 
-    // A Platform of the same name finds its data again.
+    // A Platform of the same name finds its data again; under another cluster's name it has new ones, and the list of
+    // both is dropped.
     let mut store = MemoryStore::default();
     fixture.converge(&mut store).await.unwrap();
-    let dropped = release::release(&fixture.server, &fixture.names, listed, false)
+    let sql = format!("{}_x", fixture.names.database);
+    let others = Names::of(&sql, "tests", &fixture.names.database);
+    converge(&fixture.server, &others, &mut store, &SystemIds)
+        .await
+        .unwrap();
+    let listed: Vec<_> = store.things.keys().cloned().collect();
+    assert_eq!(listed.len(), 2 * things);
+    let dropped = release::release(&fixture.server, ours, listed, false)
         .await
         .unwrap();
     assert!(dropped.left.is_empty());
