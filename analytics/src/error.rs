@@ -4,7 +4,7 @@ use common_http::ApiError;
 
 /// An error of analytics.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// No such team, or the caller may not know of it.
     #[error("no such team")]
     TeamNotFound,

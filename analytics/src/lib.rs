@@ -17,9 +17,9 @@ mod service;
 mod state;
 mod store;
 
+use error::Error;
+
 pub use api::routes;
 pub use config::AnalyticsConfig;
-pub use consumer::TaskCounter;
-pub use error::Error;
 pub use migrate::{MIGRATOR, MigrateError, Report, migrate};
-pub use state::{Analytics, Parts};
+pub use state::Analytics;

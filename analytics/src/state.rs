@@ -23,25 +23,24 @@ pub struct Analytics {
 }
 
 /// What [`Analytics::new`] takes.
-pub struct Parts {
+pub(crate) struct Parts {
     /// Pool on the application's replica.
-    pub replica: PgPool,
+    pub(crate) replica: PgPool,
     /// Pool on the own database.
-    pub own: PgPool,
+    pub(crate) own: PgPool,
     /// Verifier of access tokens.
-    pub verifier: Arc<Verifier>,
+    pub(crate) verifier: Arc<Verifier>,
     /// Cache of summaries; empty until Redis was reached, and for good where there is none.
-    pub cache: Arc<OnceLock<Cache>>,
+    pub(crate) cache: Arc<OnceLock<Cache>>,
     /// How long a summary may be answered from the cache.
-    pub cache_life: Duration,
+    pub(crate) cache_life: Duration,
     /// The clock.
-    pub clock: SharedClock,
+    pub(crate) clock: SharedClock,
 }
 
 impl Analytics {
     /// The state with its dependencies.
-    #[must_use]
-    pub fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         Self {
             replica: Replica::new(parts.replica),
             own: Own::new(parts.own),

@@ -14,15 +14,14 @@ pub(crate) const NAME: &str = "analytics";
 
 /// Keeps the daily counts from `task-events`: each event is counted once, on the day it happened,
 /// however often and however late it comes.
-pub struct TaskCounter {
+pub(crate) struct TaskCounter {
     own: Own,
     clock: SharedClock,
 }
 
 impl TaskCounter {
     /// A counter that writes to the own database behind `own`.
-    #[must_use]
-    pub fn new(own: PgPool, clock: SharedClock) -> Self {
+    pub(crate) fn new(own: PgPool, clock: SharedClock) -> Self {
         Self {
             own: Own::new(own),
             clock,

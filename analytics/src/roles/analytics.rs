@@ -10,7 +10,8 @@ use common_reach::{Epochs, Trust, reach};
 use common_service::Service;
 
 use super::databases;
-use crate::{Analytics, AnalyticsConfig, Parts, routes};
+use crate::state::Parts;
+use crate::{Analytics, AnalyticsConfig, routes};
 
 /// Runs the role until it is told to stop.
 ///

@@ -13,9 +13,9 @@ use common_service::Service;
 use sqlx::PgPool;
 
 use super::databases;
-use crate::consumer::NAME;
+use crate::AnalyticsConfig;
+use crate::consumer::{NAME, TaskCounter};
 use crate::store::own::Own;
-use crate::{AnalyticsConfig, TaskCounter};
 
 /// How often the inbox is cut.
 const CUT: Duration = Duration::from_hours(1);

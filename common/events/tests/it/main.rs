@@ -1,5 +1,6 @@
 //! The transports and the database side of events, on real parts.
 
+mod cloudevents;
 #[cfg(feature = "real-brokers")]
 mod kafka;
 mod memory;
