@@ -25,6 +25,7 @@ pub fn document() -> OpenApi {
         .merge(stateless(api_server_users::routes()))
         .merge(stateless(api_server_tasks::routes()))
         .merge(stateless(api_server_notifications::routes()))
+        .merge(stateless(api_server_realtime::routes()))
         .to_openapi();
     let bearer = SecurityScheme::Http(
         Http::builder()

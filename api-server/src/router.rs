@@ -14,6 +14,7 @@ pub(crate) struct Domains {
     pub(crate) users: api_server_users::Users,
     pub(crate) tasks: api_server_tasks::Tasks,
     pub(crate) notifications: api_server_notifications::Notifications,
+    pub(crate) tickets: api_server_realtime::Tickets,
 }
 
 /// Every route of role `web`, inside the layers that all of them share.
@@ -21,7 +22,8 @@ pub(crate) fn router(domains: Domains, config: &HttpConfig, ids: SharedIds) -> R
     let api = OpenApiRouter::new()
         .merge(api_server_users::router(domains.users))
         .merge(api_server_tasks::router(domains.tasks))
-        .merge(api_server_notifications::router(domains.notifications));
+        .merge(api_server_notifications::router(domains.notifications))
+        .merge(api_server_realtime::tickets_router(domains.tickets));
     let (api, _) = api.split_for_parts();
     let document = document();
     let text = document.to_json().unwrap_or_default();

@@ -11,6 +11,9 @@ pub(crate) enum Role {
     Worker,
     /// Starts jobs by the calendar
     Beat,
+    /// Pushes events to open sockets (port 8001)
+    #[value(alias = "daphne")]
+    Realtime,
     /// Analytics API, from the replica (port 8002)
     Analytics,
     /// Counts events into daily figures
@@ -28,6 +31,7 @@ impl Role {
             Self::Web => "web",
             Self::Worker => "worker",
             Self::Beat => "beat",
+            Self::Realtime => "realtime",
             Self::Analytics => "analytics",
             Self::AnalyticsWorker => "analytics-worker",
             Self::Operator => "operator",

@@ -45,6 +45,7 @@ async fn run_role(role: Role, environment: Vec<(String, String)>) -> Result<()> 
         Role::Web => api_server::roles::web::run(&source, service).await,
         Role::Worker => api_server::roles::worker::run(&source, service).await,
         Role::Beat => api_server::roles::beat::run(&source, service).await,
+        Role::Realtime => api_server::roles::realtime::run(&source, service).await,
         Role::Analytics => analytics::roles::analytics::run(&source, service).await,
         Role::AnalyticsWorker => analytics::roles::analytics_worker::run(&source, service).await,
         Role::Operator => operator::run(source.section()?, service).await,

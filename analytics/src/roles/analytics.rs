@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use common_cache::{Cache, CacheConfig};
-use common_config::{SecretRef, Source};
+use common_config::Source;
 use common_http::{HttpConfig, rewrite_verbs, standard};
 use common_reach::{Epochs, Trust, reach};
 use common_service::Service;
@@ -51,7 +51,7 @@ impl Plan {
             config: source.section()?,
             trust: Trust::read(source)?,
             cache,
-            http: http(source)?,
+            http: source.section()?,
         })
     }
 
@@ -96,17 +96,4 @@ fn spawn_cache(config: CacheConfig, slot: Arc<OnceLock<Cache>>, service: &Servic
         }
         Ok(())
     });
-}
-
-/// Section `[http]` where there is one. The role makes no cursors and so holds no key for them.
-fn http(source: &Source) -> anyhow::Result<HttpConfig> {
-    if source.has_section("http") {
-        return Ok(source.section()?);
-    }
-    Ok(HttpConfig {
-        cursor_key: SecretRef::from(String::new()),
-        body_limit_bytes: 16 * 1024,
-        timeout_seconds: 20,
-        trusted_hops: 0,
-    })
 }

@@ -2,6 +2,7 @@
 //! answers at once, and `/readyz` names what is missing.
 
 pub mod beat;
+pub mod realtime;
 mod servers;
 pub mod web;
 pub mod worker;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use api_server_notifications::Notifications;
+use api_server_realtime::Tickets;
 use api_server_tasks::Tasks;
 use api_server_users::{Users, UsersConfig};
 use common_auth::{AuthConfig, Signer, SigningConfig};
 use common_cache::CacheConfig;
-use common_config::Source;
+use common_config::{SecretRef, Source};
 use common_db::DatabaseConfig;
 use common_http::{CursorKey, HttpConfig};
 use common_reach::{Epochs, Trust, reach};
@@ -30,11 +32,13 @@ pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
 /// # Errors
 /// When the configuration is not valid; nothing runs then.
 pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
+    let http: HttpConfig = source.section()?;
     let plan = Plan {
+        cursors: http.cursor_key.clone().context("http.cursor_key is missing: give a random text of at least 32 characters, the same to every web process")?,
+        http,
         auth: source.section()?,
         trust: Trust::read(source)?,
         signing: source.section()?,
-        http: source.section()?,
         database: source.section()?,
         redis: source.section()?,
         users: source.section()?,
@@ -50,6 +54,7 @@ struct Plan {
     trust: Trust,
     signing: SigningConfig,
     http: HttpConfig,
+    cursors: SecretRef,
     database: DatabaseConfig,
     redis: CacheConfig,
     users: UsersConfig,
@@ -69,7 +74,7 @@ impl Plan {
         let (Some(pools), Some(cache), Some(verifier), Some(signer)) = reached else {
             return Ok(()); // told to stop before
         };
-        let keys = CursorKey::read(&self.http.cursor_key)?;
+        let keys = CursorKey::read(&self.cursors)?;
         let tasks = Tasks::new(api_server_tasks::Parts {
             pools: pools.clone(),
             verifier: Arc::clone(&verifier),
@@ -83,6 +88,11 @@ impl Plan {
             keys: keys.clone(),
             clock: Arc::clone(service.clock()),
         });
+        let tickets = Tickets::new(
+            cache.clone(),
+            Arc::clone(&verifier),
+            Arc::clone(service.ids()),
+        );
         let users = Users::new(api_server_users::Parts {
             pools,
             cache,
@@ -99,6 +109,7 @@ impl Plan {
                 users,
                 tasks,
                 notifications,
+                tickets,
             },
             &self.http,
             Arc::clone(service.ids()),

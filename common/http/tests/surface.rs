@@ -62,7 +62,7 @@ async fn panics() {
 
 fn server() -> TestServer {
     let config = HttpConfig {
-        cursor_key: SecretRef::from("k".repeat(32)),
+        cursor_key: Some(SecretRef::from("k".repeat(32))),
         body_limit_bytes: 200,
         timeout_seconds: 5,
         trusted_hops: 0,

@@ -1,0 +1,167 @@
+//! The life of one socket.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use api_server_users::facade::Directory;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::hub::{Hub, Numbered, Start};
+use crate::tickets::Bearer;
+
+/// How often a socket is pinged, and its owner's rights are looked at again.
+const TICK: Duration = Duration::from_secs(15);
+/// A client that has not answered for this long is gone.
+const SILENCE: Duration = Duration::from_secs(45);
+/// A client that does not take a frame for this long is gone.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// Why a socket ends, with its close code (RFC 6455 §7.4; 4000–4999 are ours).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The client left, or does not answer.
+    Gone,
+    /// The role stops: come back at once.
+    Restart,
+    /// The client fell behind further than what is kept.
+    Lagged,
+    /// The sign-in ended.
+    SignedOut,
+    /// Rights could not be read.
+    Trouble,
+}
+
+impl End {
+    fn frame(self) -> Option<CloseFrame> {
+        let (code, reason) = match self {
+            Self::Gone => return None,
+            Self::Restart => (1012, "the service restarts"),
+            Self::Lagged => (4008, "too slow"),
+            Self::SignedOut => (4001, "signed out"),
+            Self::Trouble => (1011, "try again"),
+        };
+        Some(CloseFrame {
+            code,
+            reason: reason.into(),
+        })
+    }
+}
+
+/// What a session works with.
+pub(crate) struct Session {
+    pub(crate) socket: WebSocket,
+    pub(crate) hub: Hub,
+    pub(crate) directory: Directory,
+    pub(crate) bearer: Bearer,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Session {
+    /// Serves the socket until one side ends it.
+    pub(crate) async fn run(mut self, last_seq: Option<String>) {
+        let end = self.serve(last_seq.as_deref()).await;
+        tracing::debug!(user = %self.bearer.user_id, ?end, "socket ended");
+        let _ = timeout(SLOW, self.socket.send(Message::Close(end.frame()))).await;
+    }
+
+    async fn serve(&mut self, last_seq: Option<&str>) -> End {
+        // Joined before the teams are read: an event in between is filtered by the newer rights.
+        let (directory, bearer) = (self.directory.clone(), self.bearer);
+        let Start {
+            latest,
+            missed,
+            mut events,
+        } = self.hub.join(last_seq);
+        let mut teams = match rights(&directory, bearer).await {
+            Ok(teams) => teams,
+            Err(end) => return end,
+        };
+        let greeting = match &missed {
+            Some(_) => self.plain("hello", latest),
+            None => self.plain("resync", latest),
+        };
+        if let Err(end) = self.send(greeting).await {
+            return end;
+        }
+        for event in missed.unwrap_or_default() {
+            if let Err(end) = self.push(&teams, &event).await {
+                return end;
+            }
+        }
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.reset();
+        let mut heard = Instant::now();
+        let stop = self.stop.clone();
+        loop {
+            let step = tokio::select! {
+                () = stop.cancelled() => Err(End::Restart),
+                event = events.recv() => match event {
+                    Ok(event) => self.push(&teams, &event).await,
+                    Err(RecvError::Lagged(_)) => {
+                        let frame = self.plain("resync", self.hub.join(None).latest);
+                        self.send(frame).await.and(Err(End::Lagged))
+                    }
+                    Err(RecvError::Closed) => Err(End::Restart),
+                },
+                message = self.socket.recv() => match message {
+                    None | Some(Err(_) | Ok(Message::Close(_))) => Err(End::Gone),
+                    // Clients have nothing to say; a pong shows that they are there.
+                    Some(Ok(_)) => { heard = Instant::now(); Ok(()) }
+                },
+                _ = tick.tick() => match rights(&directory, bearer).await {
+                    _ if heard.elapsed() > SILENCE => Err(End::Gone),
+                    Ok(now) => { teams = now; self.send(Message::Ping(Vec::new().into())).await }
+                    Err(end) => Err(end),
+                },
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    async fn push(&mut self, teams: &HashSet<Uuid>, event: &Numbered) -> Result<(), End> {
+        if !teams.contains(&event.team_id) {
+            return Ok(());
+        }
+        let text = format!(
+            r#"{{"type":"event","seq":"{}","event":{}}}"#,
+            self.hub.seq(event.n),
+            event.event
+        );
+        self.send(Message::Text(text.into())).await
+    }
+
+    fn plain(&self, kind: &str, n: u64) -> Message {
+        Message::Text(format!(r#"{{"type":"{kind}","seq":"{}"}}"#, self.hub.seq(n)).into())
+    }
+
+    async fn send(&mut self, message: Message) -> Result<(), End> {
+        match timeout(SLOW, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Gone),
+        }
+    }
+}
+
+/// The teams whose events the bearer may see now.
+async fn rights(directory: &Directory, bearer: Bearer) -> Result<HashSet<Uuid>, End> {
+    let trouble = |error: api_server_users::Error| {
+        tracing::warn!(%error, "rights of a socket could not be read");
+        End::Trouble
+    };
+    if !directory
+        .session_alive(bearer.session_id)
+        .await
+        .map_err(trouble)?
+    {
+        return Err(End::SignedOut);
+    }
+    let teams = directory.teams_of(bearer.user_id).await.map_err(trouble)?;
+    Ok(teams.into_iter().collect())
+}
