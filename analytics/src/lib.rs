@@ -19,7 +19,7 @@ mod store;
 
 use error::Error;
 
-pub use api::routes;
+pub use api::{document, routes};
 pub use config::AnalyticsConfig;
 pub use migrate::{MIGRATOR, MigrateError, Report, migrate};
 pub use state::Analytics;

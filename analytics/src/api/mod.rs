@@ -1,11 +1,13 @@
 //! JSON over HTTP: one operation per file, and the table of routes.
 
+mod document;
 mod summary;
 mod views;
 
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use axum::routing::get;
 use common_auth::Verifier;
 use common_http::Envelope;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,12 +15,16 @@ use utoipa_axum::routes;
 
 use crate::Analytics;
 
+pub use document::document;
+
 /// What a problem looks like in the document.
 type Fault = Envelope<()>;
 
 /// Every route, with its part of the document; needs no server before it is given its state.
 pub fn routes() -> OpenApiRouter<Analytics> {
-    OpenApiRouter::new().routes(routes!(summary::summary))
+    OpenApiRouter::new()
+        .routes(routes!(summary::summary))
+        .route(document::PATH, get(document::serve))
 }
 
 impl FromRef<Analytics> for Arc<Verifier> {

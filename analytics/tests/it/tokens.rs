@@ -36,6 +36,8 @@ async fn keys_from_a_file(pool: PgPool) {
     prepare(&pool).await;
     let role = Settings::of(&pool).ready().await;
     prove(&role, &pool).await;
+    let (status, document) = role.document().await;
+    assert_eq!((status, &document["openapi"]), (200, &json!("3.1.0")));
     let (status, state) = role.probe("/internal/state").await;
     let state: Value = serde_json::from_str(&state).expect("JSON");
     assert_eq!((status, &state["role"]), (200, &json!("analytics")));

@@ -177,6 +177,12 @@ impl Role {
         get(self.probes, path, None).await
     }
 
+    /// The OpenAPI document, which everybody may read.
+    pub(crate) async fn document(&self) -> (u16, Value) {
+        let (status, body) = get(self.api, "/api/v1/analytics/openapi.json", None).await;
+        (status, serde_json::from_str(&body).expect("JSON"))
+    }
+
     /// The summary of `team` as the bearer of `token` sees it.
     pub(crate) async fn summary(&self, team: Uuid, token: Option<&str>) -> (u16, Value) {
         let path = format!("/api/v1/analytics/teams/{team}/summary");
