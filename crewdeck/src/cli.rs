@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum as _};
 
+use crate::commands::smoke;
 use crate::failure::Usage;
 use crate::role::Role;
 
@@ -29,6 +30,8 @@ pub(crate) enum Command {
         /// The role
         role: Role,
     },
+    /// Uses a running platform as a person would: signs in, adds a team and a task, reads back, checks the keys
+    Smoke(smoke::Args),
     /// Prints the OpenAPI document of role web
     Openapi,
     /// Writes the JSON Schema of every event, one file each

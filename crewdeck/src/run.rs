@@ -10,19 +10,26 @@ use common_service::{Service, ServiceConfig};
 use common_telemetry::TelemetryConfig;
 
 use crate::cli::Command;
-use crate::commands::{migrate, openapi, schemas};
+use crate::commands::{migrate, openapi, schemas, smoke};
 use crate::role::Role;
 
 /// Does what the command says.
 pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) -> Result<()> {
+    let (clock, ids): (SharedClock, SharedIds) = (Arc::new(SystemClock), Arc::new(SystemIds));
     match command {
+        Command::Smoke(args) => smoke::run(args, clock, &ids).await,
         Command::Openapi => openapi::run(),
         Command::Schemas { folder } => schemas::run(&folder),
-        Command::Run { role } => run_role(role, environment).await,
+        Command::Run { role } => run_role(role, environment, clock, ids).await,
     }
 }
 
-async fn run_role(role: Role, environment: Vec<(String, String)>) -> Result<()> {
+async fn run_role(
+    role: Role,
+    environment: Vec<(String, String)>,
+    clock: SharedClock,
+    ids: SharedIds,
+) -> Result<()> {
     let file = environment
         .iter()
         .find(|(name, _)| name == "CREWDECK_CONFIG")
@@ -30,7 +37,6 @@ async fn run_role(role: Role, environment: Vec<(String, String)>) -> Result<()> 
     let source = Source::load(file.as_deref(), environment)?;
     let telemetry: TelemetryConfig = source.section()?;
     let guard = common_telemetry::init(&telemetry, role.as_str())?;
-    let (clock, ids): (SharedClock, SharedIds) = (Arc::new(SystemClock), Arc::new(SystemIds));
     if role == Role::Migrate {
         return migrate::run(&source, &clock, &ids).await;
     }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value;
 use url::Url;
 
 use crate::OutboundConfig;
@@ -88,18 +90,52 @@ impl Outbound {
     /// an answer, not an error.
     pub async fn get(&self, url: &str, etag: Option<&str>) -> Result<Response, OutboundError> {
         let url = self.admit(url)?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let mut request = self.client.get(url);
+        let mut request = self.client.get(url.clone());
         if let Some(etag) = etag {
             request = request.header(header::IF_NONE_MATCH, etag);
         }
-        let exchange = |source: reqwest::Error| OutboundError::Exchange {
+        self.exchange(&url, request).await
+    }
+
+    /// A request with a bearer token and a JSON body, where they are given.
+    ///
+    /// # Errors
+    /// As [`Outbound::get`].
+    pub async fn call(
+        &self,
+        method: Method,
+        url: &str,
+        bearer: Option<&SecretString>,
+        body: Option<&Value>,
+    ) -> Result<Response, OutboundError> {
+        let url = self.admit(url)?;
+        let mut request = self.client.request(method, url.clone());
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token.expose_secret());
+        }
+        if let Some(body) = body {
+            // Printing a JSON value cannot fail.
+            request = request
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(body.to_string());
+        }
+        self.exchange(&url, request).await
+    }
+
+    /// Sends a request and reads its answer within the bounds.
+    async fn exchange(
+        &self,
+        url: &Url,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Response, OutboundError> {
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let failed = |source: reqwest::Error| OutboundError::Exchange {
             host: host.clone(),
             source: source.without_url(),
         };
-        let mut answer = request.send().await.map_err(exchange)?;
+        let mut answer = request.send().await.map_err(failed)?;
         let mut body = BytesMut::new();
-        while let Some(chunk) = answer.chunk().await.map_err(exchange)? {
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > self.config.max_body_bytes {
                 let limit = self.config.max_body_bytes;
                 return Err(OutboundError::TooLong { host, limit });

@@ -3,3 +3,4 @@
 pub(crate) mod migrate;
 pub(crate) mod openapi;
 pub(crate) mod schemas;
+pub(crate) mod smoke;
