@@ -2,7 +2,7 @@
 
 use super::{Folder, Server, answers, ensure_installed, free_port, give};
 use anyhow::Result;
-use std::{path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 /// A running, empty server without a password.
 #[derive(Debug)]
@@ -18,14 +18,20 @@ impl Redis {
         let program = Path::new("/usr/bin/redis-server");
         ensure_installed(program, "redis-server")?;
         let folder = Folder::new("redis")?;
+        // Tests of the operator keep users there.
+        let users = folder.path().join("users.acl");
+        fs::write(&users, "")?;
         give(folder.path(), "redis")?;
+        give(&users, "redis")?;
         let port = free_port()?;
         let log = folder.path().join("log");
         let mut command = Command::new(program);
         command
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--dir"])
-            .arg(folder.path());
+            .arg(folder.path())
+            .arg("--aclfile")
+            .arg(&users);
         let mut server = Server::start("Redis", "redis", log, &command)?;
         server.wait(Duration::from_secs(10), || answers(port))?;
         Ok(Self {

@@ -39,7 +39,7 @@ fn test(plan: &Plan, report: &mut Report) {
             let file = format!("/usr/lib/python3/dist-packages/{package}/__init__.py");
             ensure_installed(Path::new(&file), &format!("python3-{package}"))?;
         }
-        for selection in [EVENTS, JOURNEYS] {
+        for selection in [EVENTS, SERVERS, JOURNEYS] {
             let status = Command::new("cargo")
                 .arg("test")
                 .args(selection)
@@ -69,6 +69,13 @@ fn test(plan: &Plan, report: &mut Report) {
             cargo_test(&mut command)
         });
     }
+    if plan.filter.is_none() {
+        report.counted("provisioning on real servers", || {
+            let mut command = prepared.cargo(SERVERS);
+            command.args(["--", "kafka::", "redis::", "replicated"]);
+            cargo_test(&mut command)
+        });
+    }
     report.counted("end to end", || {
         let mut command = prepared.cargo(JOURNEYS);
         if plan.faults {
@@ -90,6 +97,8 @@ const EVENTS: &[&str] = &[
     "--test",
     "it",
 ];
+/// What the operator does on Kafka, on Redis with TLS and on PostgreSQL with a replica.
+const SERVERS: &[&str] = &["--package", "operator", "--features", "real-brokers", "--lib"];
 /// End to end.
 const JOURNEYS: &[&str] = &["--package", "tests", "--no-fail-fast"];
 
