@@ -1,4 +1,4 @@
-//! JSON Schemas of the payloads: the check at publish and the catalogue in `docs/events/`. Pure but for [`write`].
+//! JSON Schemas of the payloads: the check at publish and the catalogue in `docs/events/`. Pure but for [`write()`].
 
 use std::{
     collections::HashMap,
