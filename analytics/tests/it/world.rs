@@ -24,7 +24,7 @@ use crate::wait::wait_for;
 const ISSUER: &str = "https://crewdeck.example.org";
 /// The folder of one key pair, made once: `jwks.json`, `meta.json`, `signing.jwk`.
 static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = std::env::temp_dir().join(format!("crewdeck-analytics-{}", SystemIds.uuid()));
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(SystemIds.uuid().to_string());
     let key = SigningKey::generate(3072, &SystemIds).expect("a key");
     std::fs::create_dir_all(&folder).expect("a writable folder");
     let files = [
