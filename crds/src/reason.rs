@@ -74,6 +74,33 @@ reasons! {
     LeftBehind,
 }
 
+impl Reason {
+    /// Whether it only says that something takes its time: nobody has to be warned.
+    #[must_use]
+    pub fn is_progress(self) -> bool {
+        matches!(
+            self,
+            Self::Ready
+                | Self::Progressing
+                | Self::NotReached
+                | Self::Suspended
+                | Self::Deleting
+                | Self::TopicsPending
+                | Self::MigrationRunning
+                | Self::RolloutPending
+        )
+    }
+
+    /// The reason of this word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == word)
+    }
+}
+
 impl std::fmt::Display for Reason {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(self.as_str())

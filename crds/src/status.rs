@@ -96,9 +96,6 @@ pub struct SigningKeyStatus {
 pub struct CredentialStatus {
     /// Client, such as db-app.
     pub client: String,
-    /// Slot in use, A or B; absent where a login has no slots.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slot: Option<String>,
     /// Generation of the login.
     pub epoch: i64,
 }

@@ -73,8 +73,11 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         controller::Config::default().concurrency(CONCURRENCY),
     )
     .for_each(|outcome| {
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "a pass did not end");
+        match outcome {
+            Ok(_) => {}
+            // Deleted meanwhile: there is nothing to do any more.
+            Err(controller::Error::ObjectNotFound(platform)) => tracing::debug!(%platform, "gone"),
+            Err(error) => tracing::warn!(%error, "a pass did not end"),
         }
         std::future::ready(())
     })

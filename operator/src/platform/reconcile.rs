@@ -188,8 +188,6 @@ async fn servers(cx: &Context, p: &ValidatedPlatform, report: &mut Report) -> bo
         .flatten()
         .map(|(client, epoch)| CredentialStatus {
             client: client.to_owned(),
-            // Redis keeps two passwords on one user.
-            slot: (!client.starts_with("redis")).then(|| "A".to_owned()),
             epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
         })
         .collect();

@@ -1,6 +1,6 @@
 //! Events: one for each transition of a condition.
 
-use crds::{ConditionType, Platform, PlatformStatus};
+use crds::{ConditionType, Platform, PlatformStatus, Reason};
 use kube::{
     Resource as _,
     runtime::events::{Event, EventType, Recorder, Reporter},
@@ -44,7 +44,9 @@ fn transitions(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
         })
         .filter(|now| now.type_ != ConditionType::Ready.as_str() || now.status == "True")
         .map(|now| Event {
-            type_: if now.status == "True" {
+            type_: if now.status == "True"
+                || Reason::parse(&now.reason).is_some_and(Reason::is_progress)
+            {
                 EventType::Normal
             } else {
                 EventType::Warning
