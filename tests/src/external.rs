@@ -11,7 +11,8 @@ use rdkafka::{
 };
 use std::{collections::BTreeSet, time::Duration};
 
-/// Everything on the servers whose name contains `part`: `database x`, `role x`, `user x`, `topic x`.
+/// Everything on the servers whose name contains `part`, in SQL names with `_` for `-`: `database x`, `role x`,
+/// `user x`, `topic x`.
 ///
 /// # Errors
 /// When a server does not answer.
@@ -19,7 +20,7 @@ pub async fn named(servers: &Backends, part: &str) -> Result<BTreeSet<String>> {
     let mut found = postgres(&servers.postgres).await?;
     found.extend(redis(&servers.redis).await?);
     found.extend(topics(&servers.kafka)?);
-    found.retain(|name| name.contains(part));
+    found.retain(|name| name.replace('_', "-").contains(part));
     Ok(found)
 }
 

@@ -131,7 +131,7 @@ async fn last_log(cx: &Context, p: &ValidatedPlatform, job: &str) -> Option<Stri
     api.logs(&newest.name_any(), &tail).await.ok()
 }
 
-/// Deletes the Jobs of earlier images, all but the newest of them.
+/// Deletes the Jobs of other images: those that still try, and of the ended ones all but the newest.
 async fn forget_former(
     jobs: &Api<Job>,
     p: &ValidatedPlatform,
@@ -152,7 +152,8 @@ async fn forget_former(
         .filter(|job| job.name_any() != current)
         .collect();
     former.sort_by_key(|job| std::cmp::Reverse(job.metadata.creation_timestamp.clone()));
-    for job in former.iter().skip(FORMER_JOBS) {
+    let (ended, trying): (Vec<_>, Vec<_>) = former.iter().partition(|job| ended(job).is_some());
+    for job in ended.into_iter().skip(FORMER_JOBS).chain(trying) {
         let exactly = DeleteParams::background().preconditions(kube::api::Preconditions {
             uid: job.metadata.uid.clone(),
             resource_version: None,

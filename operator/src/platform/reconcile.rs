@@ -87,7 +87,7 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
     if let Some(keys) = &keys {
         report.signing_keys.clone_from(&keys.keys);
     }
-    if !servers(cx, &p, report).await || keys.is_none() {
+    if !servers(cx, platform, &p, report).await || keys.is_none() {
         return;
     }
 
@@ -151,12 +151,29 @@ async fn prepare(
 }
 
 /// The three servers side by side; whether all of them stand.
-async fn servers(cx: &Context, p: &ValidatedPlatform, report: &mut Report) -> bool {
+async fn servers(
+    cx: &Context,
+    platform: &Platform,
+    p: &ValidatedPlatform,
+    report: &mut Report,
+) -> bool {
     let (postgres, redis, kafka) = tokio::join!(
         postgres::ensure(cx, p),
         redis::ensure(cx, p),
         kafka::ensure(cx, p)
     );
+    let spec = &platform.spec;
+    let postgres = postgres.map_err(|error| with_secret(error, &spec.database.secret_ref.name));
+    let redis = redis.map_err(|error| with_secret(error, &spec.redis.secret_ref.name));
+    let kafka = kafka.map_err(|error| {
+        with_secret(
+            error,
+            spec.events
+                .kafka
+                .as_ref()
+                .map_or("", |kafka| &kafka.secret_ref.name),
+        )
+    });
     let postgres = report.note(ConditionType::DatabaseReady, postgres, |_| {
         format!(
             "databases {} and {} stand",
@@ -197,4 +214,18 @@ async fn servers(cx: &Context, p: &ValidatedPlatform, report: &mut Report) -> bo
         format!("{logins} logins are proved"),
     );
     true
+}
+
+/// Names the Secret behind an address or login that does not work.
+fn with_secret(error: StepError, secret: &str) -> StepError {
+    match error.reason {
+        Reason::BackendUnreachable | Reason::LoginRefused | Reason::BackendRefused => StepError {
+            message: format!(
+                "{}. Address, username and password come from Secret {secret}",
+                error.message
+            ),
+            ..error
+        },
+        _ => error,
+    }
 }
