@@ -7,7 +7,7 @@ use super::{
     process::{Daemon, succeeds, wait_for},
 };
 use anyhow::Result;
-use std::{fs, path::PathBuf, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 /// Starts etcd and the API server; does not wait.
 pub(crate) fn start() -> Result<()> {
@@ -57,7 +57,7 @@ fn api_server() -> Command {
         ("proxy-client-cert-file", "frontproxy.crt"),
         ("proxy-client-key-file", "frontproxy.key"),
     ] {
-        command.arg(with_file(option, paths::pki(file)));
+        command.arg(with_file(option, &paths::pki(file)));
     }
     command
 }
@@ -83,11 +83,14 @@ pub(crate) fn finish() -> Result<()> {
         ])
         .arg(with_file(
             "service-account-private-key-file",
-            paths::pki("sa.key"),
+            &paths::pki("sa.key"),
         ))
-        .arg(with_file("root-ca-file", paths::pki("ca.crt")))
-        .arg(with_file("cluster-signing-cert-file", paths::pki("ca.crt")))
-        .arg(with_file("cluster-signing-key-file", paths::pki("ca.key")));
+        .arg(with_file("root-ca-file", &paths::pki("ca.crt")))
+        .arg(with_file(
+            "cluster-signing-cert-file",
+            &paths::pki("ca.crt"),
+        ))
+        .arg(with_file("cluster-signing-key-file", &paths::pki("ca.key")));
     daemon("kcm", &manager)?;
     let mut scheduler = Command::new(paths::bin("kube-scheduler"));
     own_kubeconfig(&mut scheduler, "sched.kubeconfig");
@@ -101,11 +104,11 @@ fn own_kubeconfig(command: &mut Command, file: &str) {
         "authentication-kubeconfig",
         "authorization-kubeconfig",
     ] {
-        command.arg(with_file(option, paths::pki(file)));
+        command.arg(with_file(option, &paths::pki(file)));
     }
 }
 
-fn with_file(option: &str, file: PathBuf) -> String {
+fn with_file(option: &str, file: &Path) -> String {
     format!("--{option}={}", file.display())
 }
 

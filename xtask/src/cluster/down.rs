@@ -1,7 +1,7 @@
 //! The end of the cluster: no process, mount, network namespace, control group or file stays.
 
 use super::{
-    backends,
+    backends, leftovers,
     node::{self, CGROUPS, NODES},
     paths,
     process::{self, netns_file, output},
@@ -43,7 +43,8 @@ fn pods() {
     let first: Vec<String> = process::names()
         .into_iter()
         .filter(|name| {
-            name.starts_with("forward-") || name.ends_with(".proxy") || name.ends_with(".kubelet")
+            let (_, program) = name.rsplit_once('.').unwrap_or_default();
+            name.starts_with("forward-") || ["proxy", "kubelet"].contains(&program)
         })
         .collect();
     process::stop("TERM", &first);
@@ -152,6 +153,7 @@ fn files(keep: bool) -> Result<()> {
         _ => Ok(()),
     };
     remove(Path::new(paths::RUN))?;
+    leftovers::remove()?;
     if !keep {
         remove(Path::new(paths::STATE))?;
     }

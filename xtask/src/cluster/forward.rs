@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-/// Forwards 127.0.0.1:`port` to an address as node-1 sees it: the API server, a ClusterIP, a pod, a backend.
+/// Forwards 127.0.0.1:`port` to an address as node-1 sees it: the API server, a Service, a pod, a backend.
 pub(crate) fn ensure(port: u16, target: &str) -> Result<()> {
     let folder = paths::run("forward");
     if !folder.exists() {

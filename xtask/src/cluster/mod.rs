@@ -10,6 +10,7 @@ pub(crate) mod down;
 pub(crate) mod forward;
 mod guard;
 pub(crate) mod image;
+mod leftovers;
 mod network;
 pub(crate) mod node;
 pub(crate) mod packages;

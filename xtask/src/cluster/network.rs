@@ -8,7 +8,7 @@ use super::{
 use anyhow::Result;
 use std::{fs, process::Command};
 
-/// The range of ClusterIPs.
+/// The range of the addresses of Services.
 pub(crate) const SERVICES: &str = "10.96.0.0/16";
 /// The range that holds every node's range of pods.
 pub(crate) const PODS: &str = "10.244.0.0/16";

@@ -147,7 +147,7 @@ impl Node {
         command
             .arg("-c")
             .arg(folder.join("containerd.toml"))
-            .env("PATH", self.path());
+            .env("PATH", path());
         self.daemon_of("containerd", &command)
     }
 
@@ -199,7 +199,7 @@ impl Node {
             .arg(format!("--root-dir={}", folder.join("kubelet").display()))
             .arg(format!("--hostname-override={}", self.name))
             .arg(format!("--node-ip={}", self.ip))
-            .env("PATH", self.path());
+            .env("PATH", path());
         self.daemon_of("kubelet", &kubelet)?;
         let mut proxy = Command::new(paths::bin("kube-proxy"));
         proxy
@@ -224,12 +224,6 @@ impl Node {
         .start(command)
     }
 
-    /// Our programs first: containerd looks for its shim there.
-    fn path(&self) -> String {
-        let inherited = crate::repo::env("PATH").unwrap_or_default();
-        format!("{}:{inherited}", paths::state("bin").display())
-    }
-
     /// Freezes or thaws the node.
     pub(crate) fn freeze(&self, frozen: bool) -> Result<()> {
         let file = self.freezer().join("freezer.state");
@@ -247,4 +241,10 @@ impl Node {
             || fs::read_to_string(&file).is_ok_and(|now| now.trim() == state),
         )
     }
+}
+
+/// Where programs are looked for, ours first: containerd looks for its shim there.
+fn path() -> String {
+    let inherited = crate::repo::env("PATH").unwrap_or_default();
+    format!("{}:{inherited}", paths::state("bin").display())
 }

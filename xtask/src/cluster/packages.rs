@@ -110,11 +110,8 @@ mod tests {
 
     #[test]
     fn a_removed_package_is_missing() {
-        let mut listed: String = PACKAGES[1..]
-            .iter()
-            .map(|package| format!("{package} install ok installed\n"))
-            .collect();
-        listed += "runc deinstall ok config-files\n";
+        let mut listed = PACKAGES[1..].join(" install ok installed\n");
+        listed += " install ok installed\nrunc deinstall ok config-files\n";
         assert_eq!(missing(&listed), ["runc"]);
     }
 }

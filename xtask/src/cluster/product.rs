@@ -38,11 +38,8 @@ pub(crate) fn build() -> Result<Product> {
     let binary = compile()?;
     let content = fs::read(&binary).with_context(|| format!("read {}", binary.display()))?;
     let digest = Sha256::digest(&content);
-    let short: String = digest[..4]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let tag = format!("{}-{short}", env!("CARGO_PKG_VERSION"));
+    let short = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
+    let tag = format!("{}-{short:08x}", env!("CARGO_PKG_VERSION"));
     let folder = repo::cache()?.join("image");
     fs::create_dir_all(&folder)?;
     let archive = folder.join(format!("{tag}.tar"));

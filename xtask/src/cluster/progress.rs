@@ -6,7 +6,7 @@
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
-    fmt,
+    fmt::{self, Write as _},
     io::IsTerminal as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -96,7 +96,8 @@ fn table(taken: &[(String, Duration)], whole: Duration) -> String {
     let width = names.chain([SUM.len()]).max().unwrap_or(0);
     let mut text = String::new();
     for (name, took) in taken {
-        text += &format!("{name:<width$}  {:>7.1} s\n", took.as_secs_f32());
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{name:<width$}  {:>7.1} s", took.as_secs_f32());
     }
     text + &format!("{SUM:<width$}  {:>7.1} s\n", whole.as_secs_f32())
 }

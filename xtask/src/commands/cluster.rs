@@ -27,7 +27,7 @@ enum Act {
     Forward {
         /// The port on this machine
         port: u16,
-        /// ADDRESS:PORT as node-1 sees it: a ClusterIP, a pod, a backend
+        /// ADDRESS:PORT as node-1 sees it: a Service, a pod, a backend
         target: String,
     },
     /// Show the log of a process, or name the logs that there are

@@ -2,11 +2,10 @@
 
 use crate::test::{self, Part, Plan};
 
-/// Run the tests of the crates, on a PostgreSQL and a Redis of their own.
+/// Run the tests: every crate on a PostgreSQL and a Redis of its own, then the whole on the local cluster.
 ///
-/// `--only cluster` brings the local cluster up (or uses the one that is) and runs the end-to-end tests on it; they
-/// need the operator and its charts, which are not there yet. Nothing that it started is left running. The last line
-/// is `N passed, N failed`.
+/// Brings the cluster up (or uses the one that is) and runs the end-to-end tests on it. Nothing that it started is left
+/// running. The last line is `N passed, N failed`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only tests whose name contains this

@@ -6,11 +6,11 @@ use anyhow::Result;
 use std::path::PathBuf;
 use xshell::{Shell, cmd};
 
-/// Each chart with the namespace its objects go to.
-const CHARTS: &[(&str, &str)] = &[
-    ("crewdeck-crds", "crewdeck-system"),
-    ("crewdeck-operator", "crewdeck-system"),
-    ("crewdeck-platform", "crewdeck"),
+/// Each chart with the release that its objects are named after, and the namespace they go to.
+const CHARTS: &[(&str, &str, &str)] = &[
+    ("crewdeck-crds", "crewdeck-crds", "crewdeck-system"),
+    ("crewdeck-operator", "crewdeck-operator", "crewdeck-system"),
+    ("crewdeck-platform", "demo", "crewdeck"),
 ];
 
 /// Renders every chart.
@@ -22,10 +22,10 @@ pub(super) fn make() -> Result<Made> {
         owned: vec![(PathBuf::from("manifests"), ".yaml")],
         ..Made::default()
     };
-    for (chart, namespace) in CHARTS {
+    for (chart, release, namespace) in CHARTS {
         let text = cmd!(
             shell,
-            "{helm} template {chart} charts/{chart} --namespace {namespace} --skip-tests"
+            "{helm} template {release} charts/{chart} --namespace {namespace} --skip-tests"
         )
         .quiet()
         .read()?;

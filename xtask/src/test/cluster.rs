@@ -98,7 +98,13 @@ const EVENTS: &[&str] = &[
     "it",
 ];
 /// What the operator does on Kafka, on Redis with TLS and on PostgreSQL with a replica.
-const SERVERS: &[&str] = &["--package", "operator", "--features", "real-brokers", "--lib"];
+const SERVERS: &[&str] = &[
+    "--package",
+    "operator",
+    "--features",
+    "real-brokers",
+    "--lib",
+];
 /// End to end.
 const JOURNEYS: &[&str] = &["--package", "tests", "--no-fail-fast"];
 
