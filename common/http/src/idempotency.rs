@@ -30,6 +30,23 @@ pub struct Attempt<'a> {
     pub path: &'a str,
 }
 
+/// An answer that was made now, or the one that was kept.
+pub enum Answer<T> {
+    /// The work was done.
+    Fresh(Reply<T>),
+    /// It was done before.
+    Kept(Box<Response>),
+}
+
+impl<T: Serialize> IntoResponse for Answer<T> {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Fresh(reply) => reply.into_response(),
+            Self::Kept(response) => *response,
+        }
+    }
+}
+
 /// What is known of the key.
 pub enum Begun {
     /// Nothing: do the work and call [`finish`].

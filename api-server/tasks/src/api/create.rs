@@ -1,9 +1,8 @@
 //! `POST /api/v1/tasks`.
 
 use axum::extract::State;
-use axum::response::Response;
 use chrono::{DateTime, Utc};
-use common_http::idempotency::Attempt;
+use common_http::idempotency::{Answer, Attempt};
 use common_http::{ApiResult, Envelope, IdempotencyKey, Json, Principal, Reply};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -13,7 +12,7 @@ use uuid::Uuid;
 use super::views::TaskView;
 use super::{Fault, rules};
 use crate::Tasks;
-use crate::model::{Description, NewTask, Priority, Status, Title};
+use crate::model::{Description, NewTask, Priority, Status, Title, stored};
 use crate::service::create;
 
 /// A new task.
@@ -63,7 +62,7 @@ pub(super) async fn create_task(
     principal: Principal,
     IdempotencyKey(key): IdempotencyKey,
     Json(body): Json<CreateTask>,
-) -> ApiResult<Response> {
+) -> ApiResult<Answer<TaskView>> {
     let new = NewTask {
         team_id: body.team_id,
         title: Title::parse(&body.title)?,
@@ -80,7 +79,7 @@ pub(super) async fn create_task(
             .transpose()?
             .unwrap_or_default(),
         owner_id: body.owner_id,
-        due_at: body.due_at,
+        due_at: body.due_at.map(stored),
     };
     let attempt = key.as_deref().map(|key| Attempt {
         principal: principal.user_id,

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::views::TaskView;
 use super::{Fault, rules};
 use crate::Tasks;
-use crate::model::{Change, Description, Priority, Status, Title};
+use crate::model::{Change, Description, Priority, Status, Title, stored};
 use crate::service::change;
 
 /// Fields to change; an absent field stays as it is.
@@ -20,16 +20,22 @@ use crate::service::change;
 pub(super) struct PatchTask {
     /// 1 to 200 characters on one line.
     #[garde(custom(rules::optional_title))]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     title: Option<String>,
     /// At most 20 000 characters.
     #[garde(custom(rules::description))]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
     description: Option<String>,
     #[garde(skip)]
-    #[schema(example = "done")]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(example = "done", nullable = false)]
     status: Option<Status>,
     /// 0 (none) to 4 (highest).
     #[garde(custom(rules::priority))]
-    #[schema(minimum = 0, maximum = 4)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(minimum = 0, maximum = 4, nullable = false)]
     priority: Option<i16>,
     /// A member of the team; null takes the task from its owner.
     #[garde(skip)]
@@ -41,6 +47,13 @@ pub(super) struct PatchTask {
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<DateTime<Utc>>)]
     due_at: Option<Option<DateTime<Utc>>>,
+}
+
+/// Refuses null for a field that every task has.
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Tells null from absent.
@@ -81,7 +94,7 @@ pub(super) async fn patch_task(
         status: body.status,
         priority: body.priority.map(Priority::parse).transpose()?,
         owner_id: body.owner_id,
-        due_at: body.due_at,
+        due_at: body.due_at.map(|at| at.map(stored)),
     };
     let task = change::change(&tasks, &principal, id, seen, wanted).await?;
     let version = task.version;

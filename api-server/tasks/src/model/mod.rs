@@ -4,8 +4,10 @@ mod change;
 mod status;
 mod task;
 mod text;
+mod time;
 
 pub(crate) use change::{Change, Diff, changed};
 pub(crate) use status::Status;
 pub(crate) use task::{HistoryEntry, NewTask, Task};
 pub(crate) use text::{Description, Priority, Title};
+pub(crate) use time::stored;

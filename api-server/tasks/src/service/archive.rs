@@ -30,7 +30,7 @@ pub(crate) async fn set_archived(
     let after = Task {
         is_archived: archived,
         version: before.version + 1,
-        updated_at: tasks.clock.now(),
+        updated_at: tasks.now(),
         ..before.clone()
     };
     let diff = changed(Some(&before), &after);

@@ -30,7 +30,7 @@ pub(crate) async fn change(
     if let Some(owner) = change.owner_id {
         check_owner(&mut transaction, before.team_id, owner).await?;
     }
-    let at = tasks.clock.now();
+    let at = tasks.now();
     let mut after = change.apply(&before, at);
     let diff = changed(Some(&before), &after);
     if diff.is_empty() {

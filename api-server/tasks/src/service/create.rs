@@ -1,7 +1,6 @@
 //! Use case: a member adds a task to a team.
 
-use axum::response::{IntoResponse as _, Response};
-use common_http::idempotency::{self, Attempt, Begun};
+use common_http::idempotency::{self, Answer, Attempt, Begun};
 use common_http::{ApiError, Principal, Reply};
 use common_telemetry::audit_event;
 use serde::Serialize;
@@ -22,19 +21,20 @@ pub(crate) async fn create<V: Serialize>(
     new: NewTask,
     again: Option<(Attempt<'_>, &(impl Serialize + Sync))>,
     answer: impl Fn(Task) -> Reply<V>,
-) -> Result<Response, ApiError> {
+) -> Result<Answer<V>, ApiError> {
     let Some((attempt, content)) = again else {
         let mut connection = tasks.pools.write.acquire().await?;
-        return Ok(answer(insert(tasks, &mut connection, principal, new).await?).into_response());
+        let made = insert(tasks, &mut connection, principal, new).await?;
+        return Ok(Answer::Fresh(answer(made)));
     };
     let mut transaction = tasks.pools.write.begin().await?;
     match idempotency::begin(&mut transaction, attempt, content, tasks.clock.now()).await? {
-        Begun::Replay(response) => Ok(*response),
+        Begun::Replay(response) => Ok(Answer::Kept(response)),
         Begun::First => {
             let reply = answer(insert(tasks, &mut transaction, principal, new).await?);
             idempotency::finish(&mut transaction, attempt, &reply).await?;
             transaction.commit().await?;
-            Ok(reply.into_response())
+            Ok(Answer::Fresh(reply))
         }
     }
 }
@@ -47,7 +47,7 @@ async fn insert(
 ) -> Result<Task, Error> {
     let scope = WriteScope::of(connection, principal.user_id, new.team_id).await?;
     check_owner(connection, new.team_id, new.owner_id).await?;
-    let made = new.into_task(tasks.ids.uuid(), principal.user_id, tasks.clock.now());
+    let made = new.into_task(tasks.ids.uuid(), principal.user_id, tasks.now());
     let diff = changed(None, &made);
     let event = TaskCreated(TaskEvent::of(&made, principal.user_id, &diff));
     let record = tasks.record(principal, "task.created", diff, &event)?;

@@ -6,16 +6,22 @@ pub(crate) mod create;
 pub(crate) mod read;
 
 use api_server_users::facade;
+use chrono::{DateTime, Utc};
 use common_events::{EventPayload, Outgoing, outbox};
 use common_http::Principal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::model::{Diff, Task};
+use crate::model::{Diff, Task, stored};
 use crate::store::Record;
 use crate::{Error, Tasks};
 
 impl Tasks {
+    /// The current time as a row keeps it, so that the answer to a change and a later read are equal.
+    fn now(&self) -> DateTime<Utc> {
+        stored(self.clock.now())
+    }
+
     /// What an act by `principal` records beside itself.
     fn record(
         &self,

@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
 use garde::Validate;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::{ApiError, Kind, Violation};
 
@@ -46,7 +46,7 @@ where
             })?;
         let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
         let value: T = serde_path_to_error::deserialize(&mut deserializer)
-            .map_err(|error| rejection(&error))?;
+            .map_err(|error| rejection(&error, &bytes))?;
         deserializer.end().map_err(|error| syntax(&error))?;
         value
             .validate()
@@ -67,17 +67,21 @@ fn is_json(request: &Request) -> bool {
         })
 }
 
-fn rejection(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+fn rejection(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> ApiError {
     use serde_json::error::Category;
 
-    if error.inner().classify() == Category::Data {
-        let text = error.inner().to_string();
+    let text = error.inner().to_string();
+    let detail = match error.inner().classify() {
         // The position in the text is of no use beside the pointer.
-        let detail = text.split(" at line ").next().unwrap_or(&text).to_owned();
-        let pointer = pointer(&error.path().to_string());
-        return ApiError::invalid(vec![Violation::new(pointer, "type", detail)]);
-    }
-    syntax(error.inner())
+        Category::Data => text.split(" at line ").next().unwrap_or(&text).to_owned(),
+        // serde_json calls a number or null in the place of an enum's word bad syntax.
+        _ if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+            "a value of another type is expected here".to_owned()
+        }
+        _ => return syntax(error.inner()),
+    };
+    let pointer = pointer(&error.path().to_string());
+    ApiError::invalid(vec![Violation::new(pointer, "type", detail)])
 }
 
 fn syntax(error: &serde_json::Error) -> ApiError {

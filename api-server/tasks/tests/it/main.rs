@@ -1,0 +1,13 @@
+//! The domain through its routes, on PostgreSQL.
+
+mod archive;
+mod create;
+mod get;
+mod history;
+mod list;
+mod pages;
+mod patch;
+mod race;
+mod repeat;
+mod rows;
+mod world;
