@@ -20,6 +20,7 @@ const PACKAGES: &[&str] = &[
     "openssl",
     "procps",
     "buildah",
+    "libssl-dev",
     "postgresql-15",
     "redis-server",
     "openjdk-17-jre-headless",
@@ -50,17 +51,19 @@ pub(crate) fn ensure(step: &Step) -> Result<()> {
     install(&missing)
 }
 
-/// Installs what packs images, where nothing but an image is made.
-pub(crate) fn ensure_buildah() -> Result<()> {
-    if Command::new("buildah")
-        .arg("--version")
-        .output()
-        .is_ok_and(|output| output.status.success())
-    {
+/// Installs what builds and packs the image, where nothing else is made.
+pub(crate) fn ensure_image_tools() -> Result<()> {
+    let buildah = process::succeeds(Command::new("buildah").arg("--version"));
+    let openssl = Path::new("/usr/include/openssl/ssl.h").exists();
+    let missing: Vec<&str> = [("buildah", buildah), ("libssl-dev", openssl)]
+        .into_iter()
+        .filter_map(|(package, there)| (!there).then_some(package))
+        .collect();
+    if missing.is_empty() {
         return Ok(());
     }
-    eprintln!("apt-get installs buildah");
-    install(&["buildah"])
+    eprintln!("apt-get installs {}", missing.join(" "));
+    install(&missing)
 }
 
 fn install(missing: &[&str]) -> Result<()> {

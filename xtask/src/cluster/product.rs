@@ -89,6 +89,16 @@ fn compile() -> Result<PathBuf> {
         ))
         .env("CARGO_TARGET_DIR", &folder)
         .env("SQLX_OFFLINE", "true")
+        // librdkafka's TLS from Debian's static OpenSSL. The one that openssl-src builds would come without locks: it
+        // hands `-static` to OpenSSL's Configure, which then leaves out threads without a word; the first two brokers
+        // that shake hands at once corrupt the heap.
+        .env("OPENSSL_NO_VENDOR", "1")
+        .env("OPENSSL_STATIC", "1")
+        .env("OPENSSL_INCLUDE_DIR", "/usr/include")
+        .env(
+            "OPENSSL_LIB_DIR",
+            format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH),
+        )
         .status()
         .context("start cargo")?;
     anyhow::ensure!(

@@ -12,7 +12,7 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    packages::ensure_buildah()?;
+    packages::ensure_image_tools()?;
     let product = product::build()?;
     let mib = |bytes: u64| bytes.div_ceil(1024 * 1024);
     eprintln!(
