@@ -1,12 +1,16 @@
 //! The role `operator`: client, lease, controller.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Context as _, bail};
 use common_service::Service;
 use crds::{GENERATION_ANNOTATION, SCHEMA_GENERATION};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client, ResourceExt as _};
+use serde_json::json;
 
 use crate::{OperatorConfig, controller, lease, platform::Context};
 
@@ -35,12 +39,24 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
     ready.set(true, "waiting for the lease");
     let stop = service.soft();
     let identity = format!("crewdeck-operator-{}", service.ids().uuid());
-    let Some(mut leadership) =
-        lease::lead(client.clone(), &config.lease_namespace, &identity, &stop).await?
+    let leads = Arc::new(AtomicBool::new(false));
+    service.state("operator", {
+        let (identity, leads) = (identity.clone(), leads.clone());
+        move || json!({"identity": identity, "leads": leads.load(Ordering::Relaxed)})
+    });
+    let Some(mut leadership) = lease::lead(
+        client.clone(),
+        &config.lease_namespace,
+        &identity,
+        service.clock().clone(),
+        &stop,
+    )
+    .await?
     else {
         return Ok(());
     };
     ready.set(true, "leading");
+    leads.store(true, Ordering::Relaxed);
     let cx = Context {
         client,
         clock: service.clock().clone(),

@@ -63,6 +63,11 @@ impl Api {
         self.0.lock().unwrap().before = Some(Box::new(change));
     }
 
+    /// Has somebody else change an object now.
+    pub(crate) fn put(&self, path: &str, change: impl FnOnce(&mut Value)) {
+        change(self.0.lock().unwrap().objects.get_mut(path).unwrap());
+    }
+
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -78,6 +83,16 @@ impl Api {
             change(&mut state.objects);
         }
         let mut object: Value = serde_json::from_slice(&body).unwrap();
+        if parts.method == Method::PATCH {
+            let mut found = state.objects.get(&path).cloned().unwrap_or_default();
+            merge(&mut found, object);
+            object = found;
+            object["metadata"]["resourceVersion"] =
+                state.objects.get(&path).map_or(Value::Null, |found| {
+                    found["metadata"]["resourceVersion"].clone()
+                });
+            state.objects.entry(path.clone()).or_insert(Value::Null);
+        }
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
         if parts.method == Method::POST {
             path = format!("{path}/{name}");
@@ -96,6 +111,18 @@ impl Api {
         object["metadata"]["resourceVersion"] = Value::String(state.version.to_string());
         state.objects.insert(path, object.clone());
         reply(StatusCode::OK, &object)
+    }
+}
+
+/// What a server-side apply or a merge patch comes to, as far as these tests need it.
+fn merge(found: &mut Value, patch: Value) {
+    match (found, patch) {
+        (Value::Object(found), Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(found.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (found, patch) => *found = patch,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the credentials of all three servers have in common: where they are kept, how they are made, how they look.
 
 #[cfg(test)]
-mod api;
+pub(crate) mod api;
 #[cfg(test)]
 pub(crate) mod cluster;
 mod kube;

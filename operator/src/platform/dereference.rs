@@ -27,38 +27,44 @@ pub(super) struct Servers {
 /// Reads the Secrets that the spec names.
 ///
 /// # Errors
-/// A Secret that is missing, that may not be read, or that lacks a key, with the condition it belongs to; each names
-/// the command that mends it.
+/// Every Secret that is missing, that may not be read, or that lacks a key, with the condition it belongs to; each
+/// names the command that mends it. At least one.
 pub(super) async fn dereference(
     cx: &Context,
     platform: &Platform,
-) -> Result<Servers, (ConditionType, StepError)> {
+) -> Result<Servers, Vec<(ConditionType, StepError)>> {
     let namespace = platform.namespace().unwrap_or_default();
     let spec = &platform.spec;
     let kafka = spec.events.kafka.as_ref().ok_or_else(|| {
         let message = "spec.events.kafka is required when spec.events.transport is Kafka";
-        (
+        vec![(
             ConditionType::SpecValid,
             StepError::terminal(Reason::InvalidSpec, message),
-        )
+        )]
     })?;
     let (postgres, redis, kafka) = tokio::join!(
         fetch(cx, &namespace, "database", &spec.database.secret_ref.name),
         fetch(cx, &namespace, "redis", &spec.redis.secret_ref.name),
         fetch(cx, &namespace, "events", &kafka.secret_ref.name),
     );
-    let at = |condition| move |error| (condition, error);
-    Ok(Servers {
-        postgres: postgres
-            .and_then(|binding| binding.postgres())
-            .map_err(at(ConditionType::DatabaseReady))?,
-        redis: redis
-            .and_then(|binding| binding.redis())
-            .map_err(at(ConditionType::RedisReady))?,
-        kafka: kafka
-            .and_then(|binding| binding.kafka())
-            .map_err(at(ConditionType::EventsReady))?,
-    })
+    let postgres = postgres.and_then(|binding| binding.postgres());
+    let redis = redis.and_then(|binding| binding.redis());
+    let kafka = kafka.and_then(|binding| binding.kafka());
+    match (postgres, redis, kafka) {
+        (Ok(postgres), Ok(redis), Ok(kafka)) => Ok(Servers {
+            postgres,
+            redis,
+            kafka,
+        }),
+        (postgres, redis, kafka) => Err([
+            (ConditionType::DatabaseReady, postgres.err()),
+            (ConditionType::RedisReady, redis.err()),
+            (ConditionType::EventsReady, kafka.err()),
+        ]
+        .into_iter()
+        .filter_map(|(condition, error)| Some((condition, error?)))
+        .collect()),
+    }
 }
 
 /// A fetched Secret and where it was named.

@@ -57,17 +57,20 @@ impl StepError {
     #[must_use]
     pub fn of_kube(what: &str, error: &kube::Error) -> Self {
         match error {
+            kube::Error::Api(status) if status.code == 403 && what.starts_with("Secret") => {
+                Self::terminal(
+                    Reason::SecretForbidden,
+                    format!(
+                        "the operator may not use {what}: {}; install the chart crewdeck-platform, which grants \
+                         exactly the names of one Platform",
+                        status.message
+                    ),
+                )
+            }
+            // A missing right, a quota or an admission rule: the server's words tell which.
             kube::Error::Api(status) if status.code == 403 => Self::terminal(
-                if what.starts_with("Secret") {
-                    Reason::SecretForbidden
-                } else {
-                    Reason::ApplyRefused
-                },
-                format!(
-                    "the operator may not use {what}: {}; install the chart crewdeck-platform, which grants exactly \
-                     the names of one Platform",
-                    status.message
-                ),
+                Reason::ApplyRefused,
+                format!("Kubernetes forbids {what}: {}", status.message),
             ),
             kube::Error::Api(status) if matches!(status.code, 400 | 422) => Self::terminal(
                 Reason::ApplyRefused,

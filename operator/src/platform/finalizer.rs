@@ -24,7 +24,7 @@ use super::{
         postgres, redis,
     },
     dereference::dereference,
-    validate::validate,
+    validate::{ExternalNames, validate},
 };
 
 /// Held while something of the Platform may exist on a server.
@@ -56,7 +56,14 @@ pub(super) async fn release(cx: &Context, platform: &Platform) -> Result<(), Ste
     {
         return Ok(());
     }
-    stop(cx, platform).await?;
+    let forced = platform
+        .annotations()
+        .contains_key(FORCE_RELEASE_ANNOTATION);
+    match stop(cx, platform).await {
+        // A pod on a node that is gone never ends.
+        Err(error) if forced => tracing::warn!(left = error.message, "not waited for"),
+        stopped => stopped?,
+    }
     match let_go(cx, platform).await {
         Ok(left) => {
             if !left.is_empty() {
@@ -70,11 +77,7 @@ pub(super) async fn release(cx: &Context, platform: &Platform) -> Result<(), Ste
                 .await;
             }
         }
-        Err(error)
-            if platform
-                .annotations()
-                .contains_key(FORCE_RELEASE_ANNOTATION) =>
-        {
+        Err(error) if forced => {
             tracing::warn!(leak = error.message, "released by force");
             tell(
                 cx,
@@ -161,18 +164,21 @@ fn ours(platform: &Platform) -> ListParams {
 /// Ends the logins and drops what the policies say. Returns what is kept, in words.
 async fn let_go(cx: &Context, platform: &Platform) -> Result<String, StepError> {
     if !has_ledger(cx, platform).await? {
+        without_ledger(cx, platform).await;
         return Ok(String::new());
     }
-    let servers = dereference(cx, platform).await.map_err(|(_, error)| StepError {
-        reason: Reason::LeftBehind,
-        message: format!(
-            "{}. Without it nothing can be dropped; what is there is listed in ConfigMap {}-external. To leave it \
-             there: kubectl annotate platform {} {FORCE_RELEASE_ANNOTATION}=true",
-            error.message,
-            platform.name_any(),
-            platform.name_any()
-        ),
-        ..error
+    let servers = dereference(cx, platform).await.map_err(|errors| {
+        let error = joined(errors.into_iter().map(|(_, error)| error));
+        StepError {
+            reason: Reason::LeftBehind,
+            message: format!(
+                "{}. Without it nothing can be dropped; what is there is listed in ConfigMap {name}-external. To \
+                 leave it there: kubectl annotate platform {name} {FORCE_RELEASE_ANNOTATION}=true",
+                error.message,
+                name = platform.name_any()
+            ),
+            ..error
+        }
     })?;
     let p = validate(
         platform,
@@ -187,8 +193,51 @@ async fn let_go(cx: &Context, platform: &Platform) -> Result<String, StepError> 
         redis::release(cx, &p, p.redis_policy),
         postgres::release(cx, &p, p.database_policy),
     );
-    let left = [kafka?, redis?, postgres?];
-    Ok(list(left.iter().flat_map(|left| &left.0)))
+    match (kafka, redis, postgres) {
+        (Ok(kafka), Ok(redis), Ok(postgres)) => Ok(list(
+            [kafka, redis, postgres].iter().flat_map(|left| &left.0),
+        )),
+        (kafka, redis, postgres) => {
+            let errors = [kafka.err(), redis.err(), postgres.err()];
+            Err(joined(errors.into_iter().flatten()))
+        }
+    }
+}
+
+/// Several errors as one that names them all; the first gives reason and class.
+fn joined(errors: impl IntoIterator<Item = StepError>) -> StepError {
+    errors
+        .into_iter()
+        .reduce(|first, next| StepError {
+            message: format!("{}; {}", first.message, next.message),
+            ..first
+        })
+        .unwrap_or_else(|| StepError::transient(Reason::LeftBehind, "a server was not let go"))
+}
+
+/// Tells that nothing names what may be left on the servers: a namespace that is deleted takes its ConfigMaps with
+/// it, and must be able to go all the same.
+async fn without_ledger(cx: &Context, platform: &Platform) {
+    let made = platform
+        .status
+        .as_ref()
+        .is_some_and(|status| !status.credentials.is_empty());
+    if !made {
+        return;
+    }
+    let (name, namespace) = (
+        platform.name_any(),
+        platform.namespace().unwrap_or_default(),
+    );
+    let names = ExternalNames::of(&cx.config.cluster_name, &namespace, &name);
+    let note = format!(
+        "ConfigMap {name}-external, the list of what was made, is gone. What is left on the servers has names that \
+         begin with {} or {}",
+        names.prefix(),
+        names.sql()
+    );
+    tracing::warn!(leak = note, "released without its ledger");
+    tell(cx, platform, EventType::Warning, "LeftBehind", &note).await;
 }
 
 /// Whether anything was ever meant to be made on a server.
@@ -245,5 +294,22 @@ async fn tell(cx: &Context, platform: &Platform, type_: EventType, reason: &str,
     };
     if let Err(error) = recorder.publish(&event, &platform.object_ref(&())).await {
         tracing::warn!(reason, %error, "an Event could not be written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_server_that_failed_is_named() {
+        let error = joined([
+            StepError::transient(Reason::LeftBehind, "kafka is gone"),
+            StepError::waiting(Reason::LoginRefused, "redis refuses"),
+        ]);
+        assert_eq!(
+            error,
+            StepError::transient(Reason::LeftBehind, "kafka is gone; redis refuses")
+        );
     }
 }

@@ -128,8 +128,10 @@ async fn prepare(
 ) -> Option<ValidatedPlatform> {
     let servers = match dereference(cx, platform).await {
         Ok(servers) => servers,
-        Err((condition, error)) => {
-            report.failed(condition, &error);
+        Err(errors) => {
+            for (condition, error) in errors {
+                report.failed(condition, &error);
+            }
             return None;
         }
     };

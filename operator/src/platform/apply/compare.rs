@@ -41,6 +41,50 @@ pub(super) fn owns_no_more(metadata: &ObjectMeta, wanted: &Value, manager: &str)
         .all(|fields| covered(&fields.0, wanted))
 }
 
+/// Whose an object is that stands under a name we want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// Ours, to be brought to what is wanted.
+    Ours,
+    /// What an earlier Platform of this name left; Kubernetes collects it.
+    Remains,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// Whose `found` is. Ours has the wanted owner, or bears our labels and is controlled by nobody.
+pub(super) fn whose(found: &ObjectMeta, wanted: &ObjectMeta, manager: &str) -> Whose {
+    let owners = found.owner_references.as_deref().unwrap_or_default();
+    let ours = wanted.owner_references.as_deref().unwrap_or_default();
+    if owners
+        .iter()
+        .any(|owner| ours.iter().any(|our| our.uid == owner.uid))
+    {
+        return Whose::Ours;
+    }
+    let label = |metadata: &ObjectMeta, key: &str| {
+        let labels = metadata.labels.as_ref();
+        labels.and_then(|labels| labels.get(key).cloned())
+    };
+    let instance = "app.kubernetes.io/instance";
+    if label(found, "app.kubernetes.io/managed-by").as_deref() != Some(manager)
+        || label(found, instance) != label(wanted, instance)
+    {
+        return Whose::Foreign;
+    }
+    match owners.iter().find(|owner| owner.controller == Some(true)) {
+        None => Whose::Ours,
+        Some(owner)
+            if ours
+                .iter()
+                .any(|our| our.kind == owner.kind && our.name == owner.name) =>
+        {
+            Whose::Remains
+        }
+        Some(_) => Whose::Foreign,
+    }
+}
+
 /// Whether each path of `fields` (the format of `managedFields`: `f:<name>`, `k:<keys>`, `v:<value>`) leads to
 /// something in `wanted`.
 fn covered(fields: &Value, wanted: &Value) -> bool {
@@ -157,6 +201,34 @@ mod tests {
     #[case::other_quantity(json!({"limits": {"cpu": "500m"}}), json!({"limits": {"cpu": "1"}}), false)]
     fn compares(#[case] found: Value, #[case] wanted: Value, #[case] same: bool) {
         assert_eq!(holds(&found, &wanted), same);
+    }
+
+    fn owned(manager: &str, owners: &[(&str, &str)]) -> ObjectMeta {
+        let owners: Vec<Value> = owners
+            .iter()
+            .map(|(name, uid)| {
+                json!({"apiVersion": "crewdeck.io/v1beta1", "kind": "Platform", "name": name, "uid": uid, "controller": true})
+            })
+            .collect();
+        let labels =
+            json!({"app.kubernetes.io/managed-by": manager, "app.kubernetes.io/instance": "demo"});
+        serde_json::from_value(json!({"labels": labels, "ownerReferences": owners}))
+            .expect("metadata")
+    }
+
+    #[rstest]
+    #[case::owner_without_label("somebody", &[("demo", "1")], Whose::Ours)]
+    #[case::label_without_owner("us", &[], Whose::Ours)]
+    #[case::former_platform("us", &[("demo", "0")], Whose::Remains)]
+    #[case::other_platform("us", &[("other", "2")], Whose::Foreign)]
+    #[case::neither("somebody", &[], Whose::Foreign)]
+    fn only_what_is_ours_is_taken(
+        #[case] manager: &str,
+        #[case] owners: &[(&str, &str)],
+        #[case] expected: Whose,
+    ) {
+        let wanted = owned("us", &[("demo", "1")]);
+        assert_eq!(whose(&owned(manager, owners), &wanted, "us"), expected);
     }
 
     #[rstest]

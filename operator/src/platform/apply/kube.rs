@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Debug};
 
+use crds::Reason;
 use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{
     Api, Resource, ResourceExt as _,
@@ -10,7 +11,7 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::compare::{holds, owns_no_more};
+use super::compare::{Whose, holds, owns_no_more, whose};
 use crate::platform::{
     Context, StepError,
     validate::{Role, ValidatedPlatform},
@@ -34,7 +35,7 @@ pub enum Outcome {
 /// wanted value already. Returns what became of it and the object as it is now.
 ///
 /// # Errors
-/// What the API server says, with the object's kind and name.
+/// What the API server says, with the object's kind and name; `NotOurs` when somebody else has an object there.
 pub async fn ensure<K>(cx: &Context, wanted: &K) -> Result<(Outcome, K), StepError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -51,14 +52,33 @@ where
         .get_opt(&name)
         .await
         .map_err(|error| StepError::of_kube(&what, &error))?;
-    let mut body = serde_json::to_value(wanted).map_err(|error| {
-        StepError::terminal(crds::Reason::ApplyRefused, format!("{what}: {error}"))
-    })?;
+    let mut body = serde_json::to_value(wanted)
+        .map_err(|error| StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}")))?;
     let outcome = match found {
         None => Outcome::Created,
         Some(found) => {
+            match whose(found.meta(), wanted.meta(), FIELD_MANAGER) {
+                Whose::Ours => {}
+                Whose::Remains => {
+                    return Err(StepError::waiting(
+                        Reason::NotOurs,
+                        format!(
+                            "{what} is left of a deleted Platform {}; Kubernetes is removing it",
+                            wanted_by(wanted)
+                        ),
+                    ));
+                }
+                Whose::Foreign => {
+                    return Err(StepError::terminal(
+                        Reason::NotOurs,
+                        format!(
+                            "{what} exists and was not made by this operator; rename or remove it"
+                        ),
+                    ));
+                }
+            }
             let there = serde_json::to_value(&found).map_err(|error| {
-                StepError::terminal(crds::Reason::ApplyRefused, format!("{what}: {error}"))
+                StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}"))
             })?;
             if holds(&there, &body) && owns_no_more(found.meta(), &body, FIELD_MANAGER) {
                 return Ok((Outcome::Unchanged, found));
@@ -78,6 +98,12 @@ where
         .map_err(|error| StepError::of_kube(&what, &error))?;
     tracing::info!(object = %what, outcome = ?outcome, "applied");
     Ok((outcome, now))
+}
+
+/// The Platform that an object is for.
+fn wanted_by<K: Resource>(wanted: &K) -> String {
+    let owners = wanted.meta().owner_references.iter().flatten();
+    owners.map(|owner| owner.name.as_str()).collect()
 }
 
 /// The owner reference that ties an object to its Platform.
@@ -141,5 +167,65 @@ pub fn metadata(
         labels: Some(labels(platform, role)),
         owner_references: Some(vec![owner_reference(platform)]),
         ..Default::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+
+    use super::*;
+    use crate::{credentials::api::Api as Server, platform::validate::sample::sample};
+
+    const PATH: &str = "/api/v1/namespaces/crewdeck/configmaps/demo-web-config";
+
+    fn wanted(value: &str) -> ConfigMap {
+        ConfigMap {
+            metadata: metadata(&sample(), "demo-web-config".to_owned(), Some(Role::Web)),
+            data: Some([("crewdeck.toml".to_owned(), value.to_owned())].into()),
+            ..ConfigMap::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn an_idle_pass_writes_nothing_and_drift_is_taken_back() {
+        let server = Server::default();
+        let cx = server.context();
+        let mut outcomes = Vec::new();
+        for value in ["a = 1", "a = 1", "a = 2", "a = 2"] {
+            outcomes.push(ensure(&cx, &wanted(value)).await.expect("applied").0);
+        }
+        let expected = [
+            Outcome::Created,
+            Outcome::Unchanged,
+            Outcome::Changed,
+            Outcome::Unchanged,
+        ];
+        assert_eq!((outcomes.as_slice(), server.writes()), (&expected[..], 2));
+
+        server.put(PATH, |object| {
+            object["data"]["crewdeck.toml"] = "by hand".into()
+        });
+        let (outcome, now) = ensure(&cx, &wanted("a = 2")).await.expect("applied");
+        assert_eq!(outcome, Outcome::Changed);
+        assert_eq!(now.data, wanted("a = 2").data);
+    }
+
+    #[tokio::test]
+    async fn what_somebody_else_made_is_not_taken() {
+        let server = Server::default();
+        let cx = server.context();
+        ensure(&cx, &wanted("a = 1")).await.expect("applied");
+        server.put(PATH, |object| {
+            object["metadata"]["labels"] = Value::Null;
+            object["metadata"]["ownerReferences"] = Value::Null;
+        });
+        let error = ensure(&cx, &wanted("a = 2")).await.expect_err("foreign");
+        assert_eq!(error.reason, Reason::NotOurs);
+        assert!(
+            error.message.contains("ConfigMap crewdeck/demo-web-config"),
+            "{error}"
+        );
+        assert_eq!(server.writes(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! From what a pass found to the status: `(before, found, now) → after`. Pure.
 
 use chrono::{DateTime, Utc};
-use crds::{ConditionType, PlatformStatus, Reason, WaitingOn};
+use crds::{ConditionType, PlatformStatus, Reason, RoleStatus, WaitingOn};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::report::{Report, Verdict};
@@ -39,7 +39,7 @@ pub(super) fn after(
         version: report.version.or_else(|| before.version.clone()),
         waiting_on,
         conditions,
-        roles: or_before(report.roles, &before.roles),
+        roles: roles(report.roles, &before.roles),
         signing_keys: or_before(report.signing_keys, &before.signing_keys),
         credentials: or_before(report.credentials, &before.credentials),
         topics: report.topics.or_else(|| before.topics.clone()),
@@ -54,6 +54,16 @@ fn or_before<T: Clone>(found: Vec<T>, before: &[T]) -> Vec<T> {
     } else {
         found
     }
+}
+
+/// The roles that were looked at, then those that a stopped roll-out did not come to, as they were.
+fn roles(found: Vec<RoleStatus>, before: &[RoleStatus]) -> Vec<RoleStatus> {
+    let rest: Vec<_> = before
+        .iter()
+        .filter(|was| found.iter().all(|now| now.role != was.role))
+        .cloned()
+        .collect();
+    found.into_iter().chain(rest).collect()
 }
 
 fn verdict(report: &Report, kind: ConditionType) -> Verdict {
@@ -197,6 +207,22 @@ mod tests {
         assert_eq!(find(&second, ConditionType::Reconciling).status, "False");
         let waiting = second.waiting_on.expect("waits");
         assert_eq!((waiting.attempts, waiting.since), (2, time(noon())));
+    }
+
+    #[test]
+    fn a_stopped_roll_out_hides_no_role() {
+        let role = |name: &str, version: &str| RoleStatus {
+            role: name.to_owned(),
+            desired: 1,
+            ready: 1,
+            version: Some(version.to_owned()),
+        };
+        let before = [role("web", "1"), role("worker", "1"), role("beat", "1")];
+        let now = roles(vec![role("web", "2")], &before);
+        assert_eq!(
+            now,
+            [role("web", "2"), role("worker", "1"), role("beat", "1")]
+        );
     }
 
     #[test]

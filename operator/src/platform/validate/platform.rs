@@ -136,3 +136,62 @@ fn topics(named: &[TopicSpec]) -> Vec<Topic> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::platform::validate::{
+        Role,
+        sample::{checked, platform, sample},
+    };
+
+    #[test]
+    fn defaults_are_filled_in() {
+        let p = sample();
+        assert_eq!(p.image.reference, "crewdeck.io/crewdeck:0.1.0");
+        assert_eq!(
+            p.topics,
+            TopicName::ALL.map(|name| Topic {
+                name,
+                partitions: 3,
+                replicas: 1,
+                retention: Duration::from_secs(604_800),
+            })
+        );
+        assert!(
+            p.roles
+                .iter()
+                .map(|spec| (spec.role, spec.replicas))
+                .eq(Role::ALL.map(|role| (role, 1)))
+        );
+        assert_eq!(p.database_policy, DeletionPolicy::Retain);
+    }
+
+    type Change = fn(&mut Platform);
+
+    /// What the definition's rules refuse is refused here too: an older definition may have let it through.
+    #[rstest]
+    #[case::namespace(|p: &mut Platform| p.metadata.namespace = None, "this one has none")]
+    #[case::name(|p: &mut Platform| p.metadata.name = Some("a".repeat(41)), "has 41 characters; at most 40 are allowed")]
+    #[case::scheme(|p: &mut Platform| p.spec.public_url = "ftp://crew.example.org".to_owned(), "spec.publicURL is ftp://crew.example.org")]
+    #[case::slash(|p: &mut Platform| p.spec.public_url.push('/'), "without a slash at the end")]
+    #[case::image(|p: &mut Platform| p.spec.image.tag = None, "exactly one of tag and digest")]
+    fn a_defect_names_its_field(#[case] change: Change, #[case] words: &str) {
+        let mut platform = platform();
+        change(&mut platform);
+        let error = checked(&platform).expect_err("refused");
+        assert_eq!(error.reason, Reason::InvalidSpec);
+        assert!(error.message.contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_role_that_is_switched_off_keeps_its_place_without_pods() {
+        let mut platform = platform();
+        platform.spec.roles.realtime.enabled = false;
+        let p = checked(&platform).expect("usable");
+        let found = p.roles.iter().find(|spec| spec.role == Role::Realtime);
+        assert_eq!(found.map(|spec| spec.replicas), Some(0));
+    }
+}

@@ -1,13 +1,21 @@
 //! A whole Platform for tests.
 
+use crds::Platform;
 use kube::core::ObjectMeta;
 use secrecy::SecretString;
 use serde_json::json;
+
+use crate::platform::StepError;
 
 use super::{KafkaCluster, PostgresServer, RedisServer, Tls, ValidatedPlatform, validate};
 
 /// The Platform `crewdeck/demo` with every default, on servers `pg`, `redis` and `kafka`.
 pub(crate) fn sample() -> ValidatedPlatform {
+    checked(&platform()).expect("a usable Platform")
+}
+
+/// The resource that [`sample`] is made of.
+pub(crate) fn platform() -> Platform {
     let spec = json!({
         "image": {"repository": "crewdeck.io/crewdeck", "tag": "0.1.0"},
         "publicURL": "https://crew.example.org",
@@ -15,7 +23,7 @@ pub(crate) fn sample() -> ValidatedPlatform {
         "redis": {"secretRef": {"name": "demo-redis"}},
         "events": {"transport": "Kafka", "kafka": {"secretRef": {"name": "demo-kafka"}}},
     });
-    let mut platform = crds::Platform::new("demo", serde_json::from_value(spec).expect("a spec"));
+    let mut platform = Platform::new("demo", serde_json::from_value(spec).expect("a spec"));
     platform.metadata = ObjectMeta {
         name: Some("demo".to_owned()),
         namespace: Some("crewdeck".to_owned()),
@@ -23,6 +31,11 @@ pub(crate) fn sample() -> ValidatedPlatform {
         generation: Some(1),
         ..ObjectMeta::default()
     };
+    platform
+}
+
+/// Validates a resource together with the servers of the sample.
+pub(crate) fn checked(platform: &Platform) -> Result<ValidatedPlatform, StepError> {
     let password = || SecretString::from("canary-of-an-administrator");
     let ca_pem = || Some("-----BEGIN CERTIFICATE-----".to_owned());
     let postgres = PostgresServer {
@@ -51,5 +64,5 @@ pub(crate) fn sample() -> ValidatedPlatform {
         security_protocol: "SASL_SSL".to_owned(),
         ca_pem: ca_pem(),
     };
-    validate(&platform, "default", postgres, redis, kafka).expect("a usable Platform")
+    validate(platform, "default", postgres, redis, kafka)
 }
