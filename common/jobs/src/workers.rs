@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, marker::PhantomData, time::Duration};
 use common_clock::SharedClock;
 use futures::future::try_join_all;
 use graphile_worker::{
-    IntoTaskHandlerResult, LocalQueueConfig, TaskHandler, WorkerContext, WorkerOptions,
-    WorkerRecoveryConfig,
+    IntoTaskHandlerResult, LocalQueueConfig, RefetchDelayConfig, TaskHandler, WorkerContext,
+    WorkerOptions, WorkerRecoveryConfig,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -23,6 +23,9 @@ use crate::{
 
 /// Claimed jobs that wait in memory: what has to wait for the sweep when a worker dies.
 const CLAIMED: usize = 64;
+/// Pause after a look that found less than it could take. Without one the library looks again at once, for ever: each look
+/// of an idle worker wakes itself up. A notification of a new job ends the pause.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Acknowledgements of this long go to the database together.
 const ACK_DELAY: Duration = Duration::from_millis(2);
 /// How often the age of the oldest waiting job is measured.
@@ -153,7 +156,18 @@ async fn serve(
         .schema(SCHEMA)
         .pg_pool(pool.clone())
         .concurrency(jobs.concurrency)
-        .local_queue(LocalQueueConfig::builder().size(CLAIMED).build())
+        .local_queue(
+            LocalQueueConfig::builder()
+                .size(CLAIMED)
+                .refetch_delay(
+                    RefetchDelayConfig::builder()
+                        .duration(PAUSE)
+                        .max_abort_threshold(1)
+                        .build(),
+                )
+                .build(),
+        )
+        .poll_interval(PAUSE)
         .complete_job_batch_delay(ACK_DELAY)
         .worker_recovery(recovery.clone())
         .listen_os_shutdown_signals(false)
