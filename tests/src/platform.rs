@@ -146,14 +146,23 @@ impl Platform {
     /// Gives the operator the rights that the platform's chart gives.
     fn grant(&self) -> Result<()> {
         let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/crewdeck-platform");
-        let text = self.cluster.helm(&[
+        // The Secrets of the user are named in the values: the grants are for exactly these.
+        let secrets = [
+            ("spec.database.secretRef.name", "postgres"),
+            ("spec.redis.secretRef.name", "redis"),
+            ("spec.events.kafka.secretRef.name", "kafka"),
+        ]
+        .map(|(value, backend)| format!("--set={value}={}", self.secret(backend)));
+        let mut arguments = vec![
             "template",
             &self.name,
             chart,
             "--namespace",
             &self.namespace,
             "--skip-tests",
-        ])?;
+        ];
+        arguments.extend(secrets.iter().map(String::as_str));
+        let text = self.cluster.helm(&arguments)?;
         // Everything of the chart but the resource itself, which each test writes as it needs.
         let rights: Vec<&str> = text
             .split("\n---\n")

@@ -80,6 +80,17 @@ async fn e2e_what_is_missing_or_wrong_is_told_with_its_remedy() -> Result<()> {
         "the password is shown: {told:?}"
     );
 
+    for (backend, condition) in [("redis", "RedisReady"), ("kafka", "EventsReady")] {
+        let name = platform.secret(backend);
+        let right = cluster.secret(&platform.namespace, &name).await?;
+        platform
+            .write_secret(backend, &changed(&right, "password", "wrong"))
+            .await?;
+        let told = platform.told(condition, &name, TOLD).await?;
+        ensure!(told.reason == "LoginRefused", "{backend}: {told:?}");
+        platform.write_secret(backend, &right).await?;
+    }
+
     platform
         .write_secret("postgres", &changed(&good, "host", "nowhere.backends.svc"))
         .await?;

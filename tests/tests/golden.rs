@@ -82,3 +82,19 @@ async fn e2e_kubectl_wait() -> Result<()> {
     settings().bind(|| insta::assert_snapshot!("wait", text));
     Ok(())
 }
+
+/// Without the events, whose order and count differ from run to run.
+#[tokio::test]
+async fn e2e_kubectl_describe() -> Result<()> {
+    let (cluster, platform) = sample().await?;
+    let text = cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "describe",
+        "platform",
+        &platform.name,
+        "--show-events=false",
+    ])?;
+    settings().bind(|| insta::assert_snapshot!("describe", text));
+    Ok(())
+}
