@@ -85,6 +85,7 @@ pub async fn ensure_keys(cx: &Context, p: &ValidatedPlatform) -> Result<KeysAppl
     let changed = match decide(&observed, now) {
         Step::Keep => None,
         Step::Birth => Some(KeyRing::born(&fresh(cx).await?, &fresh(cx).await?, now)),
+        Step::Adopt(ring) if ring.next().is_none() => Some(ring.with_next(&fresh(cx).await?, now)),
         Step::Adopt(ring) => Some(*ring),
         Step::Renew(remains) => Some(remains.with_fresh(&fresh(cx).await?, &fresh(cx).await?, now)),
         Step::PublishNext => match observed.ring {

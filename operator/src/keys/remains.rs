@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
+use common_auth::keys::thumbprint;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -148,7 +149,7 @@ impl Remains {
             .filter(|(kid, _)| kid != active)
             .map(|(kid, public_jwk)| adopted(kid, public_jwk, KeyState::Retired, recorded_at));
         KeyRing {
-            epoch: self.epoch + 1,
+            epoch: self.epoch.saturating_add(1),
             recorded_at,
             keys: denied.chain(retired).chain(retiring).collect(),
         }
@@ -169,13 +170,18 @@ fn adopted(kid: String, public_jwk: Value, state: KeyState, now: DateTime<Utc>) 
     }
 }
 
-/// Name and public half of a private JWK.
+/// Name and public half of a private JWK; `None` when it is damaged: its name is not its thumbprint (RFC 7638), or it
+/// has no private half and could sign nothing.
 fn public_half(private: &SecretString) -> Option<(String, Value)> {
     let members: BTreeMap<String, Value> = serde_json::from_str(private.expose_secret()).ok()?;
-    let kid = members.get("kid")?.as_str()?.to_owned();
+    let text = |name: &str| members.get(name)?.as_str();
+    let kid = text("kid")?;
+    if thumbprint(text("n")?, text("e")?) != kid || text("d").is_none_or(str::is_empty) {
+        return None;
+    }
     let public: serde_json::Map<String, Value> = ["kty", "n", "e", "use", "alg", "kid"]
         .into_iter()
         .map(|name| Some((name.to_owned(), members.get(name)?.clone())))
         .collect::<Option<_>>()?;
-    Some((kid, Value::Object(public)))
+    Some((kid.to_owned(), Value::Object(public)))
 }

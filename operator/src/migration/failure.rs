@@ -3,7 +3,7 @@
 use crds::Reason;
 use serde::Deserialize;
 
-use crate::platform::StepError;
+use crate::platform::{StepError, validate::ValidatedPlatform};
 
 /// Characters of each part that are told.
 const MOST: usize = 400;
@@ -45,6 +45,19 @@ pub(super) fn failure(log: Option<&str>, job: &str, namespace: &str, retry: i64)
         format!(
             "{what}. The former version goes on serving; mend it and set spec.migration.retry to {}",
             retry + 1
+        ),
+    )
+}
+
+/// The error of a Job that did not end in time.
+pub(super) fn too_late(p: &ValidatedPlatform) -> StepError {
+    StepError::terminal(
+        Reason::MigrationFailed,
+        format!(
+            "the migration did not end within {} s and was cut off. The former version goes on serving; raise \
+             spec.migration.deadlineSeconds and set spec.migration.retry to {}",
+            p.migration_deadline.as_secs(),
+            p.migration_retry + 1
         ),
     )
 }

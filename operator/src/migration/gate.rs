@@ -8,7 +8,10 @@ use kube::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{admin_secret, failure::failure};
+use super::{
+    admin_secret,
+    failure::{failure, too_late},
+};
 use crate::platform::{
     Context, StepError, apply::kube::ensure, build, pods::trouble, validate::ValidatedPlatform,
 };
@@ -54,14 +57,15 @@ pub async fn gate(cx: &Context, p: &ValidatedPlatform) -> Result<Migrated, StepE
         },
     };
     match ended(&job) {
-        Some(true) => {
+        Some(End::Succeeded) => {
             forget_former(&jobs, p, &name).await?;
             Ok(Migrated {
                 job: name,
                 version: p.image.version.clone(),
             })
         }
-        Some(false) => {
+        Some(End::TooLate) => Err(too_late(p)),
+        Some(End::Failed) => {
             let log = last_log(cx, p, &name).await;
             Err(failure(
                 log.as_deref(),
@@ -94,17 +98,29 @@ fn job_name(p: &ValidatedPlatform) -> String {
     format!("{}-migrate-{hash}", p.name)
 }
 
-/// Whether the Job succeeded or failed; `None` while it has not ended.
-fn ended(job: &Job) -> Option<bool> {
+/// How a Job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Succeeded,
+    Failed,
+    /// It was cut off after its deadline.
+    TooLate,
+}
+
+/// How the Job ended; `None` while it has not.
+fn ended(job: &Job) -> Option<End> {
     let conditions = job.status.as_ref()?.conditions.as_ref()?;
     conditions
         .iter()
         .filter(|condition| condition.status == "True")
-        .find_map(|condition| match condition.type_.as_str() {
-            "Complete" => Some(true),
-            "Failed" => Some(false),
-            _ => None,
-        })
+        .find_map(
+            |condition| match (condition.type_.as_str(), condition.reason.as_deref()) {
+                ("Complete", _) => Some(End::Succeeded),
+                ("Failed", Some("DeadlineExceeded")) => Some(End::TooLate),
+                ("Failed", _) => Some(End::Failed),
+                _ => None,
+            },
+        )
 }
 
 async fn pods(cx: &Context, p: &ValidatedPlatform, job: &str) -> Result<Vec<Pod>, StepError> {
@@ -199,7 +215,7 @@ mod tests {
         assert_eq!(ended(&Job::default()), None);
         assert_eq!(ended(&job("Complete", "False")), None);
         assert_eq!(ended(&job("SuccessCriteriaMet", "True")), None);
-        assert_eq!(ended(&job("Complete", "True")), Some(true));
-        assert_eq!(ended(&job("Failed", "True")), Some(false));
+        assert_eq!(ended(&job("Complete", "True")), Some(End::Succeeded));
+        assert_eq!(ended(&job("Failed", "True")), Some(End::Failed));
     }
 }

@@ -8,6 +8,7 @@ use common_auth::keys::SigningKey;
 use common_clock::SeededIds;
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
+use serde_json::Value;
 
 use super::super::projection::{jwks_json, meta_json, signing_jwk};
 use super::super::ring::{FreshKey, KeyState, RingError};
@@ -165,6 +166,31 @@ fn without_the_signing_key_the_public_keys_go_on_verifying() {
             .iter()
             .all(|key| set.kids().contains(&key.kid.as_str()))
     );
+}
+
+#[test]
+fn a_damaged_signing_key_is_not_adopted() {
+    let before = KeyRing::born(&fresh(1), &fresh(2), start());
+    let private = signing_jwk(&before)
+        .expect("a private key")
+        .expose_secret()
+        .to_owned();
+    let mut no_private: Value = serde_json::from_str(&private).expect("JSON");
+    no_private.as_object_mut().expect("an object").remove("d");
+    let mut other_name: Value = serde_json::from_str(&private).expect("JSON");
+    other_name["kid"] = fresh(2).kid().into();
+    for damaged in [
+        no_private.to_string(),
+        other_name.to_string(),
+        "canary".to_owned(),
+    ] {
+        let lost = Observed {
+            ring: None,
+            signing: Some(damaged.into()),
+            ..observed(&before)
+        };
+        assert!(matches!(decide(&lost, start()), Step::Renew(_)));
+    }
 }
 
 #[test]
