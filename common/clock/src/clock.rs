@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 /// A source of the current time in UTC.
 pub trait Clock: Send + Sync + 'static {
-    /// The current time.
+    /// The current time, in whole microseconds: what PostgreSQL keeps of a time, so that a time reads back as it was
+    /// written.
     fn now(&self) -> DateTime<Utc>;
 }
 
@@ -23,7 +24,7 @@ impl Clock for SystemClock {
         reason = "the one place that reads the wall clock"
     )]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 }
 

@@ -2,15 +2,15 @@
 
 use crate::test::{self, Part, Plan};
 
-/// Run the tests: every crate on a PostgreSQL and a Redis of its own, then the whole on the local cluster.
+/// Run the tests of the crates, on a PostgreSQL and a Redis of their own.
 ///
-/// Brings the cluster up (or uses the one that is) and runs the end-to-end tests on it. Nothing that it started is left
-/// running. The last line is `N passed, N failed`.
+/// `--only cluster` brings the local cluster up (or uses the one that is) and runs the end-to-end tests on it. Nothing
+/// that it started is left running. The last line is `N passed, N failed`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only tests whose name contains this
     filter: Option<String>,
-    /// Only one half
+    /// Which half: the crates when none is named
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
     /// The long fault tests too: more kills of the operator, at more moments
