@@ -25,11 +25,11 @@ pub(crate) struct Numbered {
 
 /// What a socket begins with.
 pub(crate) struct Start {
-    /// Number of the latest event when the socket joined.
-    pub(crate) latest: u64,
+    /// Number of the last event that the client has seen, or does not need to see.
+    pub(crate) from: u64,
     /// What it missed; `None` when that is not known any more.
     pub(crate) missed: Option<Vec<Numbered>>,
-    /// What comes after `latest`.
+    /// What comes after that.
     pub(crate) events: broadcast::Receiver<Numbered>,
 }
 
@@ -75,32 +75,28 @@ impl Hub {
     pub(crate) fn join(&self, last_seq: Option<&str>) -> Start {
         let state = self.lock();
         let events = self.sender.subscribe();
-        let missed = match last_seq {
-            None => Some(Vec::new()),
-            Some(seq) => self.missed(&state, seq),
+        let resumed = match last_seq {
+            None => Some((state.latest, Vec::new())),
+            Some(seq) => self.resume(&state, seq),
         };
+        let (from, missed) =
+            resumed.map_or((state.latest, None), |(from, missed)| (from, Some(missed)));
         Start {
-            latest: state.latest,
+            from,
             missed,
             events,
         }
     }
 
-    fn missed(&self, state: &State, seq: &str) -> Option<Vec<Numbered>> {
+    fn resume(&self, state: &State, seq: &str) -> Option<(u64, Vec<Numbered>)> {
         let (epoch, n) = seq.split_once(':')?;
         let n: u64 = n.parse().ok()?;
         let oldest = state.latest - state.kept.len() as u64;
         if epoch != &*self.epoch || n > state.latest || n < oldest {
             return None;
         }
-        Some(
-            state
-                .kept
-                .iter()
-                .filter(|event| event.n > n)
-                .cloned()
-                .collect(),
-        )
+        let missed = state.kept.iter().filter(|event| event.n > n);
+        Some((n, missed.cloned().collect()))
     }
 
     fn push(&self, team_id: Uuid, event: Arc<str>) {
@@ -191,11 +187,11 @@ mod tests {
         hub.push(TEAM, "b".into());
         assert_eq!(
             start.events.recv().await.expect("an event").n,
-            start.latest + 1
+            start.from + 1
         );
         assert_eq!(
             start.events.recv().await.expect("an event").n,
-            start.latest + 2
+            start.from + 2
         );
     }
 }

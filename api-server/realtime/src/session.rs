@@ -1,7 +1,6 @@
 //! The life of one socket.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use api_server_users::facade::Directory;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -10,15 +9,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::Pace;
 use crate::hub::{Hub, Numbered, Start};
 use crate::tickets::Bearer;
-
-/// How often a socket is pinged, and its owner's rights are looked at again.
-const TICK: Duration = Duration::from_secs(15);
-/// A client that has not answered for this long is gone.
-const SILENCE: Duration = Duration::from_secs(45);
-/// A client that does not take a frame for this long is gone.
-const SLOW: Duration = Duration::from_secs(10);
 
 /// Why a socket ends, with its close code (RFC 6455 §7.4; 4000–4999 are ours).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +50,7 @@ pub(crate) struct Session {
     pub(crate) hub: Hub,
     pub(crate) directory: Directory,
     pub(crate) bearer: Bearer,
+    pub(crate) pace: Pace,
     pub(crate) stop: CancellationToken,
 }
 
@@ -65,14 +59,22 @@ impl Session {
     pub(crate) async fn run(mut self, last_seq: Option<String>) {
         let end = self.serve(last_seq.as_deref()).await;
         tracing::debug!(user = %self.bearer.user_id, ?end, "socket ended");
-        let _ = timeout(SLOW, self.socket.send(Message::Close(end.frame()))).await;
+        let farewell = async {
+            self.socket.send(Message::Close(end.frame())).await?;
+            // Until the client answers: a connection that is dropped over unread bytes may lose the frame.
+            while let Some(message) = self.socket.recv().await {
+                message?;
+            }
+            Ok::<_, axum::Error>(())
+        };
+        let _ = timeout(self.pace.slow, farewell).await;
     }
 
     async fn serve(&mut self, last_seq: Option<&str>) -> End {
         // Joined before the teams are read: an event in between is filtered by the newer rights.
         let (directory, bearer) = (self.directory.clone(), self.bearer);
         let Start {
-            latest,
+            from,
             missed,
             mut events,
         } = self.hub.join(last_seq);
@@ -81,8 +83,8 @@ impl Session {
             Err(end) => return end,
         };
         let greeting = match &missed {
-            Some(_) => self.plain("hello", latest),
-            None => self.plain("resync", latest),
+            Some(_) => self.plain("hello", from),
+            None => self.plain("resync", from),
         };
         if let Err(end) = self.send(greeting).await {
             return end;
@@ -92,18 +94,18 @@ impl Session {
                 return end;
             }
         }
-        let mut tick = interval(TICK);
+        let mut tick = interval(self.pace.tick);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.reset();
         let mut heard = Instant::now();
         let stop = self.stop.clone();
         loop {
-            let step = tokio::select! {
+            let outcome = tokio::select! {
                 () = stop.cancelled() => Err(End::Restart),
                 event = events.recv() => match event {
                     Ok(event) => self.push(&teams, &event).await,
                     Err(RecvError::Lagged(_)) => {
-                        let frame = self.plain("resync", self.hub.join(None).latest);
+                        let frame = self.plain("resync", self.hub.join(None).from);
                         self.send(frame).await.and(Err(End::Lagged))
                     }
                     Err(RecvError::Closed) => Err(End::Restart),
@@ -114,12 +116,12 @@ impl Session {
                     Some(Ok(_)) => { heard = Instant::now(); Ok(()) }
                 },
                 _ = tick.tick() => match rights(&directory, bearer).await {
-                    _ if heard.elapsed() > SILENCE => Err(End::Gone),
+                    _ if heard.elapsed() > self.pace.silence => Err(End::Gone),
                     Ok(now) => { teams = now; self.send(Message::Ping(Vec::new().into())).await }
                     Err(end) => Err(end),
                 },
             };
-            if let Err(end) = step {
+            if let Err(end) = outcome {
                 return end;
             }
         }
@@ -142,7 +144,7 @@ impl Session {
     }
 
     async fn send(&mut self, message: Message) -> Result<(), End> {
-        match timeout(SLOW, self.socket.send(message)).await {
+        match timeout(self.pace.slow, self.socket.send(message)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }

@@ -118,6 +118,7 @@ pub fn routes() -> OpenApiRouter<Tickets> {
 }
 
 /// The route of role `web`.
+#[must_use]
 pub fn router(tickets: Tickets) -> OpenApiRouter {
     routes().with_state(tickets)
 }

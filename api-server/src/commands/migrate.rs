@@ -85,9 +85,10 @@ pub async fn migrate(
         let created = create_first_admin(&pool, admin, clock, ids)
             .await
             .map_err(MigrationFailure::other)?;
-        match created {
-            Some(id) => tracing::info!(%id, "the first administrator was made"),
-            None => tracing::info!("there is an administrator already"),
+        if let Some(id) = created {
+            tracing::info!(%id, "the first administrator was made");
+        } else {
+            tracing::info!("there is an administrator already");
         }
     }
     pool.close().await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api_server_realtime::{Hub, Realtime};
+use api_server_realtime::{Hub, Pace, Realtime};
 use api_server_users::facade::Directory;
 use common_cache::CacheConfig;
 use common_config::Source;
@@ -11,6 +11,7 @@ use common_events::{EventsConfig, Group, MemoryBus, Topic, Transport, consume, f
 use common_http::{HttpConfig, standard};
 use common_reach::{Epochs, reach};
 use common_service::Service;
+use tokio_util::task::TaskTracker;
 
 use super::servers;
 
@@ -80,8 +81,16 @@ impl Plan {
             hub,
             cache,
             directory,
+            pace: Pace::default(),
             stop: service.soft(),
+            sockets: TaskTracker::new(),
         };
+        // The listener forgets a connection that became a socket.
+        let drained = realtime.clone().drained();
+        service.spawn("sockets", async {
+            drained.await;
+            Ok(())
+        });
         let app = standard(
             api_server_realtime::router(realtime),
             &self.http,

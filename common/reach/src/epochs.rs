@@ -15,6 +15,7 @@ pub struct Epochs(Arc<Mutex<BTreeMap<&'static str, Epoch>>>);
 
 impl Epochs {
     /// No logins yet; they are told by `service` from now on.
+    #[must_use]
     pub fn of(service: &Service) -> Self {
         let epochs = Self::default();
         let told = epochs.clone();

@@ -25,6 +25,7 @@ pub fn routes() -> OpenApiRouter<Notifications> {
 }
 
 /// Every route of the domain.
+#[must_use]
 pub fn router(notifications: Notifications) -> OpenApiRouter {
     routes().with_state(notifications)
 }

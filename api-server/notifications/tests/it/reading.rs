@@ -42,7 +42,9 @@ async fn a_cursor_belongs_to_its_list_and_caller(pool: PgPool) {
     let eve = user(&pool).await;
     let first = world.list(ben, "?limit=2").await;
     let next = first.next().expect("it goes on");
-    let other = world.list(ben, &format!("?unread=true&cursor={next}")).await;
+    let other = world
+        .list(ben, &format!("?unread=true&cursor={next}"))
+        .await;
     other.refused(400, "cursor_mismatch");
     let other = world.list(eve, &format!("?cursor={next}")).await;
     other.refused(400, "cursor_mismatch");
@@ -79,7 +81,10 @@ async fn nobody_reads_for_somebody_else(pool: PgPool) {
     assert_eq!(after.rows()[0]["read_at"], Value::Null);
     for (method, path) in [
         ("GET", "/api/v1/notifications".to_owned()),
-        ("POST", format!("/api/v1/notifications/{}:read", Uuid::nil())),
+        (
+            "POST",
+            format!("/api/v1/notifications/{}:read", Uuid::nil()),
+        ),
     ] {
         let answer = world.call(None, method, &path).await;
         answer.refused(401, "unauthorized");

@@ -34,6 +34,7 @@ pub fn routes() -> OpenApiRouter<Tasks> {
 }
 
 /// Every route of the domain.
+#[must_use]
 pub fn router(tasks: Tasks) -> OpenApiRouter {
     routes().with_state(tasks)
 }

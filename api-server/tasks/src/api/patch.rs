@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::views::TaskView;
 use super::{Fault, rules};
 use crate::Tasks;
-use crate::model::{Change, Description, Priority, Status, Title, stored};
+use crate::model::{Change, Description, Priority, Status, Title, Wish, stored};
 use crate::service::change;
 
 /// Fields to change; an absent field stays as it is.
@@ -41,12 +41,12 @@ pub(super) struct PatchTask {
     #[garde(skip)]
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<Uuid>)]
-    owner_id: Option<Option<Uuid>>,
+    owner_id: Wish<Uuid>,
     /// Null takes the date away.
     #[garde(skip)]
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<DateTime<Utc>>)]
-    due_at: Option<Option<DateTime<Utc>>>,
+    due_at: Wish<DateTime<Utc>>,
 }
 
 /// Refuses null for a field that every task has.
@@ -59,8 +59,8 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 /// Tells null from absent.
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+) -> Result<Wish<T>, D::Error> {
+    Option::deserialize(deserializer).map(Wish::Set)
 }
 
 /// Change a task
@@ -94,7 +94,7 @@ pub(super) async fn patch_task(
         status: body.status,
         priority: body.priority.map(Priority::parse).transpose()?,
         owner_id: body.owner_id,
-        due_at: body.due_at.map(|at| at.map(stored)),
+        due_at: body.due_at.map(stored),
     };
     let task = change::change(&tasks, &principal, id, seen, wanted).await?;
     let version = task.version;

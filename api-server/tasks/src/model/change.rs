@@ -6,15 +6,35 @@ use uuid::Uuid;
 
 use super::{Description, Priority, Status, Task, Title};
 
-/// Fields to change; `None` leaves a field, `Some(None)` empties it.
+/// What becomes of a field that can be empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Wish<T> {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// It gets this value, or none.
+    Set(Option<T>),
+}
+
+impl<T> Wish<T> {
+    /// The same with another value.
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Wish<U> {
+        match self {
+            Self::Keep => Wish::Keep,
+            Self::Set(value) => Wish::Set(value.map(change)),
+        }
+    }
+}
+
+/// Fields to change; `None` leaves a field.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Change {
     pub(crate) title: Option<Title>,
     pub(crate) description: Option<Description>,
     pub(crate) status: Option<Status>,
     pub(crate) priority: Option<Priority>,
-    pub(crate) owner_id: Option<Option<Uuid>>,
-    pub(crate) due_at: Option<Option<DateTime<Utc>>>,
+    pub(crate) owner_id: Wish<Uuid>,
+    pub(crate) due_at: Wish<DateTime<Utc>>,
 }
 
 impl Change {
@@ -37,10 +57,10 @@ impl Change {
         if let Some(priority) = self.priority {
             after.priority = priority.get();
         }
-        if let Some(owner_id) = self.owner_id {
+        if let Wish::Set(owner_id) = self.owner_id {
             after.owner_id = owner_id;
         }
-        if let Some(due_at) = self.due_at {
+        if let Wish::Set(due_at) = self.due_at {
             after.due_at = due_at;
         }
         after
@@ -120,7 +140,7 @@ mod tests {
         let before = task();
         let change = Change {
             status: Some(Status::Done),
-            owner_id: Some(None),
+            owner_id: Wish::Set(None),
             ..Change::default()
         };
         let after = change.apply(&before, noon());

@@ -6,7 +6,7 @@ mod task;
 mod text;
 mod time;
 
-pub(crate) use change::{Change, Diff, changed};
+pub(crate) use change::{Change, Diff, Wish, changed};
 pub(crate) use status::Status;
 pub(crate) use task::{HistoryEntry, NewTask, Task};
 pub(crate) use text::{Description, Priority, Title};

@@ -5,7 +5,7 @@ use common_telemetry::audit_event;
 use uuid::Uuid;
 
 use super::{check_owner, check_version};
-use crate::model::{Change, Task, changed};
+use crate::model::{Change, Task, Wish, changed};
 use crate::producer::{TaskEvent, TaskUpdated};
 use crate::store::scope::{ReadScope, WriteScope};
 use crate::store::task;
@@ -27,7 +27,7 @@ pub(crate) async fn change(
     if before.is_archived {
         return Err(Error::Archived);
     }
-    if let Some(owner) = change.owner_id {
+    if let Wish::Set(owner) = change.owner_id {
         check_owner(&mut transaction, before.team_id, owner).await?;
     }
     let at = tasks.now();

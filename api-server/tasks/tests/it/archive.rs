@@ -53,7 +53,8 @@ async fn who_may_and_for_which_version(pool: PgPool) {
         .await;
     for verb in ["archive", "restore"] {
         let path = format!("{}:{verb}", path(&task));
-        let post = async |user, headers| world.call(user, "POST", &path, headers, json!(null)).await;
+        let post =
+            async |user, headers| world.call(user, "POST", &path, headers, json!(null)).await;
         post(ben, &[]).await.refused(403, "forbidden");
         post(eve, &[]).await.refused(404, "not_found");
         let stale = post(ada, &[("if-match", "\"7\"")]).await;

@@ -16,10 +16,7 @@ async fn only_the_team_sees_a_task(pool: PgPool) {
         .task(ada, json!({"team_id": ours, "title": "Oil"}))
         .await;
     assert_eq!(world.get(ben, &path(&task)).await.data(), &task);
-    world
-        .get(eve, &path(&task))
-        .await
-        .refused(404, "not_found");
+    world.get(eve, &path(&task)).await.refused(404, "not_found");
     world
         .get(ada, "/api/v1/tasks/no-such-name")
         .await

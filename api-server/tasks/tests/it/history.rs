@@ -51,9 +51,7 @@ async fn a_cursor_of_another_task_is_refused(pool: PgPool) {
         world.task(ada, body.clone()).await,
         world.task(ada, body).await,
     );
-    world
-        .patch(ada, &one, &[], json!({"title": "Fuel"}))
-        .await;
+    world.patch(ada, &one, &[], json!({"title": "Fuel"})).await;
     let first = world
         .get(ada, &format!("{}/history?limit=1", path(&one)))
         .await;

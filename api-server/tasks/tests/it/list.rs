@@ -99,7 +99,10 @@ async fn statements_do_not_grow_with_rows(pool: PgPool) {
         .task(ada, json!({"team_id": ours, "title": "Oil"}))
         .await;
     let counter = StatementCounter::start();
-    for query in ["?limit=200".to_owned(), format!("?limit=200&team_id={ours}")] {
+    for query in [
+        "?limit=200".to_owned(),
+        format!("?limit=200&team_id={ours}"),
+    ] {
         let path = format!("/api/v1/tasks{query}");
         let _ = counter.take();
         let rows = titles(&world.get(ada, &path).await).len();

@@ -54,9 +54,7 @@ async fn a_change_for_an_old_version_tells_the_new_one(pool: PgPool) {
     let task = world
         .task(ada, json!({"team_id": ours, "title": "Oil"}))
         .await;
-    world
-        .patch(ada, &task, &[], json!({"title": "Fuel"}))
-        .await;
+    world.patch(ada, &task, &[], json!({"title": "Fuel"})).await;
     let stale = world
         .patch(
             ada,
@@ -88,9 +86,18 @@ async fn null_empties_and_absence_keeps(pool: PgPool) {
         let after = answer.data();
         (after["owner_id"].clone(), after["due_at"].clone())
     };
-    assert_eq!(patch(json!({"title": "Fuel"})).await, (json!(ada), json!(DUE)));
-    assert_eq!(patch(json!({"due_at": null})).await, (json!(ada), json!(null)));
-    assert_eq!(patch(json!({"owner_id": null})).await, (json!(null), json!(null)));
+    assert_eq!(
+        patch(json!({"title": "Fuel"})).await,
+        (json!(ada), json!(DUE))
+    );
+    assert_eq!(
+        patch(json!({"due_at": null})).await,
+        (json!(ada), json!(null))
+    );
+    assert_eq!(
+        patch(json!({"owner_id": null})).await,
+        (json!(null), json!(null))
+    );
     let both = json!({"owner_id": ada, "due_at": DUE});
     assert_eq!(patch(both).await, (json!(ada), json!(DUE)));
     for field in ["title", "description", "status", "priority"] {
@@ -150,8 +157,6 @@ async fn an_archived_task_is_not_changed(pool: PgPool) {
         .await;
     let archive = format!("{}:archive", path(&task));
     world.call(ada, "POST", &archive, &[], json!(null)).await;
-    let answer = world
-        .patch(ada, &task, &[], json!({"title": "Fuel"}))
-        .await;
+    let answer = world.patch(ada, &task, &[], json!({"title": "Fuel"})).await;
     answer.refused(409, "task_archived");
 }

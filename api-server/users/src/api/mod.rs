@@ -46,6 +46,7 @@ pub fn routes() -> OpenApiRouter<Users> {
 }
 
 /// Every route of the domain.
+#[must_use]
 pub fn router(users: Users) -> OpenApiRouter {
     routes().with_state(users)
 }

@@ -1,0 +1,10 @@
+//! Sockets as clients open them, on PostgreSQL and Redis.
+
+mod client;
+mod ending;
+mod resume;
+mod rights;
+mod rows;
+mod tickets;
+mod wait;
+mod world;
