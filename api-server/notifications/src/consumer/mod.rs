@@ -2,11 +2,11 @@
 
 use api_server_tasks::facade::TaskEvent;
 use async_trait::async_trait;
-use common_events::{Envelope, Handle, HandleError, inbox};
+use common_events::{Envelope, Handle, HandleError};
 use sqlx::PgPool;
 
 use crate::model::of_task;
-use crate::store;
+use crate::service;
 
 /// Name of the consumer in the inbox and in metrics, and of its group on the broker.
 const NAME: &str = "notifications";
@@ -44,17 +44,8 @@ impl Handle for Notifier {
         let Some(notification) = of_task(&task) else {
             return Ok(());
         };
-        let unavailable = |error: sqlx::Error| HandleError::Unavailable(error.into());
-        let mut transaction = self.pool.begin().await.map_err(unavailable)?;
-        if inbox::first_time(&mut transaction, NAME, event.id)
+        service::file(&self.pool, NAME, event.id, &notification)
             .await
-            .map_err(unavailable)?
-        {
-            store::insert(&mut transaction, event.id, &notification)
-                .await
-                .map_err(unavailable)?;
-            transaction.commit().await.map_err(unavailable)?;
-        }
-        Ok(())
+            .map_err(|error| HandleError::Unavailable(error.into()))
     }
 }

@@ -1,9 +1,11 @@
 //! Use cases: everybody has their own notifications and sees no others.
 
+use common_events::inbox;
 use common_http::Principal;
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::model::Notification;
+use crate::model::{NewNotification, Notification};
 use crate::store::{self, Position};
 use crate::{Error, Notifications};
 
@@ -40,4 +42,19 @@ pub(crate) async fn mark_read(
         notifications.clock.now(),
     )
     .await
+}
+
+/// Files a notification of an event, once however often `consumer` gets the event.
+pub(crate) async fn file(
+    pool: &PgPool,
+    consumer: &str,
+    event: Uuid,
+    new: &NewNotification,
+) -> Result<(), sqlx::Error> {
+    let mut transaction = pool.begin().await?;
+    if inbox::first_time(&mut transaction, consumer, event).await? {
+        store::insert(&mut transaction, event, new).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
 }
