@@ -123,6 +123,7 @@ const TABLE: &[Row] = &[
 const SCHEMA_IN_TESTS: &[&str] = &[
     "analytics",
     "api-server-notifications",
+    "api-server-realtime",
     "api-server-tasks",
     "api-server-users",
     "common-events",
