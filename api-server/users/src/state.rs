@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRef;
 use common_auth::{AuthConfig, PasswordHasher, Signer, Verifier};
 use common_cache::Cache;
 use common_clock::{SharedClock, SharedIds};
@@ -77,11 +76,5 @@ impl Users {
         std::fs::metadata(path)
             .err()
             .map(|error| ApiError::unavailable("the key set is not mounted", error))
-    }
-}
-
-impl FromRef<Users> for Arc<Verifier> {
-    fn from_ref(users: &Users) -> Self {
-        Arc::clone(&users.verifier)
     }
 }

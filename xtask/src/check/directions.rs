@@ -31,7 +31,6 @@ const APPLICATION: &[&str] = &[
     "api-server-schema",
     "api-server-tasks",
     "api-server-users",
-    "api-server-web",
 ];
 
 /// A member and the groups of members it may depend on.
@@ -81,26 +80,11 @@ const TABLE: &[Row] = &[
         ],
     ),
     ("api-server-schema", &[&["common-db"]]),
-    (
-        "api-server-web",
-        &[&[
-            "common-auth",
-            "common-clock",
-            "common-config",
-            "common-http",
-        ]],
-    ),
-    ("api-server-users", &[COMMON, &["api-server-web"]]),
-    (
-        "api-server-tasks",
-        &[COMMON, &["api-server-users", "api-server-web"]],
-    ),
+    ("api-server-users", &[COMMON]),
+    ("api-server-tasks", &[COMMON, &["api-server-users"]]),
     (
         "api-server-notifications",
-        &[
-            COMMON,
-            &["api-server-tasks", "api-server-users", "api-server-web"],
-        ],
+        &[COMMON, &["api-server-tasks", "api-server-users"]],
     ),
     (
         "api-server-realtime",
@@ -130,6 +114,10 @@ const SCHEMA_IN_TESTS: &[&str] = &[
     "common-http",
     "common-jobs",
 ];
+
+/// The operator's tests use what it provisions as the roles do: through the crates that the roles use.
+const USED_IN_TESTS: &[(&str, &str)] =
+    &[("operator", "common-cache"), ("operator", "common-events")];
 
 /// Features that turn an allowed dependency into a forbidden one: crate, dependency, feature, why.
 const FEATURES: &[(&str, &str, &str, &str)] = &[(
@@ -205,8 +193,9 @@ fn judge(members: &BTreeSet<String>, arrows: &[Arrow]) -> Vec<String> {
         let allowed = table
             .get(from.as_str())
             .is_some_and(|targets| targets.contains(to.as_str()));
-        let for_tests =
-            *dev && to == "api-server-schema" && SCHEMA_IN_TESTS.contains(&from.as_str());
+        let for_tests = *dev
+            && (to == "api-server-schema" && SCHEMA_IN_TESTS.contains(&from.as_str())
+                || USED_IN_TESTS.contains(&(from.as_str(), to.as_str())));
         let own_features = *dev && from == to;
         if !(allowed || for_tests || own_features) {
             let kind = if *dev { " (dev-dependency)" } else { "" };

@@ -17,7 +17,11 @@ mod refresh;
 mod rules;
 mod views;
 
+use std::sync::Arc;
+
+use axum::extract::FromRef;
 use axum::routing::post;
+use common_auth::Verifier;
 use common_http::Envelope;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -49,4 +53,10 @@ pub fn routes() -> OpenApiRouter<Users> {
 #[must_use]
 pub fn router(users: Users) -> OpenApiRouter {
     routes().with_state(users)
+}
+
+impl FromRef<Users> for Arc<Verifier> {
+    fn from_ref(users: &Users) -> Self {
+        Arc::clone(&users.verifier)
+    }
 }
