@@ -63,7 +63,7 @@ async fn e2e_what_is_missing_or_wrong_is_told_with_its_remedy() -> Result<()> {
     let told = platform.told("DatabaseReady", &secret, TOLD).await?;
     ensure!(told.reason == "SecretNotFound", "{told:?}");
     ensure!(
-        told.message.contains("kubectl create secret"),
+        told.message.contains("create secret generic"),
         "no remedy: {told:?}"
     );
 
