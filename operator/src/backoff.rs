@@ -7,10 +7,10 @@ use common_clock::Ids;
 use crate::platform::Class;
 
 /// A healthy Platform is looked at again after this long: drift on the servers sends no event.
-pub const RESYNC: Duration = Duration::from_secs(60);
+pub const RESYNC: Duration = Duration::from_mins(1);
 /// What is waited for is looked at again after this long at the latest.
 const WAITING_CAP: Duration = Duration::from_secs(10);
-const TRANSIENT_CAP: Duration = Duration::from_secs(60);
+const TRANSIENT_CAP: Duration = Duration::from_mins(1);
 
 /// The pause after the `attempts`-th try in a row (from 1) that ended with `class`: doubles from half a second up
 /// to the cap of its class, less a random fifth, so that Platforms that failed together do not come back together.
@@ -28,7 +28,7 @@ pub fn pause(class: Class, attempts: u32, ids: &dyn Ids) -> Duration {
     let mut draw = [0_u8; 2];
     ids.fill(&mut draw);
     let fifth = doubled / 5;
-    doubled - fifth.mul_f64(f64::from(u16::from_be_bytes(draw)) / f64::from(u16::MAX))
+    doubled.saturating_sub(fifth.mul_f64(f64::from(u16::from_be_bytes(draw)) / f64::from(u16::MAX)))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod backoff;
 mod config;
 mod controller;
 mod credentials;
+mod hex;
 pub mod keys;
 mod lease;
 pub mod migration;

@@ -30,6 +30,7 @@ pub async fn run(config: OperatorConfig, service: Service) -> anyhow::Result<()>
 
 async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()> {
     let ready = service.ready("leader");
+    #[expect(clippy::disallowed_methods, reason = "the one client of the process")]
     let client = Client::try_default()
         .await
         .context("cannot find the API server: run in a pod or set KUBECONFIG")?;

@@ -12,6 +12,7 @@ use super::{
     admin_secret,
     failure::{failure, too_late},
 };
+use crate::hex::hex;
 use crate::platform::{
     Context, StepError, apply::kube::ensure, build, pods::trouble, validate::ValidatedPlatform,
 };
@@ -91,11 +92,7 @@ fn job_name(p: &ValidatedPlatform) -> String {
     let mut hash = Sha256::new();
     hash.update(p.image.reference.as_bytes());
     hash.update(p.migration_retry.to_be_bytes());
-    let hash: String = hash.finalize()[..4]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{}-migrate-{hash}", p.name)
+    format!("{}-migrate-{}", p.name, hex(&hash.finalize()[..4]))
 }
 
 /// How a Job ended.

@@ -215,7 +215,7 @@ fn joined(errors: impl IntoIterator<Item = StepError>) -> StepError {
         .unwrap_or_else(|| StepError::transient(Reason::LeftBehind, "a server was not let go"))
 }
 
-/// Tells that nothing names what may be left on the servers: a namespace that is deleted takes its ConfigMaps with
+/// Tells that nothing names what may be left on the servers: a namespace that is deleted takes its `ConfigMap`s with
 /// it, and must be able to go all the same.
 async fn without_ledger(cx: &Context, platform: &Platform) {
     let made = platform

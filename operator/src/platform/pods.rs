@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    fn pod(status: Value) -> Pod {
+    fn pod(status: &Value) -> Pod {
         serde_json::from_value(
             json!({"metadata": {"name": "demo-web-1", "namespace": "crewdeck"}, "status": status}),
         )
@@ -117,7 +117,7 @@ mod tests {
         #[case] reason: Reason,
         #[case] words: &str,
     ) {
-        let error = trouble([&pod(waiting(state))]).expect("trouble");
+        let error = trouble([&pod(&waiting(state))]).expect("trouble");
         assert_eq!(error.reason, reason);
         assert!(error.message.contains(words), "{error}");
     }
@@ -126,7 +126,7 @@ mod tests {
     fn a_pod_without_a_node_says_why() {
         let status = json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]});
         assert!(
-            trouble([&pod(status)])
+            trouble([&pod(&status)])
                 .expect("trouble")
                 .message
                 .contains("0/1 nodes")
@@ -135,6 +135,6 @@ mod tests {
 
     #[test]
     fn starting_and_running_are_no_trouble() {
-        assert!(trouble([&pod(waiting("ContainerCreating")), &pod(json!({}))]).is_none());
+        assert!(trouble([&pod(&waiting("ContainerCreating")), &pod(&json!({}))]).is_none());
     }
 }

@@ -108,16 +108,16 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
 
     let progress = roll_out(cx, &p).await;
     report.roles = progress.roles;
-    match progress.blocked {
-        Some(error) => report.failed(ConditionType::RolesReady, &error),
-        None => {
-            report.version = Some(p.image.version.clone());
-            report.done(
-                ConditionType::RolesReady,
-                format!("every role runs {}", p.image.version),
-            );
-        }
+    if let Some(error) = progress.blocked {
+        report.failed(ConditionType::RolesReady, &error);
+        return;
     }
+    let version = &p.image.version;
+    report.version = Some(version.clone());
+    report.done(
+        ConditionType::RolesReady,
+        format!("every role runs {version}"),
+    );
 }
 
 /// Stages one and two, and the finalizer: from here on something external may exist.

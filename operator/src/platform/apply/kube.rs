@@ -204,7 +204,7 @@ mod tests {
         assert_eq!((outcomes.as_slice(), server.writes()), (&expected[..], 2));
 
         server.put(PATH, |object| {
-            object["data"]["crewdeck.toml"] = "by hand".into()
+            object["data"]["crewdeck.toml"] = "by hand".into();
         });
         let (outcome, now) = ensure(&cx, &wanted("a = 2")).await.expect("applied");
         assert_eq!(outcome, Outcome::Changed);

@@ -19,6 +19,7 @@ use k8s_openapi::{
 use sha2::{Digest as _, Sha256};
 
 use super::{Client, container, container::Files, object_name, service};
+use crate::hex::hex;
 use crate::platform::{
     apply::kube::{labels, metadata, selector},
     validate::{Role, RoleSpec, ValidatedPlatform},
@@ -198,8 +199,5 @@ fn hash(config: &ConfigMap) -> String {
         hash.update(name.as_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finalize()[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&hash.finalize()[..8])
 }

@@ -1,8 +1,8 @@
 //! Names on the servers that the user brings.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
+
+use crate::hex::hex;
 
 /// Names of what one Platform has on a server. No two Platforms share one: the readable part may repeat, the
 /// hash is over cluster, namespace and name with their lengths.
@@ -42,12 +42,10 @@ impl ExternalNames {
         } else {
             "p"
         };
-        let mut prefix = format!("{first}{}-", readable.trim_matches('-'));
-        for byte in &hash.finalize()[..HASH] {
-            // Writing into a String cannot fail.
-            let _ = write!(prefix, "{byte:02x}");
+        let hash = hex(&hash.finalize()[..HASH]);
+        Self {
+            prefix: format!("{first}{}-{hash}", readable.trim_matches('-')),
         }
-        Self { prefix }
     }
 
     /// The part that all names share: lower-case letters, digits and `-`, at most 36 bytes.

@@ -157,7 +157,7 @@ mod tests {
                 name,
                 partitions: 3,
                 replicas: 1,
-                retention: Duration::from_secs(604_800),
+                retention: Duration::from_hours(168),
             })
         );
         assert!(
