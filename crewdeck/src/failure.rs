@@ -37,9 +37,12 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::FAILURE;
     }
     eprintln!("crewdeck: {error:#}");
-    if error.chain().any(|cause| cause.is::<Usage>()) {
+    if error.chain().any(<dyn std::error::Error>::is::<Usage>) {
         ExitCode::from(64)
-    } else if error.chain().any(|cause| cause.is::<ConfigError>()) {
+    } else if error
+        .chain()
+        .any(<dyn std::error::Error>::is::<ConfigError>)
+    {
         ExitCode::from(78)
     } else {
         ExitCode::FAILURE

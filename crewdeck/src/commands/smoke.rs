@@ -10,7 +10,7 @@ use common_clock::{SharedClock, SharedIds};
 /// What to try, and as whom.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Address of role web, such as http://demo-web:8000
+    /// Address of role web, such as `http://demo-web:8000`
     #[arg(long)]
     url: String,
     /// Issuer that tokens must name: publicURL of the Platform [default: the address]
