@@ -40,7 +40,7 @@ pub(crate) fn ensure(step: &Step) -> Result<()> {
     .map_err(|error| {
         Failure::new(
             format!("the list of Debian packages cannot be read: {error:#}"),
-            "`cargo xtask up` makes its cluster on Debian 12; elsewhere use `--existing` with a cluster that you have",
+            "`cargo xtask up` makes its cluster on Debian 12; elsewhere install the charts by hand on a cluster that you have",
         )
     })?;
     let missing = missing(&listed);
