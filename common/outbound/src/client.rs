@@ -73,7 +73,13 @@ impl Outbound {
     /// When the TLS backend cannot be initialised.
     pub fn new(config: OutboundConfig) -> Result<Self, reqwest::Error> {
         let config = Arc::new(config);
+        // The image has no certificates of a system: the authorities that browsers trust come with the program.
+        let authorities = webpki_root_certs::TLS_SERVER_ROOT_CERTS
+            .iter()
+            .map(|der| reqwest::Certificate::from_der(der))
+            .collect::<Result<Vec<_>, _>>()?;
         let client = reqwest::Client::builder()
+            .tls_certs_only(authorities)
             .redirect(Policy::none())
             .timeout(Duration::from_secs(config.timeout_seconds))
             .dns_resolver(Arc::new(PublicOnly(Arc::clone(&config))))
