@@ -3,17 +3,14 @@
 use std::sync::LazyLock;
 
 use common_config::SecretRef;
-use common_db::{DbError, PoolOptions};
+use common_db::{DbError, PoolOptions, failed_statement, migration_name};
 use sqlx::PgConnection;
 use sqlx::migrate::{Migrate as _, MigrateError as Failure, Migration, Migrator};
-use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
 /// Schema of everything that analytics owns.
 const SCHEMA: &str = "analytics";
 /// Where sqlx keeps its list; the application's has another place, so that one database may hold both.
 const TABLE: &str = "analytics._sqlx_migrations";
-/// Characters of a statement that fit a condition's message.
-const LONGEST: usize = 300;
 
 /// All migrations of analytics, in order.
 pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
@@ -50,28 +47,17 @@ impl MigrateError {
     /// Number and name of the migration that failed, if it was one.
     #[must_use]
     pub fn migration(&self) -> Option<String> {
-        Some(name_of(self.failed()?))
+        Some(migration_name(self.failed()?))
     }
 
     /// The statement at which the server stopped, shortened, if it named one.
     #[must_use]
     pub fn statement(&self) -> Option<String> {
-        let sql = self.failed()?.sql.as_str();
-        let Self::Apply(Failure::ExecuteMigration(source, _)) = self else {
-            return None;
-        };
-        let error = source
-            .as_database_error()?
-            .try_downcast_ref::<PgDatabaseError>()?;
-        let PgErrorPosition::Original(at) = error.position()? else {
-            return None;
-        };
-        let at = sql.char_indices().nth(at.saturating_sub(1))?.0;
-        let start = sql[..at].rfind(';').map_or(0, |semicolon| semicolon + 1);
-        let end = sql[at..]
-            .find(';')
-            .map_or(sql.len(), |semicolon| at + semicolon);
-        Some(sql[start..end].trim().chars().take(LONGEST).collect())
+        let migration = self.failed()?;
+        match self {
+            Self::Apply(failure) => failed_statement(migration, failure),
+            _ => None,
+        }
     }
 
     fn failed(&self) -> Option<&'static Migration> {
@@ -107,7 +93,7 @@ async fn apply(connection: &mut PgConnection) -> Result<Report, MigrateError> {
     MIGRATOR.run(&mut *connection).await?;
     let applied: Vec<String> = ups()
         .filter(|migration| !before.contains(&migration.version))
-        .map(name_of)
+        .map(migration_name)
         .collect();
     if !applied.is_empty() {
         tracing::info!(?applied, "migrations of analytics applied");
@@ -130,9 +116,4 @@ fn ups() -> impl Iterator<Item = &'static Migration> {
     MIGRATOR
         .iter()
         .filter(|migration| !migration.migration_type.is_down_migration())
-}
-
-fn name_of(migration: &Migration) -> String {
-    let name = migration.description.replace(' ', "_");
-    format!("{:04}_{name}", migration.version)
 }

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use common_config::Source;
-use common_events::{
-    EventSubscriber, EventsConfig, Group, MemoryBus, Topic, Transport, consume, factory,
-};
+use common_events::{EventsConfig, Group, MemoryBus, Topic, consume, factory};
 use common_reach::{Epochs, reach};
 use common_service::Service;
 use sqlx::PgPool;
@@ -28,42 +26,37 @@ const REMEMBERED: TimeDelta = TimeDelta::days(60);
 /// When the configuration is not valid, or the role fails.
 pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
     let config: EventsConfig = source.section()?;
-    anyhow::ensure!(
-        config.transport != Transport::Memory,
-        "events.transport = \"memory\" reaches no other process: analytics-worker would never see an event; name a broker, or run all roles in one process with `crewdeck dev`"
-    );
-    launch(source, &service, Events::Broker(Box::new(config)))?;
+    config.require_broker()?;
+    start(source, &service, config, MemoryBus::default())?;
     service.run().await
 }
 
-/// Starts the role on `service`, whose own `run` the caller calls, with a transport that exists: the
-/// one of a process with all roles.
+/// Starts the role on `service`, whose own `run` the caller calls; `bus` carries the events of transport `memory`.
 ///
 /// # Errors
 /// When the configuration is not valid; nothing runs then.
-pub fn start_with(
+pub fn start(
     source: &Source,
     service: &Service,
-    events: Arc<dyn EventSubscriber>,
+    events: EventsConfig,
+    bus: MemoryBus,
 ) -> anyhow::Result<()> {
-    launch(source, service, Events::Given(events))
-}
-
-/// Where events come from.
-enum Events {
-    Broker(Box<EventsConfig>),
-    Given(Arc<dyn EventSubscriber>),
-}
-
-fn launch(source: &Source, service: &Service, events: Events) -> anyhow::Result<()> {
     let config: AnalyticsConfig = source.section()?;
     let own = service.clone();
-    service.spawn("start", async move { work(&config, events, &own).await });
+    service.spawn(
+        "start",
+        async move { work(&config, events, bus, &own).await },
+    );
     Ok(())
 }
 
 /// Reaches what the consumer needs, then consumes until the role stops.
-async fn work(config: &AnalyticsConfig, events: Events, service: &Service) -> anyhow::Result<()> {
+async fn work(
+    config: &AnalyticsConfig,
+    events: EventsConfig,
+    bus: MemoryBus,
+    service: &Service,
+) -> anyhow::Result<()> {
     let epochs = Epochs::of(service);
     let check = service.ready("events");
     let Some(pool) = databases::own(config).reach(service, &epochs).await else {
@@ -72,20 +65,12 @@ async fn work(config: &AnalyticsConfig, events: Events, service: &Service) -> an
     spawn_cut(pool.clone(), service);
     let stop = service.soft();
     let subscribe = || async {
-        let subscriber = match &events {
-            Events::Given(subscriber) => Arc::clone(subscriber),
-            Events::Broker(config) => {
-                factory(config, &MemoryBus::default(), service.ids())
-                    .await?
-                    .1
-            }
-        };
-        let group = Group::Shared(NAME);
-        subscriber.subscribe(&[Topic::TaskEvents], group).await
+        let (_, subscriber) = factory(&events, &bus, service.ids()).await?;
+        subscriber
+            .subscribe(&[Topic::TaskEvents], Group::Shared(NAME))
+            .await
     };
-    if let Events::Broker(config) = &events
-        && let Some(directory) = &config.kafka_directory
-    {
+    if let Some(directory) = &events.kafka_directory {
         epochs.add_fixed("kafka-analytics", directory);
     }
     let Some(subscription) = reach("events", Some(&check), &stop, subscribe).await else {

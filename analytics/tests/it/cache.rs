@@ -4,8 +4,8 @@ use common_clock::{Ids as _, SystemIds};
 use sqlx::PgPool;
 
 use crate::rows::{change, prepare, task, team, user};
-use crate::wait::wait_for;
 use crate::world::{Settings, token};
+use common_clock::testing::wait_for;
 
 #[expect(
     clippy::disallowed_methods,

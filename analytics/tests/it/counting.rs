@@ -1,16 +1,14 @@
 //! The role `analytics-worker`: each event counts once, on its own day.
 
-use std::sync::Arc;
-
 use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
-use common_events::{Envelope, EventPublisher as _, MemoryBus, Topic};
+use common_events::{Envelope, EventPublisher as _, EventsConfig, MemoryBus, Topic, Transport};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::rows::prepare;
-use crate::wait::wait_for;
 use crate::world::{Role, Settings};
+use common_clock::testing::wait_for;
 
 fn event(event_type: &str, data: Value) -> Envelope {
     Envelope {
@@ -36,9 +34,12 @@ fn task(event_type: &str, team: Uuid, status: &str, day: &str) -> Envelope {
 }
 
 fn worker(pool: &PgPool, bus: &MemoryBus) -> Role {
-    let (source, events) = (Settings::of(pool).source(), Arc::new(bus.clone()));
+    let (source, events) = (
+        Settings::of(pool).source(),
+        EventsConfig::new(Transport::Memory),
+    );
     Role::start("analytics-worker", |service| {
-        analytics::roles::analytics_worker::start_with(&source, service, events)
+        analytics::roles::analytics_worker::start(&source, service, events, bus.clone())
     })
 }
 

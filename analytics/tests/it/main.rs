@@ -7,5 +7,4 @@ mod rows;
 mod start;
 mod summary;
 mod tokens;
-mod wait;
 mod world;

@@ -3,8 +3,8 @@
 use sqlx::PgPool;
 
 use crate::rows::{prepare, team, user};
-use crate::wait::wait_for;
 use crate::world::{Settings, free_address, token};
+use common_clock::testing::wait_for;
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn a_role_without_its_replica_is_alive_and_says_so(pool: PgPool) {

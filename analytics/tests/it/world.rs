@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::wait::wait_for;
+use common_clock::testing::wait_for;
 
 const ISSUER: &str = "https://crewdeck.example.org";
 /// The folder of one key pair, made once: `jwks.json`, `meta.json`, `signing.jwk`.

@@ -1,5 +1,6 @@
 //! Applying what is missing, with an error that a person can act on.
 
+use common_db::{failed_statement, migration_name};
 use sqlx::PgPool;
 use sqlx::migrate::{Migrate as _, Migration, Migrator};
 
@@ -86,7 +87,7 @@ async fn apply(
         if done.iter().any(|done| done.version == migration.version) {
             continue;
         }
-        let name = name_of(migration);
+        let name = migration_name(migration);
         connection
             .apply(table, migration)
             .await
@@ -102,38 +103,4 @@ async fn apply(
         applied,
         total: known.len(),
     })
-}
-
-fn name_of(migration: &Migration) -> String {
-    format!(
-        "{:04}_{}",
-        migration.version,
-        migration.description.replace(' ', "_")
-    )
-}
-
-/// The statement around the position that the server reports.
-fn failed_statement(migration: &Migration, error: &sqlx::migrate::MigrateError) -> Option<String> {
-    use sqlx::migrate::MigrateError as Failure;
-    use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
-
-    /// Characters of a statement that fit a condition's message.
-    const LONGEST: usize = 300;
-
-    let (Failure::ExecuteMigration(source, _) | Failure::Execute(source)) = error else {
-        return None;
-    };
-    let database = source
-        .as_database_error()?
-        .try_downcast_ref::<PgDatabaseError>()?;
-    let sql = migration.sql.as_str();
-    let at = match database.position()? {
-        PgErrorPosition::Original(at) => sql.char_indices().nth(at.saturating_sub(1))?.0,
-        PgErrorPosition::Internal { .. } => return None,
-    };
-    let start = sql[..at].rfind(';').map_or(0, |semicolon| semicolon + 1);
-    let end = sql[at..]
-        .find(';')
-        .map_or(sql.len(), |semicolon| at + semicolon);
-    Some(sql[start..end].trim().chars().take(LONGEST).collect())
 }

@@ -7,7 +7,7 @@ use api_server_users::facade::Directory;
 use common_cache::CacheConfig;
 use common_config::Source;
 use common_db::DatabaseConfig;
-use common_events::{EventsConfig, Group, MemoryBus, Topic, Transport, consume, factory};
+use common_events::{EventsConfig, Group, MemoryBus, Topic, consume, factory};
 use common_http::{HttpConfig, standard};
 use common_reach::{Epochs, reach};
 use common_service::Service;
@@ -21,10 +21,7 @@ use super::servers;
 /// When the configuration is not valid, a port cannot be bound, or the role fails.
 pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
     let events: EventsConfig = source.section()?;
-    anyhow::ensure!(
-        events.transport != Transport::Memory,
-        "events.transport = \"memory\" reaches no other process; name a broker, or run all roles in one process with `crewdeck dev`"
-    );
+    events.require_broker()?;
     start(source, &service, events, MemoryBus::default())?;
     service.run().await
 }

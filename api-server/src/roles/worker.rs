@@ -7,8 +7,7 @@ use api_server_users::jobs::{JobState, PurgeSessions};
 use common_config::Source;
 use common_db::DatabaseConfig;
 use common_events::{
-    EventPublisher, EventSubscriber, EventsConfig, Group, MemoryBus, Topic, Transport, consume,
-    factory, relay,
+    EventPublisher, EventSubscriber, EventsConfig, Group, MemoryBus, Topic, consume, factory, relay,
 };
 use common_jobs::{Queue, Workers};
 use common_reach::{Epochs, reach};
@@ -26,10 +25,7 @@ const CONCURRENCY: [(Queue, usize); 2] = [(Queue::Interactive, 4), (Queue::Defau
 /// When the configuration is not valid, or the role fails.
 pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
     let config: EventsConfig = source.section()?;
-    anyhow::ensure!(
-        config.transport != Transport::Memory,
-        "events.transport = \"memory\" reaches no other process; name a broker, or run all roles in one process with `crewdeck dev`"
-    );
+    config.require_broker()?;
     start(source, &service, config, MemoryBus::default())?;
     service.run().await
 }

@@ -5,6 +5,8 @@
 
 mod clock;
 mod ids;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use ids::{Ids, SeededIds, SharedIds, SystemIds};

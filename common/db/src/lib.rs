@@ -6,6 +6,7 @@
 mod config;
 mod credentials;
 mod error;
+mod migration;
 mod pools;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -13,4 +14,5 @@ pub mod testing;
 pub use config::DatabaseConfig;
 pub use credentials::Credentials;
 pub use error::DbError;
+pub use migration::{failed_statement, migration_name};
 pub use pools::{PoolOptions, Pools, pool};

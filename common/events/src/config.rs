@@ -72,4 +72,20 @@ impl EventsConfig {
             kafka_bootstrap_servers: None,
         }
     }
+
+    /// Refuses a transport that ends at this process.
+    ///
+    /// # Errors
+    /// [`NoBroker`] for `memory`.
+    pub fn require_broker(&self) -> Result<(), NoBroker> {
+        match self.transport {
+            Transport::Memory => Err(NoBroker),
+            _ => Ok(()),
+        }
+    }
 }
+
+/// A role with other processes to reach has a transport that reaches none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("events.transport = \"memory\" reaches no other process; name a broker")]
+pub struct NoBroker;

@@ -24,7 +24,7 @@ mod topic;
 mod transport;
 
 pub use backends::memory::MemoryBus;
-pub use config::{EventsConfig, Transport};
+pub use config::{EventsConfig, NoBroker, Transport};
 pub use consume::{Handle, HandleError, MAX_ATTEMPTS, consume};
 pub use envelope::Envelope;
 pub use error::EventError;

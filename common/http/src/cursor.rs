@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use crate::{ApiError, Kind};
+use crate::{ApiError, Kind, Reply};
 
 const VERSION: u8 = 1;
 /// Bytes of the signature that are kept.
@@ -45,6 +45,28 @@ impl CursorKey {
         let mac = self.sign(&bytes);
         bytes.extend_from_slice(&mac);
         Ok(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// A page of a list: at most `limit` of `rows`, which has one more when the list goes on. `filter` is as in
+    /// [`CursorKey::encode`], `position` tells where a row stands.
+    ///
+    /// # Errors
+    /// As [`CursorKey::encode`].
+    pub fn page<T, V: From<T>, P: Serialize>(
+        &self,
+        filter: &impl Serialize,
+        mut rows: Vec<T>,
+        limit: u32,
+        position: impl Fn(&T) -> P,
+    ) -> Result<Reply<Vec<V>>, ApiError> {
+        let limit = limit as usize;
+        let goes_on = rows.len() > limit;
+        rows.truncate(limit);
+        let next = match rows.last() {
+            Some(end) if goes_on => Some(self.encode(&position(end), filter)?),
+            _ => None,
+        };
+        Ok(Reply::ok(rows.into_iter().map(V::from).collect()).page(next))
     }
 
     /// The position in `cursor`.

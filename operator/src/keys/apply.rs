@@ -82,35 +82,33 @@ pub async fn ensure_keys(cx: &Context, p: &ValidatedPlatform) -> Result<KeysAppl
     };
 
     let now = cx.clock.now();
-    let changed = match decide(&observed, now) {
-        Step::Keep => None,
-        Step::Birth => Some(KeyRing::born(&fresh(cx).await?, &fresh(cx).await?, now)),
-        Step::Adopt(ring) if ring.next().is_none() => Some(ring.with_next(&fresh(cx).await?, now)),
-        Step::Adopt(ring) => Some(*ring),
-        Step::Renew(remains) => Some(remains.with_fresh(&fresh(cx).await?, &fresh(cx).await?, now)),
-        Step::PublishNext => match observed.ring {
-            Some(ring) => Some(ring.with_next(&fresh(cx).await?, now)),
-            None => None,
-        },
-    };
-    let ring = match changed {
-        Some(ring) => {
-            swap(&secrets, p, stored.as_ref(), &ring).await?;
-            tracing::info!(epoch = ring.epoch, keys = ?ring.keys, "the key ring changed");
-            ring
+    let (ring, changed) = match (decide(&observed, now), observed.ring) {
+        (Step::Keep, Some(ring)) => (ring, false),
+        (Step::PublishNext, Some(ring)) => (ring.with_next(&fresh(cx).await?, now), true),
+        (Step::Adopt(ring), _) if ring.next().is_none() => {
+            (ring.with_next(&fresh(cx).await?, now), true)
         }
-        // `Keep` is decided for a ring alone.
-        None => stored
-            .as_ref()
-            .and_then(|secret| text(secret, RING))
-            .and_then(|document| KeyRing::parse(document.expose_secret()).ok())
-            .ok_or_else(|| {
-                StepError::transient(
-                    Reason::SigningKeyInvalid,
-                    "the key ring vanished while it was read",
-                )
-            })?,
+        (Step::Adopt(ring), _) => (*ring, true),
+        (Step::Birth, _) => (
+            KeyRing::born(&fresh(cx).await?, &fresh(cx).await?, now),
+            true,
+        ),
+        (Step::Renew(remains), _) => (
+            remains.with_fresh(&fresh(cx).await?, &fresh(cx).await?, now),
+            true,
+        ),
+        // Both are decided for a ring alone.
+        (Step::Keep | Step::PublishNext, None) => {
+            return Err(StepError::transient(
+                Reason::SigningKeyInvalid,
+                "the key ring vanished while it was read",
+            ));
+        }
     };
+    if changed {
+        swap(&secrets, p, stored.as_ref(), &ring).await?;
+        tracing::info!(epoch = ring.epoch, keys = ?ring.keys, "the key ring changed");
+    }
     project(cx, p, &ring).await?;
     Ok(KeysApplied {
         epoch: ring.epoch,

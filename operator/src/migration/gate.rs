@@ -4,7 +4,7 @@ use crds::Reason;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
     Api, ResourceExt as _,
-    api::{DeleteParams, ListParams, LogParams, PostParams},
+    api::{ListParams, LogParams, PostParams},
 };
 use sha2::{Digest as _, Sha256};
 
@@ -14,7 +14,11 @@ use super::{
 };
 use crate::hex::hex;
 use crate::platform::{
-    Context, StepError, apply::kube::ensure, build, pods::trouble, validate::ValidatedPlatform,
+    Context, StepError,
+    apply::kube::{delete, ensure},
+    build,
+    pods::trouble,
+    validate::ValidatedPlatform,
 };
 
 /// Ended Jobs that stay beside the current one, for their logs.
@@ -59,7 +63,7 @@ pub async fn gate(cx: &Context, p: &ValidatedPlatform) -> Result<Migrated, StepE
     };
     match ended(&job) {
         Some(End::Succeeded) => {
-            forget_former(&jobs, p, &name).await?;
+            forget_former(cx, p, &name).await?;
             Ok(Migrated {
                 job: name,
                 version: p.image.version.clone(),
@@ -146,10 +150,11 @@ async fn last_log(cx: &Context, p: &ValidatedPlatform, job: &str) -> Option<Stri
 
 /// Deletes the Jobs of other images: those that still try, and of the ended ones all but the newest.
 async fn forget_former(
-    jobs: &Api<Job>,
+    cx: &Context,
     p: &ValidatedPlatform,
     current: &str,
 ) -> Result<(), StepError> {
+    let jobs: Api<Job> = Api::namespaced(cx.client.clone(), &p.namespace);
     let what = format!("Jobs of namespace {}", p.namespace);
     let labels = format!(
         "app.kubernetes.io/instance={},app.kubernetes.io/component=migrate",
@@ -167,15 +172,7 @@ async fn forget_former(
     former.sort_by_key(|job| std::cmp::Reverse(job.metadata.creation_timestamp.clone()));
     let (ended, trying): (Vec<_>, Vec<_>) = former.iter().partition(|job| ended(job).is_some());
     for job in ended.into_iter().skip(FORMER_JOBS).chain(trying) {
-        let exactly = DeleteParams::background().preconditions(kube::api::Preconditions {
-            uid: job.metadata.uid.clone(),
-            resource_version: None,
-        });
-        match jobs.delete(&job.name_any(), &exactly).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-            Err(error) => return Err(StepError::of_kube(&what, &error)),
-        }
+        delete(cx, job).await?;
     }
     Ok(())
 }

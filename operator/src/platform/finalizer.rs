@@ -8,7 +8,7 @@ use k8s_openapi::api::{
 };
 use kube::{
     Api, Resource, ResourceExt as _,
-    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
+    api::{ListParams, Patch, PatchParams},
     core::NamespaceResourceScope,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
@@ -19,7 +19,7 @@ use super::{
     Context, StepError,
     apply::{
         kafka,
-        kube::{FIELD_MANAGER, selector},
+        kube::{FIELD_MANAGER, delete, selector, with_labels},
         ledger::list,
         postgres, redis,
     },
@@ -140,25 +140,13 @@ where
         if !belongs || object.meta().deletion_timestamp.is_some() {
             continue;
         }
-        let exactly = DeleteParams::background().preconditions(Preconditions {
-            uid: object.meta().uid.clone(),
-            resource_version: None,
-        });
-        match api.delete(&object.name_any(), &exactly).await {
-            Ok(_) => {}
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => {}
-            Err(error) => return Err(StepError::of_kube(&what, &error)),
-        }
+        delete(cx, &object).await?;
     }
     Ok(())
 }
 
 fn ours(platform: &Platform) -> ListParams {
-    let labels: Vec<String> = selector(&platform.name_any(), None)
-        .into_iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    ListParams::default().labels(&labels.join(","))
+    with_labels(&selector(&platform.name_any(), None))
 }
 
 /// Ends the logins and drops what the policies say. Returns what is kept, in words.

@@ -3,14 +3,11 @@
 
 use crds::{Reason, RoleStatus};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod, policy::v1::PodDisruptionBudget};
-use kube::{
-    Api, Resource as _, ResourceExt as _,
-    api::{DeleteParams, ListParams, Preconditions},
-};
+use kube::{Api, ResourceExt as _};
 
 use super::{
     Context, StepError,
-    apply::kube::{ensure, selector},
+    apply::kube::{delete, ensure, selector, with_labels},
     build,
     pods::trouble,
     validate::{RoleSpec, ValidatedPlatform},
@@ -78,13 +75,9 @@ async fn look(
     if is_rolled_out(deployment, spec.replicas) {
         return Ok(());
     }
-    let labels: Vec<String> = selector(&p.name, Some(spec.role))
-        .into_iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
     let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
     let pods = api
-        .list(&ListParams::default().labels(&labels.join(",")))
+        .list(&with_labels(&selector(&p.name, Some(spec.role))))
         .await
         .map_err(|error| {
             StepError::of_kube(&format!("pods of role {}", spec.role.as_str()), &error)
@@ -147,22 +140,13 @@ async fn remove_budget(cx: &Context, p: &ValidatedPlatform, name: &str) -> Resul
         .get_opt(name)
         .await
         .map_err(|error| StepError::of_kube(&what, &error))?;
-    let Some(found) = found.filter(|found| {
-        found
-            .owner_references()
-            .iter()
-            .any(|owner| owner.uid == p.uid)
-    }) else {
-        return Ok(());
+    let ours = |found: &PodDisruptionBudget| {
+        let owners = found.owner_references();
+        owners.iter().any(|owner| owner.uid == p.uid)
     };
-    let exactly = DeleteParams::default().preconditions(Preconditions {
-        uid: found.meta().uid.clone(),
-        resource_version: None,
-    });
-    match api.delete(name, &exactly).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-        Err(error) => Err(StepError::of_kube(&what, &error)),
+    match found {
+        Some(found) if ours(&found) => delete(cx, &found).await,
+        _ => Ok(()),
     }
 }
 

@@ -53,14 +53,6 @@ pub(super) async fn list_notifications(
         .as_deref()
         .map(|cursor| keys.decode(cursor, &list))
         .transpose()?;
-    let mut rows =
-        service::list(&notifications, &principal, query.unread, after, query.limit).await?;
-    let limit = query.limit as usize;
-    let goes_on = rows.len() > limit;
-    rows.truncate(limit);
-    let next = match rows.last() {
-        Some(end) if goes_on => Some(keys.encode(&(end.created_at, end.id), &list)?),
-        _ => None,
-    };
-    Ok(Reply::ok(rows.into_iter().map(NotificationView::from).collect()).page(next))
+    let rows = service::list(&notifications, &principal, query.unread, after, query.limit).await?;
+    keys.page(&list, rows, query.limit, |row| (row.created_at, row.id))
 }

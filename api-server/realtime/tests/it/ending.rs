@@ -6,8 +6,8 @@ use api_server_realtime::Pace;
 use sqlx::PgPool;
 
 use crate::rows::{change, person, team};
-use crate::wait::wait_for;
 use crate::world::{World, brisk};
+use common_clock::testing::wait_for;
 
 const LOGOUT: &str = "update sessions set revoked_at = now() where family_id = $1";
 

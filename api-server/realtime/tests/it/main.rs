@@ -6,5 +6,4 @@ mod resume;
 mod rights;
 mod rows;
 mod tickets;
-mod wait;
 mod world;

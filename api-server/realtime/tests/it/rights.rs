@@ -4,8 +4,8 @@ use api_server_realtime::Pace;
 use sqlx::PgPool;
 
 use crate::rows::{change, join, person, team};
-use crate::wait::wait_for;
 use crate::world::{World, brisk};
+use common_clock::testing::wait_for;
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn a_foreign_teams_events_are_not_seen(pool: PgPool) {

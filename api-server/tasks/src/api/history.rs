@@ -7,8 +7,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::Fault;
 use super::views::HistoryView;
-use super::{Fault, page};
 use crate::Tasks;
 use crate::service::read;
 
@@ -19,7 +19,7 @@ use crate::service::read;
 pub(super) struct HistoryQuery {
     /// Most rows of the answer.
     #[garde(range(min = 1, max = 200))]
-    #[serde(default = "page::fifty")]
+    #[serde(default = "super::fifty")]
     #[param(default = 50, minimum = 1, maximum = 200)]
     limit: u32,
     /// `meta.page.next` of the page before.
@@ -50,5 +50,5 @@ pub(super) async fn task_history(
         .map(|cursor| tasks.keys.decode(cursor, &list))
         .transpose()?;
     let rows = read::history(&tasks, &principal, id, before, query.limit).await?;
-    page::reply(&tasks.keys, &list, rows, query.limit, |entry| entry.id)
+    tasks.keys.page(&list, rows, query.limit, |entry| entry.id)
 }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::Fault;
 use super::views::TaskView;
-use super::{Fault, page};
 use crate::Tasks;
 use crate::model::Status;
 use crate::service::read;
@@ -42,7 +42,7 @@ pub(super) struct ListQuery {
     archived: bool,
     /// Most rows of the answer.
     #[garde(range(min = 1, max = 200))]
-    #[serde(default = "page::fifty")]
+    #[serde(default = "super::fifty")]
     #[param(default = 50, minimum = 1, maximum = 200)]
     limit: u32,
     /// `meta.page.next` of the page before.
@@ -95,7 +95,7 @@ pub(super) async fn list_tasks(
         query.limit,
     )
     .await?;
-    page::reply(&tasks.keys, &list, rows, query.limit, |task| {
-        (task.created_at, task.id)
-    })
+    tasks
+        .keys
+        .page(&list, rows, query.limit, |task| (task.created_at, task.id))
 }

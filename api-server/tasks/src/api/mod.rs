@@ -5,7 +5,6 @@ mod create;
 mod get;
 mod history;
 mod list;
-mod page;
 mod patch;
 mod rules;
 mod views;
@@ -19,6 +18,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Tasks;
+
+/// Rows of a page when the caller does not say.
+fn fifty() -> u32 {
+    50
+}
 
 /// What a problem looks like in the document.
 type Fault = Envelope<()>;

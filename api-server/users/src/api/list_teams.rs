@@ -25,5 +25,7 @@ pub(super) async fn list_teams(
     let list = ("teams", principal.user_id);
     let after = page.after(&users.keys, &list)?;
     let rows = read::list_teams(&users, &principal, after, page.limit).await?;
-    page.reply(&users.keys, &list, rows, |team| (team.created_at, team.id))
+    users
+        .keys
+        .page(&list, rows, page.limit, |team| (team.created_at, team.id))
 }

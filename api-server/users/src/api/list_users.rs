@@ -27,5 +27,7 @@ pub(super) async fn list_users(
 ) -> ApiResult<Reply<Vec<UserView>>> {
     let after = page.after(&users.keys, &LIST)?;
     let rows = read::list_users(&users, &principal, after, page.limit).await?;
-    page.reply(&users.keys, &LIST, rows, |user| (user.created_at, user.id))
+    users
+        .keys
+        .page(&LIST, rows, page.limit, |user| (user.created_at, user.id))
 }

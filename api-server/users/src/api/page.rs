@@ -1,6 +1,6 @@
 //! Pages of lists that are ordered by creation, newest first.
 
-use common_http::{ApiError, CursorKey, Reply};
+use common_http::{ApiError, CursorKey};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -37,23 +37,5 @@ impl PageQuery {
             .as_deref()
             .map(|cursor| keys.decode(cursor, list))
             .transpose()
-    }
-
-    /// The answer: at most `limit` of `rows`, which has one more when the list goes on.
-    pub(super) fn reply<T, V: From<T>>(
-        &self,
-        keys: &CursorKey,
-        list: &impl Serialize,
-        mut rows: Vec<T>,
-        position: impl Fn(&T) -> Position,
-    ) -> Result<Reply<Vec<V>>, ApiError> {
-        let limit = self.limit as usize;
-        let goes_on = rows.len() > limit;
-        rows.truncate(limit);
-        let next = match rows.last() {
-            Some(end) if goes_on => Some(keys.encode(&position(end), list)?),
-            _ => None,
-        };
-        Ok(Reply::ok(rows.into_iter().map(V::from).collect()).page(next))
     }
 }

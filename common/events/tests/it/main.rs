@@ -8,7 +8,6 @@ mod outbox;
 #[cfg(feature = "real-brokers")]
 mod rabbitmq;
 mod redis;
-mod wait;
 
 /// A variable that says where a real part is. Fails if it is not set: a test that needs a part never passes without it.
 #[expect(

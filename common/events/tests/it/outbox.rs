@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use common_clock::{Ids as _, SharedClock, SystemClock, SystemIds};
+use common_clock::{Ids as _, SharedClock, SystemClock, SystemIds, testing::wait_for};
 use common_events::{
     Envelope, EventError, EventPayload, EventPublisher, EventSubscriber as _, Group, Handle,
     HandleError, MAX_ATTEMPTS, MAX_PAYLOAD_BYTES, MemoryBus, Outgoing, Subscription, Topic,
@@ -20,8 +20,6 @@ use serde::Serialize;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-
-use crate::wait::wait_for;
 
 #[derive(Serialize, JsonSchema)]
 struct Renamed {
@@ -51,6 +49,12 @@ fn renamed(task_id: Uuid, version: i64) -> Outgoing {
 
 fn clock() -> SharedClock {
     Arc::new(SystemClock)
+}
+
+/// Waits until `condition` holds.
+async fn holds(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let asked = async || condition().await.then_some(()).ok_or_else(String::new);
+    wait_for(what, asked).await;
 }
 
 async fn record(pool: &PgPool, event: &Outgoing) {
@@ -101,7 +105,7 @@ async fn relay_publishes_what_was_committed_and_nothing_else(pool: PgPool) {
         // A second one, while the relay sleeps: the notification wakes it.
         record(&pool, &renamed(task, 2)).await;
         assert_eq!(next(&mut events).await.version, 2);
-        wait_for("marking both as sent", async || unsent(&pool).await == 0).await;
+        holds("marking both as sent", async || unsent(&pool).await == 0).await;
         stop.cancel();
     };
     let clock = clock();
@@ -186,7 +190,7 @@ async fn two_relays_publish_once_and_the_second_takes_over(pool: PgPool) {
                 "two relays must not interleave or repeat"
             );
         }
-        wait_for("marking all as sent", async || unsent(&pool).await == 0).await;
+        holds("marking all as sent", async || unsent(&pool).await == 0).await;
         first.cancel();
         record(&pool, &renamed(task, 31)).await;
         assert_eq!(next(&mut events).await.version, 31);
@@ -217,7 +221,7 @@ async fn a_row_that_commits_late_is_not_skipped(pool: PgPool) {
             early.to_string(),
             "the larger id is published first"
         );
-        wait_for("marking it as sent", async || unsent(&pool).await == 0).await;
+        holds("marking it as sent", async || unsent(&pool).await == 0).await;
         slow.commit().await.unwrap();
         assert_eq!(next(&mut events).await.subject, late.to_string());
         stop.cancel();
@@ -296,7 +300,7 @@ async fn consuming(bus: &MemoryBus, handler: &Recorder, until: impl AsyncFnMut()
         .expect("subscribed");
     let (stop, clock) = (CancellationToken::new(), clock());
     let work = async {
-        wait_for("handling", until).await;
+        holds("handling", until).await;
         stop.cancel();
     };
     tokio::join!(consume(events, handler, &clock, &stop), work);

@@ -3,10 +3,13 @@
 use std::{collections::BTreeMap, fmt::Debug};
 
 use crds::Reason;
-use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use k8s_openapi::{
+    ByteString, NamespaceResourceScope, api::core::v1::Secret,
+    apimachinery::pkg::apis::meta::v1::OwnerReference,
+};
 use kube::{
     Api, Resource, ResourceExt as _,
-    api::{Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -98,6 +101,78 @@ where
         .map_err(|error| StepError::of_kube(&what, &error))?;
     tracing::info!(object = %what, outcome = ?outcome, "applied");
     Ok((outcome, now))
+}
+
+/// Makes a Secret with values that are drawn once: one that is there, or that somebody else makes first, is never
+/// changed. `values` is asked only when there is none.
+///
+/// # Errors
+/// What the API server says.
+pub async fn create_once(
+    cx: &Context,
+    platform: &ValidatedPlatform,
+    name: String,
+    values: impl FnOnce() -> BTreeMap<String, ByteString>,
+) -> Result<(), StepError> {
+    let api: Api<Secret> = Api::namespaced(cx.client.clone(), &platform.namespace);
+    let what = format!("Secret {}/{name}", platform.namespace);
+    let found = api.get_opt(&name).await;
+    if found
+        .map_err(|error| StepError::of_kube(&what, &error))?
+        .is_some()
+    {
+        return Ok(());
+    }
+    let secret = Secret {
+        metadata: metadata(platform, name, None),
+        data: Some(values()),
+        type_: Some("Opaque".to_owned()),
+        ..Secret::default()
+    };
+    match api.create(&PostParams::default(), &secret).await {
+        Ok(_) => Ok(()),
+        // Somebody was faster; theirs stays.
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        Err(error) => Err(StepError::of_kube(&what, &error)),
+    }
+}
+
+/// Deletes exactly this object: one of the same name that was made since stays. One that is gone is fine.
+///
+/// # Errors
+/// What the API server says.
+pub async fn delete<K>(cx: &Context, object: &K) -> Result<(), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let name = object.name_any();
+    let namespace = object.namespace().unwrap_or_default();
+    let api: Api<K> = Api::namespaced(cx.client.clone(), &namespace);
+    let exactly = DeleteParams::background().preconditions(Preconditions {
+        uid: object.meta().uid.clone(),
+        resource_version: None,
+    });
+    match api.delete(&name, &exactly).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+        Err(error) => {
+            let what = format!("{} {namespace}/{name}", K::kind(&()));
+            Err(StepError::of_kube(&what, &error))
+        }
+    }
+}
+
+/// Lists what has these labels.
+#[must_use]
+pub fn with_labels(labels: &BTreeMap<String, String>) -> ListParams {
+    let pairs: Vec<String> = labels
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    ListParams::default().labels(&pairs.join(","))
 }
 
 /// The Platform that an object is for.

@@ -1,12 +1,17 @@
-//! Waiting for a condition with a deadline: the one place of these tests where time passes.
+//! Waiting in tests for a condition with a deadline: the one place where time passes.
 
 use std::time::Duration;
 
 /// Longest wait.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Asks again and again until `condition` holds; what it said last explains a failure.
-pub(crate) async fn wait_for<T>(what: &str, condition: impl AsyncFn() -> Result<T, String>) -> T {
+///
+/// # Panics
+/// At the deadline, naming `what` was waited for.
+pub async fn wait_for<T>(what: &str, mut condition: impl AsyncFnMut() -> Result<T, String>) -> T {
     let mut last = String::new();
     let asked = async {
         loop {
@@ -14,7 +19,7 @@ pub(crate) async fn wait_for<T>(what: &str, condition: impl AsyncFn() -> Result<
                 Ok(value) => return value,
                 Err(said) => last = said,
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(PAUSE).await;
         }
     };
     let outcome = tokio::time::timeout(DEADLINE, asked).await;
