@@ -12,8 +12,9 @@ mod check;
 mod cluster;
 mod commands;
 mod generate;
+mod install;
+mod migrations;
 mod repo;
-mod scratch;
 mod test;
 
 use clap::{Parser, Subcommand};

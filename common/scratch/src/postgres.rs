@@ -1,29 +1,23 @@
 //! A PostgreSQL of our own: no durability, made to be thrown away.
 
-use super::{Folder, Server, as_user, ensure_installed, free_port, give, succeed};
-use crate::repo;
+use std::{process::Command, time::Duration};
+
 use anyhow::{Context as _, Result};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
+
+use crate::{
+    Folder, Package,
+    port::free_port,
+    server::Server,
+    user::{as_user, give, succeed},
 };
 
 /// The version the platform is proved on; Debian 12 has it.
 const BIN: &str = "/usr/lib/postgresql/15/bin";
 const USER: &str = "postgres";
 
-/// Which half of a migration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Up,
-    Down,
-}
-
 /// A running server with an empty database `crewdeck`.
 #[derive(Debug)]
-pub(crate) struct Postgres {
+pub struct Postgres {
     port: u16,
     // Dropped in this order: first the server, then its files.
     _server: Server,
@@ -31,9 +25,18 @@ pub(crate) struct Postgres {
 }
 
 impl Postgres {
+    /// Where it comes from.
+    pub const PACKAGE: Package = Package {
+        file: "/usr/lib/postgresql/15/bin/initdb",
+        name: "postgresql-15",
+    };
+
     /// Makes a cluster in a temporary folder and waits until it answers.
-    pub(crate) fn start() -> Result<Self> {
-        ensure_installed(&Path::new(BIN).join("initdb"), "postgresql-15")?;
+    ///
+    /// # Errors
+    /// When the program is not installed, or does not start; the error has the end of its log.
+    pub fn start() -> Result<Self> {
+        Self::PACKAGE.require()?;
         let folder = Folder::new("postgres")?;
         let data = folder.path().join("data");
         give(folder.path(), USER)?;
@@ -83,12 +86,16 @@ impl Postgres {
     }
 
     /// The address of a database, as its superuser.
-    pub(crate) fn url(&self, database: &str) -> String {
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Runs psql; stops at the first error.
-    pub(crate) fn psql(&self, database: &str, arguments: &[&str]) -> Result<String> {
+    /// Runs psql and gives what it prints; stops at the first error.
+    ///
+    /// # Errors
+    /// What psql says.
+    pub fn psql(&self, database: &str, arguments: &[&str]) -> Result<String> {
         succeed(
             Command::new(format!("{BIN}/psql"))
                 .args(["-qXAt", "-v", "ON_ERROR_STOP=1"])
@@ -96,40 +103,4 @@ impl Postgres {
                 .args(arguments),
         )
     }
-
-    /// Applies every migration of the application and of analytics to one database, or takes them back.
-    pub(crate) fn migrate(&self, database: &str, direction: Direction) -> Result<usize> {
-        let files = migrations(direction)?;
-        for file in &files {
-            let path = file.to_string_lossy();
-            self.psql(database, &["--single-transaction", "-f", &path])
-                .with_context(|| format!("apply {path}"))?;
-        }
-        Ok(files.len())
-    }
-}
-
-/// The migration files in the order in which they apply: each owner by number, backwards for down.
-pub(crate) fn migrations(direction: Direction) -> Result<Vec<PathBuf>> {
-    let end = match direction {
-        Direction::Up => ".up.sql",
-        Direction::Down => ".down.sql",
-    };
-    let mut all = Vec::new();
-    for folder in ["api-server/schema/migrations", "analytics/migrations"] {
-        let folder = repo::root().join(folder);
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))? {
-            let path = entry?.path();
-            if path.to_string_lossy().ends_with(end) {
-                files.push(path);
-            }
-        }
-        files.sort();
-        all.append(&mut files);
-    }
-    if direction == Direction::Down {
-        all.reverse();
-    }
-    Ok(all)
 }

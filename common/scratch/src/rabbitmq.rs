@@ -1,14 +1,21 @@
 //! A RabbitMQ of our own, for the one transport that the local cluster has no server for.
 
-use super::{Folder, Server, answers_in, ensure_installed, free_port, give};
-use anyhow::{Context as _, Result};
 use std::{fs, path::Path, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    Folder, Package,
+    port::{answers_in, free_port},
+    server::Server,
+    user::give,
+};
 
 const USER: &str = "rabbitmq";
 
 /// A running broker with the guest account, reachable from loopback only.
 #[derive(Debug)]
-pub(crate) struct RabbitMq {
+pub struct RabbitMq {
     port: u16,
     // Dropped in this order: the broker, its port mapper, its files.
     _server: Server,
@@ -17,10 +24,18 @@ pub(crate) struct RabbitMq {
 }
 
 impl RabbitMq {
+    /// Where it comes from.
+    pub const PACKAGE: Package = Package {
+        file: "/usr/lib/rabbitmq/bin/rabbitmq-server",
+        name: "rabbitmq-server",
+    };
+
     /// Starts it in a network namespace and waits until it answers there.
-    pub(crate) fn start_in(namespace: &Path) -> Result<Self> {
-        let program = Path::new("/usr/lib/rabbitmq/bin/rabbitmq-server");
-        ensure_installed(program, "rabbitmq-server")?;
+    ///
+    /// # Errors
+    /// When the program is not installed, or does not start; the error has the end of its log.
+    pub fn start_in(namespace: &Path) -> Result<Self> {
+        Self::PACKAGE.require()?;
         let folder = Folder::new("rabbitmq")?;
         let port = free_port()?;
         let distribution = free_port()?;
@@ -50,7 +65,7 @@ impl RabbitMq {
         fs::write(folder.path().join("enabled_plugins"), "[].\n")?;
         give(folder.path(), USER)?;
         let log = folder.path().join("log");
-        let mut command = Command::new(program);
+        let mut command = Command::new(Self::PACKAGE.file);
         command
             .env("HOME", folder.path())
             .env("RABBITMQ_NODENAME", format!("crewdeck{port}@localhost"))
@@ -84,7 +99,8 @@ impl RabbitMq {
     }
 
     /// Its address.
-    pub(crate) fn url(&self) -> String {
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
     }
 }

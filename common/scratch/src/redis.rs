@@ -1,22 +1,37 @@
 //! A Redis of our own: nothing on disk.
 
-use super::{Folder, Server, answers, ensure_installed, free_port, give};
+use std::{fs, process::Command, time::Duration};
+
 use anyhow::Result;
-use std::{fs, path::Path, process::Command, time::Duration};
+
+use crate::{
+    Folder, Package,
+    port::{answers, free_port},
+    server::Server,
+    user::give,
+};
 
 /// A running, empty server without a password.
 #[derive(Debug)]
-pub(crate) struct Redis {
+pub struct Redis {
     port: u16,
     _server: Server,
     _folder: Folder,
 }
 
 impl Redis {
+    /// Where it comes from.
+    pub const PACKAGE: Package = Package {
+        file: "/usr/bin/redis-server",
+        name: "redis-server",
+    };
+
     /// Starts it and waits until it answers.
-    pub(crate) fn start() -> Result<Self> {
-        let program = Path::new("/usr/bin/redis-server");
-        ensure_installed(program, "redis-server")?;
+    ///
+    /// # Errors
+    /// When the program is not installed, or does not start; the error has the end of its log.
+    pub fn start() -> Result<Self> {
+        Self::PACKAGE.require()?;
         let folder = Folder::new("redis")?;
         // Tests of the operator keep users there.
         let users = folder.path().join("users.acl");
@@ -25,7 +40,7 @@ impl Redis {
         give(&users, "redis")?;
         let port = free_port()?;
         let log = folder.path().join("log");
-        let mut command = Command::new(program);
+        let mut command = Command::new(Self::PACKAGE.file);
         command
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--dir"])
@@ -42,7 +57,8 @@ impl Redis {
     }
 
     /// Its address.
-    pub(crate) fn url(&self) -> String {
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 }

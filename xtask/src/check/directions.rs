@@ -41,6 +41,7 @@ const TABLE: &[Row] = &[
     ("common-clock", &[]),
     ("common-config", &[]),
     ("common-telemetry", &[&["common-config"]]),
+    ("common-scratch", &[]),
     ("common-service", &[BASE]),
     ("common-outbound", &[BASE]),
     ("common-db", &[BASE]),
@@ -95,12 +96,12 @@ const TABLE: &[Row] = &[
     (
         "crewdeck",
         &[
-            BASE,
-            &["analytics", "api-server", "common-service", "operator"],
+            COMMON,
+            &["analytics", "api-server", "common-scratch", "operator"],
         ],
     ),
     ("tests", &[&["common-clock", "crds"]]),
-    ("xtask", &[&["crds"]]),
+    ("xtask", &[&["common-scratch", "crds"]]),
 ];
 
 /// Tests of these crates need tables, so they alone may have the schema as a dev-dependency.

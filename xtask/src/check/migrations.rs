@@ -1,8 +1,12 @@
 //! Migrations: each has both halves, they apply to an empty database, and taking them back leaves it empty.
 
 use super::Outcome;
-use crate::scratch::{Direction, Postgres, migrations};
+use crate::{
+    install,
+    migrations::{self, Direction},
+};
 use anyhow::Result;
+use common_scratch::Postgres;
 use std::collections::BTreeSet;
 
 /// What is left in a database besides what PostgreSQL and its extensions put there.
@@ -18,15 +22,16 @@ pub(super) fn run() -> Result<Outcome> {
         &names(Direction::Up, ".up.sql")?,
         &names(Direction::Down, ".down.sql")?,
     );
+    install::ensure(&Postgres::PACKAGE)?;
     let postgres = Postgres::start()?;
-    let count = postgres.migrate("crewdeck", Direction::Up)?;
-    postgres.migrate("crewdeck", Direction::Down)?;
+    let count = migrations::apply(&postgres, "crewdeck", Direction::Up)?;
+    migrations::apply(&postgres, "crewdeck", Direction::Down)?;
     let left = postgres.psql("crewdeck", &["-c", LEFT])?;
     findings.extend(
         left.lines()
             .map(|name| format!("{name} is left after every down")),
     );
-    postgres.migrate("crewdeck", Direction::Up)?;
+    migrations::apply(&postgres, "crewdeck", Direction::Up)?;
     Ok(Outcome::of(
         findings,
         format!("{count} migrations up, down, up"),
@@ -35,7 +40,7 @@ pub(super) fn run() -> Result<Outcome> {
 
 /// The migrations' names without their ends.
 fn names(direction: Direction, end: &str) -> Result<BTreeSet<String>> {
-    Ok(migrations(direction)?
+    Ok(migrations::files(direction)?
         .iter()
         .filter_map(|path| Some(path.to_string_lossy().strip_suffix(end)?.to_owned()))
         .collect())

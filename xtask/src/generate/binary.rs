@@ -1,8 +1,9 @@
 //! What the program says about itself: OpenAPI, the schemas of events, the schema of its configuration.
 
 use super::Made;
-use crate::{repo, scratch::Folder};
+use crate::repo;
 use anyhow::{Context as _, Result};
+use common_scratch::Folder;
 use std::{fs, path::PathBuf};
 use xshell::{Shell, cmd};
 
@@ -20,28 +21,32 @@ fn crewdeck(arguments: &[&str]) -> Result<String> {
     Ok(format!("{text}\n"))
 }
 
-/// A single file with the program's output.
-fn single(path: &str, arguments: &[&str]) -> Result<Made> {
-    Ok(Made {
-        files: [(PathBuf::from(path), crewdeck(arguments)?)].into(),
-        ..Made::default()
-    })
+/// Files with the program's output.
+fn printed(files: &[(&str, &[&str])]) -> Result<Made> {
+    let mut made = Made::default();
+    for (path, arguments) in files {
+        made.files.insert(PathBuf::from(path), crewdeck(arguments)?);
+    }
+    Ok(made)
 }
 
-/// The HTTP API.
+/// The HTTP APIs.
 pub(super) fn openapi() -> Result<Made> {
-    single("docs/openapi.json", &["openapi"])
+    printed(&[
+        ("docs/openapi.json", &["openapi", "web"]),
+        ("docs/openapi-analytics.json", &["openapi", "analytics"]),
+    ])
 }
 
 /// The configuration file.
 pub(super) fn config() -> Result<Made> {
-    single("docs/config.schema.json", &["config", "schema"])
+    printed(&[("docs/config.schema.json", &["config", "schema"])])
 }
 
 /// One schema per type of event.
 pub(super) fn events() -> Result<Made> {
     let folder = Folder::new("events")?;
-    crewdeck(&["schemas", "events", &folder.path().to_string_lossy()])?;
+    crewdeck(&["schemas", &folder.path().to_string_lossy()])?;
     let mut made = Made {
         owned: vec![(PathBuf::from("docs/events"), ".json")],
         ..Made::default()
@@ -54,9 +59,6 @@ pub(super) fn events() -> Result<Made> {
             fs::read_to_string(&path)?,
         );
     }
-    anyhow::ensure!(
-        !made.files.is_empty(),
-        "`crewdeck schemas events` made no file"
-    );
+    anyhow::ensure!(!made.files.is_empty(), "`crewdeck schemas` made no file");
     Ok(made)
 }

@@ -50,12 +50,12 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         name: "openapi",
-        about: "crewdeck openapi → docs/openapi.json",
+        about: "crewdeck openapi <role> → docs/openapi.json, docs/openapi-analytics.json",
         make: binary::openapi,
     },
     Kind {
         name: "events",
-        about: "crewdeck schemas events → docs/events",
+        about: "crewdeck schemas → docs/events",
         make: binary::events,
     },
     Kind {
@@ -168,7 +168,7 @@ fn present(root: &Path, folder: &Path, end: &str) -> Result<BTreeSet<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scratch::Folder;
+    use common_scratch::Folder;
 
     fn made(files: &[(&str, &str)]) -> Made {
         Made {

@@ -4,10 +4,12 @@
 use super::Made;
 use crate::{
     check::{metadata::Metadata, sources},
+    install,
+    migrations::{self, Direction},
     repo,
-    scratch::{Direction, Folder, Postgres},
 };
 use anyhow::{Context as _, Result};
+use common_scratch::{Folder, Postgres};
 use std::{
     fs::{self, File, FileTimes},
     path::{Path, PathBuf},
@@ -25,8 +27,9 @@ const MACROS: &[&str] = &[
 /// Checks every crate with queries against a fresh database.
 pub(super) fn make() -> Result<Made> {
     let packages = packages()?;
+    install::ensure(&Postgres::PACKAGE)?;
     let postgres = Postgres::start()?;
-    postgres.migrate("crewdeck", Direction::Up)?;
+    migrations::apply(&postgres, "crewdeck", Direction::Up)?;
     let folder = Folder::new("queries")?;
     // Cargo does not know that the macros write files: without this it would not run them again.
     for (_, roots) in &packages {
