@@ -10,7 +10,7 @@ use std::{
 
 /// Says what this machine lacks for a cluster of its own.
 pub(crate) fn require() -> Result<()> {
-    let existing = "or install the charts by hand on a cluster that you have";
+    let existing = "or use a cluster that you have: `cargo xtask up --existing`";
     if !cfg!(target_os = "linux") {
         return Err(Failure::new("the local cluster needs Linux", existing).into());
     }

@@ -4,8 +4,8 @@ use super::{
     node::{self, Node},
     process::{logged, output},
 };
-use crate::scratch::Folder;
 use anyhow::{Context as _, Result};
+use common_scratch::Folder;
 use std::{fs, path::Path, process::Command};
 
 /// The text of a Containerfile for one program.

@@ -21,7 +21,9 @@ pub(crate) mod process;
 pub(crate) mod product;
 pub(crate) mod progress;
 mod render;
+pub(crate) mod secrets;
 pub(crate) mod status;
+pub(crate) mod target;
 pub(crate) mod versions;
 
 pub(crate) use guard::{Lock, require};
@@ -40,6 +42,18 @@ pub(crate) fn kubectl() -> Command {
     command
         .arg("--kubeconfig")
         .arg(paths::pki("admin.kubeconfig"));
+    command
+}
+
+/// Helm as the administrator, inside the cluster's network, with nothing outside our folders.
+fn helm() -> Command {
+    let mut command = process::inside(NODES[0].netns, paths::bin("helm"));
+    command
+        .arg("--kubeconfig")
+        .arg(paths::pki("admin.kubeconfig"))
+        .env("HELM_CACHE_HOME", paths::state("helm"))
+        .env("HELM_CONFIG_HOME", paths::state("helm"))
+        .env("HELM_DATA_HOME", paths::state("helm"));
     command
 }
 

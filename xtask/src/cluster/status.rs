@@ -2,6 +2,7 @@
 
 use super::{
     backends::{ADMIN, KAFKA_PORT, PRIMARY_PORT, REDIS_PORT, REPLICA_PORT},
+    kubectl,
     node::{self, NODES},
     paths, pki, platform, process, versions,
 };
@@ -15,7 +16,7 @@ pub(crate) fn json() -> Result<Value> {
         process::alive("apiserver").is_some(),
         "no cluster runs here: start one with `cargo xtask up`"
     );
-    let login = platform::login();
+    let login = platform::login(kubectl());
     let known = |value: Option<&String>| value.map_or(Value::Null, |text| json!(text));
     let (email, password) = login.unzip();
     let ip = NODES[0].ip;

@@ -2,11 +2,9 @@
 //! nothing of this machine is in the way; so cargo builds first, outside, where it can reach the registry.
 
 use super::{Plan, Report, cargo_test};
-use crate::{
-    repo,
-    scratch::{Folder, RabbitMq, ensure_installed},
-};
+use crate::{install, repo};
 use anyhow::{Context as _, Result};
+use common_scratch::{Folder, Package, RabbitMq};
 use serde_json::Value;
 use std::{
     fs,
@@ -34,10 +32,8 @@ fn test(plan: &Plan, report: &mut Report) {
     let mut made = None;
     let prepared = report.step("build the cluster's tests", || {
         made = Some(Prepared::new()?);
-        // A library that is not ours, to verify our tokens with.
-        for package in ["jwt", "cryptography"] {
-            let file = format!("/usr/lib/python3/dist-packages/{package}/__init__.py");
-            ensure_installed(Path::new(&file), &format!("python3-{package}"))?;
+        for package in PACKAGES {
+            install::ensure(package)?;
         }
         for selection in [EVENTS, SERVERS, JOURNEYS] {
             let status = Command::new("cargo")
@@ -88,6 +84,18 @@ fn test(plan: &Plan, report: &mut Report) {
     });
 }
 
+/// What the tests use: a broker that the cluster has not, and a library that is not ours, to verify our tokens with.
+const PACKAGES: &[Package] = &[
+    RabbitMq::PACKAGE,
+    Package {
+        file: "/usr/lib/python3/dist-packages/jwt/__init__.py",
+        name: "python3-jwt",
+    },
+    Package {
+        file: "/usr/lib/python3/dist-packages/cryptography/__init__.py",
+        name: "python3-cryptography",
+    },
+];
 /// The conformance suite of the transports, with the part that needs real brokers.
 const EVENTS: &[&str] = &[
     "--package",

@@ -1,16 +1,16 @@
 //! The tests of the crates: types and rules, then stores, services and APIs on real servers of our own.
 
 use super::{Plan, Report, cargo_test};
-use crate::{
-    repo,
-    scratch::{Postgres, Redis},
-};
+use crate::{install, repo};
+use common_scratch::{Postgres, Redis};
 use std::process::Command;
 
 /// Starts the servers, runs the tests, ends the servers.
 pub(super) fn run(plan: &Plan, report: &mut Report) {
     let mut servers = None;
     let up = report.step("start PostgreSQL and Redis", || {
+        install::ensure(&Postgres::PACKAGE)?;
+        install::ensure(&Redis::PACKAGE)?;
         servers = Some((Postgres::start()?, Redis::start()?));
         Ok(())
     });
