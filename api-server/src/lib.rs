@@ -5,4 +5,5 @@ mod document;
 pub mod roles;
 mod router;
 
+pub use api_server_users::UsersConfig;
 pub use document::{document, events};

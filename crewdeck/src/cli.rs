@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum as _};
 
-use crate::commands::smoke;
+use crate::commands::{config, dev, keys, openapi, smoke, users};
 use crate::failure::Usage;
 use crate::role::Role;
 
@@ -30,10 +30,25 @@ pub(crate) enum Command {
         /// The role
         role: Role,
     },
+    /// Runs every role but the operator in this process, on a PostgreSQL and a Redis of its own
+    Dev(dev::Args),
+    /// Makes users
+    #[command(subcommand)]
+    Users(users::Command),
+    /// Makes signing keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Tells of the configuration
+    #[command(subcommand)]
+    Config(config::Command),
     /// Uses a running platform as a person would: signs in, adds a team and a task, reads back, checks the keys
     Smoke(smoke::Args),
-    /// Prints the OpenAPI document of role web
-    Openapi,
+    /// Prints the OpenAPI document of a role
+    Openapi {
+        /// The role
+        #[arg(default_value = "web")]
+        role: openapi::Api,
+    },
     /// Writes the JSON Schema of every event, one file each
     Schemas {
         /// Folder to write to; made if it is missing

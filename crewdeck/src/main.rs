@@ -5,6 +5,7 @@ mod commands;
 mod failure;
 mod role;
 mod run;
+mod sections;
 
 use std::process::ExitCode;
 

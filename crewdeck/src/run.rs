@@ -1,6 +1,6 @@
 //! From a command to the crate that does it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -10,35 +10,49 @@ use common_service::{Service, ServiceConfig};
 use common_telemetry::TelemetryConfig;
 
 use crate::cli::Command;
-use crate::commands::{migrate, openapi, schemas, smoke};
+use crate::commands::{config, dev, keys, migrate, openapi, schemas, smoke, users};
 use crate::role::Role;
+use crate::sections;
 
 /// Does what the command says.
 pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) -> Result<()> {
     let (clock, ids): (SharedClock, SharedIds) = (Arc::new(SystemClock), Arc::new(SystemIds));
-    match command {
-        Command::Smoke(args) => smoke::run(args, clock, &ids).await,
-        Command::Openapi => openapi::run(),
-        Command::Schemas { folder } => schemas::run(&folder),
-        Command::Run { role } => run_role(role, environment, clock, ids).await,
-    }
-}
-
-async fn run_role(
-    role: Role,
-    environment: Vec<(String, String)>,
-    clock: SharedClock,
-    ids: SharedIds,
-) -> Result<()> {
     let file = environment
         .iter()
         .find(|(name, _)| name == "CREWDECK_CONFIG")
         .map(|(_, path)| PathBuf::from(path));
-    let source = Source::load(file.as_deref(), environment)?;
+    match command {
+        Command::Smoke(args) => smoke::run(args, clock, &ids).await,
+        Command::Openapi { role } => openapi::run(role),
+        Command::Config(command) => config::run(&command),
+        Command::Keys(command) => keys::run(command, &ids).await,
+        Command::Schemas { folder } => schemas::run(&folder),
+        Command::Dev(args) => {
+            Box::pin(dev::run(&args, file.as_deref(), environment, clock, ids)).await
+        }
+        Command::Users(command) => {
+            let source = load(file.as_deref(), environment)?;
+            users::run(command, &source, &clock, &ids).await
+        }
+        Command::Run { role } => {
+            let source = load(file.as_deref(), environment)?;
+            run_role(role, &source, clock, ids).await
+        }
+    }
+}
+
+/// The configuration, without sections that nobody reads.
+fn load(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<Source> {
+    let source = Source::load(file, environment)?;
+    sections::deny_unknown(&source)?;
+    Ok(source)
+}
+
+async fn run_role(role: Role, source: &Source, clock: SharedClock, ids: SharedIds) -> Result<()> {
     let telemetry: TelemetryConfig = source.section()?;
     let guard = common_telemetry::init(&telemetry, role.as_str())?;
     if role == Role::Migrate {
-        return migrate::run(&source, &clock, &ids).await;
+        return migrate::run(source, &clock, &ids).await;
     }
     let config: ServiceConfig = source.section()?;
     let service = Service::new(role.as_str(), config, clock, ids, guard.prometheus());
@@ -48,12 +62,12 @@ async fn run_role(
         "starting"
     );
     match role {
-        Role::Web => api_server::roles::web::run(&source, service).await,
-        Role::Worker => api_server::roles::worker::run(&source, service).await,
-        Role::Beat => api_server::roles::beat::run(&source, service).await,
-        Role::Realtime => api_server::roles::realtime::run(&source, service).await,
-        Role::Analytics => analytics::roles::analytics::run(&source, service).await,
-        Role::AnalyticsWorker => analytics::roles::analytics_worker::run(&source, service).await,
+        Role::Web => api_server::roles::web::run(source, service).await,
+        Role::Worker => api_server::roles::worker::run(source, service).await,
+        Role::Beat => api_server::roles::beat::run(source, service).await,
+        Role::Realtime => api_server::roles::realtime::run(source, service).await,
+        Role::Analytics => analytics::roles::analytics::run(source, service).await,
+        Role::AnalyticsWorker => analytics::roles::analytics_worker::run(source, service).await,
         Role::Operator => operator::run(source.section()?, service).await,
         Role::Migrate => Ok(()), // done above
     }

@@ -1,20 +1,12 @@
 //! `crewdeck migrate`, the application's half: tables, the job queue, and the first administrator.
 
 use api_server_schema::{MIGRATOR, MigrateError};
-use api_server_users::{Email, FirstAdmin, Name, Password, create_first_admin};
+use api_server_users::create_first_admin;
 use common_clock::{SharedClock, SharedIds};
 use common_config::SecretRef;
-use common_db::PoolOptions;
-use secrecy::ExposeSecret as _;
+use uuid::Uuid;
 
-/// Login of the first administrator.
-#[derive(Debug, Clone)]
-pub struct Administrator {
-    /// Address to sign in with.
-    pub email: SecretRef,
-    /// Password.
-    pub password: SecretRef,
-}
+use super::Administrator;
 
 /// Why the database is not as this version needs it.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +48,7 @@ impl From<MigrateError> for MigrationFailure {
     }
 }
 
-/// Brings the application's database to this version; makes the first administrator when there is none.
+/// Brings the application's database to this version; makes the first administrator when there is none, and gives its id.
 ///
 /// # Errors
 /// What failed, with the migration and the statement where it was one. Everything before it stays applied.
@@ -65,14 +57,8 @@ pub async fn migrate(
     administrator: Option<&Administrator>,
     clock: &SharedClock,
     ids: &SharedIds,
-) -> Result<(), MigrationFailure> {
-    let options = PoolOptions {
-        application_name: "crewdeck migrate".to_owned(),
-        max_connections: 2,
-        read_only: false,
-        statement_timeout_ms: None,
-    };
-    let pool = common_db::pool(database, &options)
+) -> Result<Option<Uuid>, MigrationFailure> {
+    let pool = super::pool(database)
         .await
         .map_err(MigrationFailure::other)?;
     let report = api_server_schema::migrate(&pool, &MIGRATOR).await?;
@@ -80,27 +66,18 @@ pub async fn migrate(
     common_jobs::migrate(&pool)
         .await
         .map_err(MigrationFailure::other)?;
+    let mut made = None;
     if let Some(administrator) = administrator {
-        let admin = first_admin(administrator).map_err(MigrationFailure::other)?;
-        let created = create_first_admin(&pool, admin, clock, ids)
+        let admin = administrator.parse().map_err(MigrationFailure::other)?;
+        made = create_first_admin(&pool, admin, clock, ids)
             .await
             .map_err(MigrationFailure::other)?;
-        if let Some(id) = created {
+        if let Some(id) = made {
             tracing::info!(%id, "the first administrator was made");
         } else {
             tracing::info!("there is an administrator already");
         }
     }
     pool.close().await;
-    Ok(())
-}
-
-fn first_admin(administrator: &Administrator) -> anyhow::Result<FirstAdmin> {
-    let email = administrator.email.read()?;
-    let password = administrator.password.read()?;
-    Ok(FirstAdmin {
-        email: Email::parse(email.expose_secret())?,
-        name: Name::parse("Administrator")?,
-        password: Password::parse(password)?,
-    })
+    Ok(made)
 }

@@ -6,11 +6,13 @@
 //! `CREWDECK_<SECTION>_<KEY>_FILE`. An unknown key is an error with its line and a suggestion.
 
 mod error;
+mod schema;
 mod secret;
 mod section;
 mod source;
 
 pub use error::ConfigError;
+pub use schema::FileSchema;
 pub use secret::SecretRef;
 pub use section::AppConfig;
 pub use source::Source;

@@ -99,10 +99,11 @@ impl Source {
                 .iter()
                 .any(|section| rest.starts_with(&format!("{section}_")));
             if !owned {
+                let section = rest.split('_').next().unwrap_or_default();
                 return Err(ConfigError::UnknownKey {
                     key: name.clone(),
                     place: "the environment".to_owned(),
-                    suggestion: nearest(&rest, known.iter().copied())
+                    suggestion: nearest(section, known.iter().copied())
                         .map(|section| format!("{PREFIX}{}_…", section.to_uppercase())),
                 });
             }

@@ -84,7 +84,7 @@ async fn state(Shared(probes): Shared<Probes>) -> Response {
 
 fn answer(probes: &Probes, verbose: bool, accepting: bool) -> Response {
     let checks = probes.readiness.snapshot();
-    let ready = accepting && checks.values().all(|check| check.ready);
+    let ready = accepting && probes.readiness.holds();
     let status = if ready {
         StatusCode::OK
     } else {

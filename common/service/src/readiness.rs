@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::Notify;
+
 /// Outcome of each check by name: ready or not, and why.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Readiness(Arc<Mutex<BTreeMap<&'static str, Check>>>);
+pub(crate) struct Readiness {
+    checks: Arc<Mutex<BTreeMap<&'static str, Check>>>,
+    changed: Arc<Notify>,
+}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Check {
@@ -24,10 +29,29 @@ impl Readiness {
     }
 
     pub(crate) fn snapshot(&self) -> BTreeMap<&'static str, Check> {
-        self.0
+        self.checks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Whether there are checks and all of them hold.
+    pub(crate) fn holds(&self) -> bool {
+        let checks = self.snapshot();
+        !checks.is_empty() && checks.values().all(|check| check.ready)
+    }
+
+    /// Returns once it holds.
+    pub(crate) async fn wait(&self) {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // Listens from here on, so that no change is missed between the look and the wait.
+            changed.as_mut().enable();
+            if self.holds() {
+                return;
+            }
+            changed.await;
+        }
     }
 }
 
@@ -45,11 +69,17 @@ impl ReadyCheck {
             ready,
             reason: reason.into(),
         };
-        let mut all = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self
+            .all
+            .checks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let before = all.insert(self.name, check);
         if before.is_some_and(|before| before.ready != ready) {
             let reason = &all[self.name].reason;
             tracing::info!(check = self.name, ready, reason, "readiness changed");
         }
+        drop(all);
+        self.all.changed.notify_waiters();
     }
 }

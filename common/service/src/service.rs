@@ -152,6 +152,11 @@ impl Service {
         self.readiness.register(name)
     }
 
+    /// Returns once every readiness check holds.
+    pub async fn until_ready(&self) {
+        self.readiness.wait().await;
+    }
+
     /// Adds `key` to `/internal/state`; `read` is called at each request.
     pub fn state(&self, key: &'static str, read: impl Fn() -> Value + Send + Sync + 'static) {
         self.state.register(key, Arc::new(read));

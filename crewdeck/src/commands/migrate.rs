@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// Section `[migrate]`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct MigrateConfig {
+pub(crate) struct MigrateConfig {
     /// The application's database, with a login that may change its schema.
     database_url: SecretRef,
     /// The database of analytics; left alone when absent.
