@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Runs one role (the same as ROLE=<role>)
+    /// Runs one role (the same as `ROLE=web`, …)
     Run {
         /// The role
         role: Role,

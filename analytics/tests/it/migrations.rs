@@ -60,9 +60,10 @@ async fn a_failing_statement_is_named(pool: PgPool) {
         .expect("something in the way");
     let url = SecretRef::from(pool.connect_options().to_url_lossy().to_string());
     let error = migrate(&url).await.expect_err("the table exists");
-    assert_eq!(
-        error.migration().as_deref(),
-        Some("0001_expand_daily_counts")
+    let words = error.to_string();
+    assert!(
+        words.contains("migration 0001_expand_daily_counts failed"),
+        "{words}"
     );
-    assert!(error.to_string().contains("inbox"), "{error}");
+    assert!(words.contains("inbox"), "{words}");
 }

@@ -4,9 +4,5 @@
 //! the new code. No migration names a role of a deployment: grants come from the default privileges
 //! that the operator sets for the owner of these tables.
 
-mod migrate;
-
-pub use migrate::{MigrateError, Report, migrate};
-
 /// All migrations, in order.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");

@@ -1,6 +1,7 @@
 //! Every migration goes up, down and up again, and leaves the same schema.
 
-use api_server_schema::{MIGRATOR, MigrateError, migrate};
+use api_server_schema::MIGRATOR;
+use common_db::{MigrateError, migrate};
 use sqlx::PgPool;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
@@ -82,4 +83,27 @@ async fn an_older_version_refuses_a_newer_database(pool: PgPool) {
         .await
         .expect_err("the database is newer");
     assert!(matches!(error, MigrateError::FromTheFuture(_)), "{error}");
+}
+
+#[sqlx::test(migrations = false)]
+async fn an_edited_migration_is_refused(pool: PgPool) {
+    let first = |sql| {
+        Migrator::with_migrations(vec![Migration::new(
+            1,
+            "expand words".into(),
+            MigrationType::ReversibleUp,
+            sqlx::SqlStr::from_static(sql),
+            false,
+        )])
+    };
+    migrate(&pool, &first("create table words (id int)"))
+        .await
+        .expect("up");
+    let error = migrate(&pool, &first("create table words (id bigint)"))
+        .await
+        .expect_err("it was edited");
+    assert!(
+        matches!(&error, MigrateError::Changed(name) if name == "0001_expand_words"),
+        "{error}"
+    );
 }

@@ -5,7 +5,7 @@ mod migrate;
 mod smoke;
 
 pub use create_admin::{Administrator, create_admin};
-pub use migrate::{MigrationFailure, migrate};
+pub use migrate::migrate;
 pub use smoke::{Smoke, smoke};
 
 /// A pool for a command: it may change the schema and take its time.

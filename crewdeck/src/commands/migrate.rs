@@ -5,6 +5,7 @@ use anyhow::Result;
 use api_server::commands::Administrator;
 use common_clock::{SharedClock, SharedIds};
 use common_config::{AppConfig, SecretRef, Source};
+use common_db::MigrateError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,23 @@ pub(crate) struct Failed {
 }
 
 impl Failed {
+    fn of(error: &anyhow::Error) -> Self {
+        let at = error.chain().find_map(|cause| match cause.downcast_ref() {
+            Some(MigrateError::Statement {
+                migration,
+                statement,
+                ..
+            }) => Some((migration.clone(), statement.clone())),
+            _ => None,
+        });
+        let (migration, statement) = at.unzip();
+        Self {
+            error: error.to_string(),
+            migration,
+            statement: statement.flatten(),
+        }
+    }
+
     /// One line of JSON.
     pub(crate) fn line(&self) -> String {
         // Strings alone: it always serialises.
@@ -58,17 +76,11 @@ pub(crate) async fn run(source: &Source, clock: &SharedClock, ids: &SharedIds) -
     };
     api_server::commands::migrate(&config.database_url, administrator.as_ref(), clock, ids)
         .await
-        .map_err(|failure| Failed {
-            error: failure.to_string(),
-            migration: failure.migration,
-            statement: failure.statement,
-        })?;
+        .map_err(|error| Failed::of(&error))?;
     if let Some(url) = config.analytics_url {
-        let report = analytics::migrate(&url).await.map_err(|error| Failed {
-            error: error.to_string(),
-            migration: error.migration(),
-            statement: error.statement(),
-        })?;
+        let report = analytics::migrate(&url)
+            .await
+            .map_err(|error| Failed::of(&error.into()))?;
         tracing::info!(applied = ?report.applied, total = report.total, "the tables of analytics are as wanted");
     }
     Ok(())

@@ -12,7 +12,7 @@ use common_db::DatabaseConfig;
 /// What to do with users.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Makes an administrator in the database of section [database]
+    /// Makes an administrator in the database that section `database` names
     CreateAdmin {
         /// Address to sign in with
         #[arg(long)]
