@@ -16,6 +16,8 @@ use kube::{
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 
+/// The chart of a platform.
+pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/crewdeck-platform");
 /// Who the tests are, to the API server.
 const MANAGER: &str = "crewdeck-tests";
 
@@ -77,6 +79,16 @@ impl Platform {
     /// # Errors
     /// When the API server refuses.
     pub async fn prepare(cluster: &Cluster, purpose: &str) -> Result<Self> {
+        let platform = Self::named(cluster, purpose).await?;
+        platform.grant()?;
+        Ok(platform)
+    }
+
+    /// A name in a new namespace with the three Secrets alone: what there is before the chart is installed.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn named(cluster: &Cluster, purpose: &str) -> Result<Self> {
         let platform = Self {
             cluster: cluster.clone(),
             namespace: cluster.new_namespace(purpose).await?,
@@ -95,7 +107,6 @@ impl Platform {
         platform
             .write_secret("kafka", &kafka_binding(&backends.kafka)?)
             .await?;
-        platform.grant()?;
         Ok(platform)
     }
 
@@ -145,7 +156,6 @@ impl Platform {
 
     /// Gives the operator the rights that the platform's chart gives.
     fn grant(&self) -> Result<()> {
-        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/crewdeck-platform");
         // The Secrets of the user are named in the values: the grants are for exactly these.
         let secrets = [
             ("spec.database.secretRef.name", "postgres"),
@@ -156,7 +166,7 @@ impl Platform {
         let mut arguments = vec![
             "template",
             &self.name,
-            chart,
+            CHART,
             "--namespace",
             &self.namespace,
             "--skip-tests",
@@ -306,6 +316,14 @@ impl Platform {
         self.api()
             .delete(&self.name, &DeleteParams::default())
             .await?;
+        self.gone(limit).await
+    }
+
+    /// Waits until it is gone.
+    ///
+    /// # Errors
+    /// At the deadline, with everything a person would look at.
+    pub async fn gone(&self, limit: Duration) -> Result<()> {
         wait_for("the platform is gone", limit, async || {
             let left = self.api().get_opt(&self.name).await?;
             ensure!(
