@@ -2,17 +2,15 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, LazyLock};
 
-use common_auth::keys::SigningKey;
-use common_auth::{Claims, Signer};
+use common_auth::testing::{Bearer, ISSUER, KeyFolder};
 use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use common_config::Source;
 use common_service::{Service, ServiceConfig};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use secrecy::ExposeSecret as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::{ConnectOptions as _, PgPool};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -21,46 +19,21 @@ use uuid::Uuid;
 
 use common_clock::testing::wait_for;
 
-const ISSUER: &str = "https://crewdeck.example.org";
-/// The folder of one key pair, made once: `jwks.json`, `meta.json`, `signing.jwk`.
-static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(SystemIds.uuid().to_string());
-    let key = SigningKey::generate(3072, &SystemIds).expect("a key");
-    std::fs::create_dir_all(&folder).expect("a writable folder");
-    let files = [
-        ("jwks.json", json!({"keys": [key.public_jwk()]}).to_string()),
-        (
-            "meta.json",
-            r#"{"epoch": 7, "dataTimestamp": "2026-03-01T00:00:00Z"}"#.to_owned(),
-        ),
-        ("signing.jwk", key.private_jwk().expose_secret().to_owned()),
-    ];
-    for (name, text) in files {
-        std::fs::write(folder.join(name), text).expect("a writable folder");
-    }
-    folder
-});
+fn keys() -> &'static KeyFolder {
+    KeyFolder::of_tests(env!("CARGO_TARGET_TMPDIR"))
+}
 
 pub(crate) fn key_file(name: &str) -> PathBuf {
-    KEYS.join(name)
+    keys().file(name)
 }
 
 /// An access token of `user`.
 pub(crate) fn token(user: Uuid, is_admin: bool) -> String {
-    let now = SystemClock.now().timestamp();
-    let signer = Signer::from_file(key_file("signing.jwk")).expect("a signing key");
-    let claims = Claims {
-        iss: ISSUER.to_owned(),
-        aud: vec!["crewdeck".to_owned()],
-        sub: user,
-        exp: now + 600,
-        iat: now,
-        nbf: now,
-        jti: SystemIds.uuid(),
-        sid: SystemIds.uuid(),
-        adm: is_admin,
+    let bearer = Bearer {
+        is_admin,
+        ..Bearer::user(user)
     };
-    signer.sign(&claims).expect("signed")
+    keys().token(bearer, SystemClock.now())
 }
 
 /// The configuration of both roles.

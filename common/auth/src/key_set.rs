@@ -2,9 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 use crate::header::is_kid;
 
@@ -40,6 +43,7 @@ pub struct KeySet {
     epoch: u64,
     data_timestamp: Option<DateTime<Utc>>,
     document: String,
+    etag: String,
 }
 
 #[derive(Deserialize)]
@@ -99,6 +103,7 @@ impl KeySet {
             epoch: meta.epoch,
             data_timestamp: meta.data_timestamp,
             document: jwks.to_owned(),
+            etag: format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(jwks))),
         })
     }
 
@@ -118,6 +123,12 @@ impl KeySet {
     #[must_use]
     pub fn document(&self) -> &str {
         &self.document
+    }
+
+    /// The document's entity tag (RFC 9110 §8.8.3), with its quotes.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.etag
     }
 
     /// Kids of the keys, sorted.

@@ -13,6 +13,8 @@ pub mod keys;
 mod password;
 mod signer;
 mod source;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verifier;
 
 pub use claims::Claims;

@@ -69,7 +69,11 @@ pub async fn begin(
     let taken = sqlx::query!(
         "insert into idempotency_keys (principal, key, method, path, request_hash, created_at, expires_at)
          values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (principal, key) do nothing",
+         on conflict (principal, key) do update
+         set method = excluded.method, path = excluded.path, request_hash = excluded.request_hash,
+             created_at = excluded.created_at, expires_at = excluded.expires_at,
+             status = null, headers = null, response = null
+         where idempotency_keys.expires_at <= excluded.created_at",
         attempt.principal,
         attempt.key,
         attempt.method,

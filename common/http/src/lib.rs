@@ -12,6 +12,8 @@ pub mod idempotency;
 mod layers;
 mod problem;
 mod reply;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod verb;
 
 pub use config::HttpConfig;

@@ -116,9 +116,13 @@ const SCHEMA_IN_TESTS: &[&str] = &[
     "common-jobs",
 ];
 
-/// The operator's tests use what it provisions as the roles do: through the crates that the roles use.
-const USED_IN_TESTS: &[(&str, &str)] =
-    &[("operator", "common-cache"), ("operator", "common-events")];
+/// The operator's tests use what it provisions as the roles do: through the crates that the roles use. Those of users
+/// take a Redis away.
+const USED_IN_TESTS: &[(&str, &str)] = &[
+    ("api-server-users", "common-scratch"),
+    ("operator", "common-cache"),
+    ("operator", "common-events"),
+];
 
 /// Features that turn an allowed dependency into a forbidden one: crate, dependency, feature, why.
 const FEATURES: &[(&str, &str, &str, &str)] = &[(

@@ -1,48 +1,29 @@
 //! A server on loopback whose events the test makes.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use api_server_realtime::{Hub, Pace, Realtime, Tickets, router, tickets_router};
 use api_server_users::facade::Directory;
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
-use common_auth::keys::SigningKey;
-use common_auth::{Claims, FileSource, Signer, Verifier};
+use common_auth::testing::{Bearer, KeyFolder};
 use common_cache::{Cache, CacheConfig};
 use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use common_events::{Envelope, Handle as _};
+use common_http::testing::{request, send};
 use common_http::{HttpConfig, standard};
 use common_service::{Service, ServiceConfig};
 use metrics_exporter_prometheus::PrometheusBuilder;
-use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 use uuid::Uuid;
 
 use crate::client::Client;
 use crate::rows::Person;
-
-const ISSUER: &str = "https://crewdeck.example.org";
-
-/// The folder of one key pair, made once for all tests.
-static KEYS: LazyLock<PathBuf> = LazyLock::new(|| {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(SystemIds.uuid().to_string());
-    let key = SigningKey::generate(3072, &SystemIds).expect("a key");
-    std::fs::create_dir_all(&folder).expect("a writable folder");
-    let set = json!({"keys": [key.public_jwk()]}).to_string();
-    std::fs::write(folder.join("jwks.json"), set).expect("a writable folder");
-    let own = key.private_jwk();
-    std::fs::write(folder.join("signing.jwk"), own.expose_secret()).expect("a writable folder");
-    folder
-});
 
 #[expect(
     clippy::disallowed_methods,
@@ -93,9 +74,7 @@ impl World {
         );
         let listen = service.config().listen;
         let address = service.listen(listen, app).await.expect("a free port");
-        let source = FileSource::new(KEYS.join("jwks.json"));
-        let verifier = Verifier::new(source, ISSUER, "crewdeck", Arc::new(SystemClock));
-        let verifier = Arc::new(verifier.await.expect("keys"));
+        let verifier = keys().verifier(Arc::new(SystemClock)).await;
         let tickets = tickets_router(Tickets::new(cache, verifier, Arc::new(SystemIds)));
         Self {
             realtime,
@@ -107,17 +86,14 @@ impl World {
 
     /// Asks for a ticket with or without a token: status and body.
     pub(crate) async fn ask(&self, token: Option<String>) -> (u16, Value) {
-        let mut request = Request::post("/api/v1/realtime/tickets");
-        if let Some(token) = token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        let request = request.body(Body::empty()).expect("a request");
-        let answer = self.tickets.clone().oneshot(request).await;
-        let answer = answer.expect("an answer");
-        let status = answer.status().as_u16();
-        let body = to_bytes(answer.into_body(), usize::MAX).await;
-        let body = serde_json::from_slice(&body.expect("a whole body")).expect("JSON");
-        (status, body)
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<(&str, &str)> = bearer
+            .iter()
+            .map(|bearer| ("authorization", bearer.as_str()))
+            .collect();
+        let path = "/api/v1/realtime/tickets";
+        let answer = send(&self.tickets, request("POST", path, &headers, &Value::Null)).await;
+        (answer.status, answer.body)
     }
 
     /// A ticket of `person`.
@@ -172,21 +148,16 @@ impl Drop for World {
     }
 }
 
+fn keys() -> &'static KeyFolder {
+    KeyFolder::of_tests(env!("CARGO_TARGET_TMPDIR"))
+}
+
 fn token(person: Person) -> String {
-    let now = SystemClock.now().timestamp();
-    let claims = Claims {
-        iss: ISSUER.to_owned(),
-        aud: vec!["crewdeck".to_owned()],
-        sub: person.id,
-        exp: now + 600,
-        iat: now,
-        nbf: now,
-        jti: SystemIds.uuid(),
-        sid: person.session,
-        adm: false,
+    let bearer = Bearer {
+        session: person.session,
+        ..Bearer::user(person.id)
     };
-    let signer = Signer::from_file(KEYS.join("signing.jwk")).expect("a signing key");
-    signer.sign(&claims).expect("signed")
+    keys().token(bearer, SystemClock.now())
 }
 
 fn service() -> Service {

@@ -6,7 +6,9 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::rows::{alone, team, user};
-use crate::world::{Answer, World, path};
+use common_http::testing::Answer;
+
+use crate::world::{World, path};
 
 fn titles(answer: &Answer) -> Vec<&str> {
     assert_eq!(answer.status, 200, "{}", answer.body);

@@ -1,9 +1,10 @@
 //! `POST /api/v1/teams`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Json, Principal, Reply};
+use common_http::idempotency::{Answer, Attempt};
+use common_http::{ApiResult, Envelope, IdempotencyKey, Json, Principal, Reply};
 use garde::Validate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::views::TeamView;
@@ -13,7 +14,7 @@ use crate::model::TeamName;
 use crate::service::create_team;
 
 /// A new team.
-#[derive(Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateTeam {
     /// 1 to 100 characters.
@@ -24,19 +25,31 @@ pub(super) struct CreateTeam {
 
 /// Found a team
 ///
-/// The caller becomes its owner.
-#[utoipa::path(post, path = "/api/v1/teams", tag = "teams", security(("bearer" = [])), request_body = CreateTeam, responses(
+/// The caller becomes its owner. With an `Idempotency-Key` the request can be sent again without a second team.
+#[utoipa::path(post, path = "/api/v1/teams", tag = "teams", security(("bearer" = [])), request_body = CreateTeam,
+    params(("Idempotency-Key" = Option<String>, Header, description = "A fresh name for each new team")),
+    responses(
     (status = 201, description = "Founded", body = Envelope<TeamView>),
     (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 422, description = "`validation_failed`", body = Fault),
+    (status = 422, description = "`validation_failed`, `idempotency_key_reused`", body = Fault),
 ))]
 pub(super) async fn create_team(
     State(users): State<Users>,
     principal: Principal,
+    IdempotencyKey(key): IdempotencyKey,
     Json(body): Json<CreateTeam>,
-) -> ApiResult<Reply<TeamView>> {
+) -> ApiResult<Answer<TeamView>> {
     let name = TeamName::parse(&body.name)?;
-    let team = create_team::create_team(&users, &principal, name).await?;
-    let (location, version) = (format!("/api/v1/teams/{}", team.id), team.version);
-    Ok(Reply::created(&location, TeamView::from(team)).versioned(version))
+    let attempt = key.as_deref().map(|key| Attempt {
+        principal: principal.user_id,
+        key,
+        method: "POST",
+        path: "/api/v1/teams",
+    });
+    let again = attempt.map(|attempt| (attempt, &body));
+    create_team::create_team(&users, &principal, name, again, |team| {
+        let (location, version) = (format!("/api/v1/teams/{}", team.id), team.version);
+        Reply::created(&location, TeamView::from(team)).versioned(version)
+    })
+    .await
 }

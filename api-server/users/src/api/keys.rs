@@ -6,9 +6,6 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest as _, Sha256};
 
 use super::Fault;
 use crate::Users;
@@ -40,14 +37,13 @@ fn answer(users: &Users, headers: &HeaderMap) -> Response {
         return missing.into_response();
     }
     let set = users.verifier.key_set();
-    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(set.document()));
-    let etag = format!("\"{digest}\"");
+    let etag = set.etag();
     let unchanged = headers
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|given| given.split(',').any(|one| one.trim() == etag));
     let cache = [
-        (header::ETAG, etag.as_str()),
+        (header::ETAG, etag),
         (
             header::CACHE_CONTROL,
             "public, max-age=300, must-revalidate",

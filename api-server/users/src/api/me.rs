@@ -18,7 +18,7 @@ pub(super) async fn me(
     State(users): State<Users>,
     principal: Principal,
 ) -> ApiResult<Reply<UserView>> {
-    let user = read::me(&users, &principal).await?;
+    let user = read::get_user(&users, &principal, principal.user_id).await?;
     let version = user.version;
     Ok(Reply::ok(UserView::from(user)).versioned(version))
 }

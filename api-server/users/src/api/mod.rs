@@ -5,6 +5,7 @@ mod client;
 mod create_team;
 mod create_user;
 mod get_team;
+mod get_user;
 mod keys;
 mod list_members;
 mod list_teams;
@@ -39,6 +40,7 @@ pub fn routes() -> OpenApiRouter<Users> {
         .routes(routes!(logout::logout))
         .routes(routes!(me::me))
         .routes(routes!(create_user::create_user, list_users::list_users))
+        .routes(routes!(get_user::get_user))
         .routes(routes!(create_team::create_team, list_teams::list_teams))
         .routes(routes!(get_team::get_team))
         .routes(routes!(add_member::add_member, list_members::list_members))

@@ -24,10 +24,17 @@ pub(crate) fn admin_only(principal: &Principal) -> Result<(), Error> {
     ))
 }
 
-/// The caller.
-pub(crate) async fn me(users: &Users, principal: &Principal) -> Result<User, Error> {
+/// A user, for administrators and for the user; to others it does not exist.
+pub(crate) async fn get_user(
+    users: &Users,
+    principal: &Principal,
+    id: Uuid,
+) -> Result<User, Error> {
+    if id != principal.user_id && !principal.is_admin {
+        return Err(Error::NotFound("user"));
+    }
     let mut connection = users.pools.write.acquire().await?;
-    user::get(&mut connection, principal.user_id)
+    user::get(&mut connection, id)
         .await?
         .ok_or(Error::NotFound("user"))
 }

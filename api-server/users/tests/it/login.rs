@@ -1,0 +1,79 @@
+//! `POST /api/v1/auth/login`.
+
+use std::sync::Arc;
+
+use common_auth::testing::KeyFolder;
+use common_clock::{Clock as _, ManualClock};
+use serde_json::json;
+use sqlx::PgPool;
+
+use crate::world::{ADMIN, PASSWORD, World, tokens};
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn the_token_is_one_that_every_role_accepts(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let answer = world.try_login(ADMIN, PASSWORD).await;
+    let (access, _) = tokens(&answer);
+    assert_eq!(answer.data()["token_type"], "Bearer");
+    assert_eq!(answer.data()["expires_in"], 600);
+
+    let keys = KeyFolder::of_tests(env!("CARGO_TARGET_TMPDIR"));
+    let now = "2026-03-02T09:00:00Z".parse().expect("a time");
+    let clock = Arc::new(ManualClock::new(now));
+    let verifier = keys.verifier(clock.clone()).await;
+    let claims = verifier.verify(&access).await.expect("accepted");
+    assert_eq!((claims.sub, claims.adm), (world.admin.id, true));
+    assert_eq!(claims.exp - clock.now().timestamp(), 600);
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn an_unknown_address_looks_like_a_wrong_password(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let wrong = world.try_login(ADMIN, "wrong horse").await;
+    wrong.refused(401, "bad_credentials");
+    for email in ["nobody@example.org", "not an address"] {
+        let unknown = world.try_login(email, PASSWORD).await;
+        unknown.refused(401, "bad_credentials");
+        let (mut one, mut other) = (wrong.body["error"].clone(), unknown.body["error"].clone());
+        for error in [&mut one, &mut other] {
+            error["instance"] = json!(null);
+        }
+        assert_eq!(one, other);
+        let names = |answer: &common_http::testing::Answer| {
+            let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&wrong), names(&unknown));
+    }
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn the_address_is_not_case_sensitive(pool: PgPool) {
+    let world = World::new(&pool).await;
+    tokens(&world.try_login("Admin@Example.ORG", PASSWORD).await);
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn the_former_path_answers_the_same(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let body = json!({"email": ADMIN, "password": PASSWORD});
+    tokens(&world.call(None, "POST", "/api/token/", body).await);
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn no_secret_is_stored_as_it_is(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let (access, refresh) = world.login(ADMIN).await;
+    let rows: Vec<String> = sqlx::query_scalar(
+        "select u::text from users u union all select s::text from sessions s
+         union all select a::text from audit a union all select o::text from outbox o",
+    )
+    .fetch_all(&pool)
+    .await
+    .expect("readable");
+    assert!(rows.len() >= 4, "{rows:?}");
+    for secret in [PASSWORD, &access, &refresh] {
+        assert!(!rows.iter().any(|row| row.contains(secret)), "{secret}");
+    }
+}

@@ -1,0 +1,12 @@
+//! Users, teams and sign-ins over HTTP, on a real database and a real Redis.
+
+mod input;
+mod keys;
+mod limits;
+mod lists;
+mod login;
+mod logout;
+mod refresh;
+mod teams;
+mod users;
+mod world;
