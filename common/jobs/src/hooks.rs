@@ -61,7 +61,7 @@ async fn record_end(pool: PgPool, queue: Queue, ctx: AfterJobRunContext) -> Hook
     let job = &ctx.job;
     let (outcome, error) = match &ctx.result {
         Ok(()) => (Outcome::Succeeded, None),
-        Err(error) => (Outcome::Failed, Some(error.as_str())),
+        Err(error) => (Outcome::Failed, Some(words(error))),
     };
     let name = job.task_identifier().clone();
     ::metrics::histogram!(metrics::DURATION, "job" => name.clone(), "queue" => queue.as_str())
@@ -74,7 +74,7 @@ async fn record_end(pool: PgPool, queue: Queue, ctx: AfterJobRunContext) -> Hook
             *job.id(),
             *job.attempts(),
             outcome,
-            error,
+            error.as_deref(),
         )
         .await
     }
@@ -83,6 +83,16 @@ async fn record_end(pool: PgPool, queue: Queue, ctx: AfterJobRunContext) -> Hook
         tracing::warn!(job.id = job.id(), %error, "the end of an attempt could not be recorded");
     }
     HookResult::Continue
+}
+
+/// An error as it was told. The library hands it on as `TaskError("…")`, which is what `Debug` makes of it.
+fn words(error: &str) -> String {
+    let quoted = error
+        .split_once('(')
+        .and_then(|(_, rest)| rest.strip_suffix(')'));
+    quoted
+        .and_then(|quoted| serde_json::from_str(quoted).ok())
+        .unwrap_or_else(|| error.to_owned())
 }
 
 async fn spread(pool: PgPool, job_id: i64, attempt: i16) {
@@ -136,5 +146,17 @@ async fn recover(
     JobRecoveryResult::Reschedule {
         run_at: clock.now() + wait,
         attempts: Some(attempt),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn an_error_is_kept_as_it_was_told() {
+        let told = "cannot reach \"x\"\nsecond line";
+        assert_eq!(words(&format!("TaskError({told:?})")), told);
+        assert_eq!(words("TaskAborted"), "TaskAborted");
     }
 }

@@ -239,7 +239,7 @@ impl<J: Job> TaskHandler for Adapter<J> {
 
     async fn run(self, ctx: WorkerContext) -> impl IntoTaskHandlerResult {
         let Some(StateOf { state, hard }) = ctx.get_ext::<StateOf<J>>().cloned() else {
-            return Err(format!("no state is registered for {}", J::NAME));
+            return Err(Words(format!("no state is registered for {}", J::NAME)));
         };
         let job = ctx.job();
         let attempt = JobContext {
@@ -250,6 +250,15 @@ impl<J: Job> TaskHandler for Adapter<J> {
         };
         let run = hard.run_until_cancelled(self.job.run(attempt, state)).await;
         run.unwrap_or(Err(JobError::Interrupted))
-            .map_err(|error| error.to_string())
+            .map_err(|error| Words(error.to_string()))
+    }
+}
+
+/// An error in words. The library keeps what `Debug` writes.
+struct Words(String);
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }

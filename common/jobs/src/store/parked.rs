@@ -12,7 +12,7 @@ pub struct Parked {
     pub name: String,
     /// Attempts made.
     pub attempts: i16,
-    /// Error of the last one; none if it killed its worker.
+    /// Error of the last one.
     pub last_error: Option<String>,
     /// When it was enqueued.
     pub created_at: DateTime<Utc>,
@@ -24,8 +24,9 @@ pub struct Parked {
 /// Those of the database.
 pub async fn list(conn: &mut PgConnection, limit: i64) -> Result<Vec<Parked>, sqlx::Error> {
     sqlx::query_as(
-        "select j.id, t.identifier as name, j.attempts, j.last_error, j.created_at from gw._private_jobs j \
-         join gw._private_tasks t on t.id = j.task_id \
+        "select j.id, t.identifier as name, j.attempts, j.created_at, \
+             (select r.error from job_runs r where r.job_id = j.id order by r.id desc limit 1) as last_error \
+         from gw._private_jobs j join gw._private_tasks t on t.id = j.task_id \
          where j.attempts >= j.max_attempts and j.locked_at is null order by j.id desc limit $1",
     )
     .bind(limit)

@@ -1,0 +1,8 @@
+//! Jobs and schedules on a real database.
+
+mod dying;
+mod fencing;
+mod life;
+mod retries;
+mod schedules;
+mod world;
