@@ -8,6 +8,7 @@
     reason = "a command-line tool: its output is its purpose"
 )]
 
+mod bench;
 mod check;
 mod cluster;
 mod commands;
@@ -47,6 +48,8 @@ enum Command {
     Gen(commands::generate::Args),
     /// Build the container image and load it into the local cluster
     Image(commands::image::Args),
+    /// Measure beside what a user would pick instead
+    Bench(bench::Args),
     /// Act on the parts of the local cluster: nodes, backends, caches
     Cluster(commands::cluster::Args),
 }
@@ -62,6 +65,7 @@ impl Command {
             Self::Check(args) => commands::check::run(args),
             Self::Gen(args) => commands::generate::run(args),
             Self::Image(args) => commands::image::run(args),
+            Self::Bench(args) => bench::run(args),
             Self::Cluster(args) => commands::cluster::run(args),
         }
     }

@@ -66,7 +66,7 @@ pub(crate) fn build() -> Result<Product> {
 }
 
 /// A static release build for this machine, without its symbols.
-fn compile() -> Result<PathBuf> {
+pub(crate) fn compile() -> Result<PathBuf> {
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let folder = match repo::env("CARGO_TARGET_DIR") {
         Some(folder) => PathBuf::from(folder),

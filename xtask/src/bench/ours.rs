@@ -1,0 +1,138 @@
+//! Our side: `crewdeck dev` on the bench's PostgreSQL, and the rows that both sides read.
+
+use super::load::resident_mib;
+use anyhow::{Context as _, Result, ensure};
+use common_scratch::Postgres;
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead as _, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+const PORT: u16 = 18_200;
+/// Tasks of the one team.
+const TASKS: u32 = 20_000;
+
+/// A running platform with one team.
+pub(super) struct Ours {
+    child: Child,
+    /// An access token of the administrator.
+    pub(super) token: String,
+    /// One of the tasks.
+    pub(super) task: String,
+}
+
+impl Ours {
+    /// Starts it and fills the database.
+    pub(super) fn start(binary: &Path, postgres: &Postgres) -> Result<Self> {
+        let mut child = Command::new(binary)
+            .args(["dev", "--port", &PORT.to_string()])
+            .env("CREWDECK_DATABASE_URL", postgres.url("crewdeck"))
+            // As a deployed role: the default filter, one JSON line a request.
+            .env("CREWDECK_TELEMETRY_FILTER", "info")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .with_context(|| format!("start {} dev", binary.display()))?;
+        let output = child.stdout.take().context("the output is a pipe")?;
+        let mut ours = Self {
+            child,
+            token: String::new(),
+            task: String::new(),
+        };
+        let mut login = None;
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            if let Some(rest) = line.trim().strip_prefix("Login") {
+                let words: Vec<&str> = rest.split_whitespace().collect();
+                login = words
+                    .first()
+                    .zip(words.get(2))
+                    .map(|(email, password)| json!({"email": email, "password": password}));
+            }
+            if line.starts_with("Ready.") {
+                break;
+            }
+        }
+        let login = login.context("`crewdeck dev` ended before it was ready")?;
+        let token = |answer: &Value| answer["data"]["access"].as_str().map(str::to_owned);
+        ours.token = token(&ours.post("/api/v1/auth/login", &login)?).context("no token")?;
+        let team = ours.post("/api/v1/teams", &json!({"name": "Bench"}))?;
+        let team = team["data"]["id"].as_str().context("no team")?;
+        ours.task = fill(postgres, team)?;
+        Ok(ours)
+    }
+
+    /// The address of role web.
+    pub(super) fn url() -> String {
+        format!("http://127.0.0.1:{PORT}")
+    }
+
+    /// Who signs its tokens.
+    pub(super) fn issuer() -> String {
+        format!("http://localhost:{PORT}")
+    }
+
+    /// The process of all roles.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Memory in MiB.
+    pub(super) fn resident(&self) -> f64 {
+        resident_mib(self.process())
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let url = format!("{}{path}", Self::url());
+        let bearer = format!("Authorization: Bearer {}", self.token);
+        let body = body.to_string();
+        let mut command = Command::new("/usr/bin/curl");
+        command.args([
+            "-sS",
+            "-H",
+            "Content-Type: application/json",
+            "--data-binary",
+            &body,
+        ]);
+        if !self.token.is_empty() {
+            command.args(["-H", &bearer]);
+        }
+        answer(&mut command, &url)
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let _ = Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status();
+        let _ = self.child.wait();
+    }
+}
+
+/// What curl gets from a URL.
+pub(super) fn answer(curl: &mut Command, url: &str) -> Result<Value> {
+    let output = curl.arg(url).output().context("start curl")?;
+    ensure!(
+        output.status.success(),
+        "{url}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{url} answers no JSON"))
+}
+
+/// Gives the team its tasks; the id of one.
+fn fill(postgres: &Postgres, team: &str) -> Result<String> {
+    let sql = format!(
+        "insert into tasks (id, team_id, title, description, status, priority, created_by, created_at, updated_at)
+         select gen_random_uuid(), '{team}', 'Task ' || n, repeat('What has to be done. ', 5),
+             (array['todo', 'doing', 'done'])[n % 3 + 1], n % 5, u.id, now() - n * interval '1 minute', now()
+         from generate_series(1, {TASKS}) n, (select id from users limit 1) u;
+         analyze;"
+    );
+    postgres.psql("crewdeck", &["-c", &sql])?;
+    let id = postgres.psql("crewdeck", &["-c", "select id from tasks limit 1"])?;
+    Ok(id.trim().to_owned())
+}
