@@ -1,20 +1,12 @@
 //! The cache on a real Redis: numbers may be a few seconds old, rights may not.
 
+use common_cache::testing::redis_url;
+use common_clock::testing::wait_for;
 use common_clock::{Ids as _, SystemIds};
 use sqlx::PgPool;
 
 use crate::rows::{change, prepare, task, team, user};
 use crate::world::{Settings, token};
-use common_clock::testing::wait_for;
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests are told by the environment where Redis is"
-)]
-fn redis_url() -> String {
-    std::env::var("CREWDECK_TEST_REDIS_URL")
-        .expect("CREWDECK_TEST_REDIS_URL names a Redis server; `cargo xtask test` starts one")
-}
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn numbers_are_kept_and_rights_are_not(pool: PgPool) {

@@ -1,5 +1,6 @@
 //! The role `analytics-worker`: each event counts once, on its own day.
 
+use common_clock::testing::wait_for;
 use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use common_events::{Envelope, EventPublisher as _, EventsConfig, MemoryBus, Topic, Transport};
 use serde_json::{Value, json};
@@ -8,7 +9,6 @@ use uuid::Uuid;
 
 use crate::rows::prepare;
 use crate::world::{Role, Settings};
-use common_clock::testing::wait_for;
 
 fn event(event_type: &str, data: Value) -> Envelope {
     Envelope {

@@ -1,10 +1,10 @@
 //! Starting while servers are away: alive at once, ready later, and saying what is missing.
 
+use common_clock::testing::wait_for;
 use sqlx::PgPool;
 
 use crate::rows::{prepare, team, user};
 use crate::world::{Settings, free_address, token};
-use common_clock::testing::wait_for;
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn a_role_without_its_replica_is_alive_and_says_so(pool: PgPool) {

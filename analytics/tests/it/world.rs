@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use common_auth::testing::{Bearer, ISSUER, KeyFolder};
+use common_clock::testing::wait_for;
 use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use common_config::Source;
 use common_service::{Service, ServiceConfig};
@@ -16,8 +17,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-
-use common_clock::testing::wait_for;
 
 fn keys() -> &'static KeyFolder {
     KeyFolder::of_tests(env!("CARGO_TARGET_TMPDIR"))

@@ -7,6 +7,8 @@ mod cache;
 mod config;
 mod connection;
 mod error;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use cache::Cache;
 pub use config::CacheConfig;

@@ -1,20 +1,15 @@
 //! Against a real server, named by `CREWDECK_TEST_REDIS_URL`; each test has a namespace of its own.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a test reads the address of its server from the environment"
-)]
 
 use std::time::Duration;
 
+use common_cache::testing::redis_url;
 use common_cache::{Cache, CacheConfig};
 use common_clock::{Ids as _, SystemIds};
 use common_config::SecretRef;
 
 async fn cache() -> Cache {
-    let url = std::env::var("CREWDECK_TEST_REDIS_URL")
-        .expect("CREWDECK_TEST_REDIS_URL names a Redis server; `cargo xtask test` starts one");
     let config = CacheConfig {
-        url: SecretRef::from(url),
+        url: SecretRef::from(redis_url()),
         ca_file: None,
         namespace: format!("test-{}", SystemIds.token(9)),
     };

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use api_server_realtime::Pace;
+use common_clock::testing::wait_for;
 use sqlx::PgPool;
 
 use crate::rows::{change, person, team};
 use crate::world::{World, brisk};
-use common_clock::testing::wait_for;
 
 const LOGOUT: &str = "update sessions set revoked_at = now() where family_id = $1";
 

@@ -1,11 +1,11 @@
 //! Whose events a socket gets.
 
 use api_server_realtime::Pace;
+use common_clock::testing::wait_for;
 use sqlx::PgPool;
 
 use crate::rows::{change, join, person, team};
 use crate::world::{World, brisk};
-use common_clock::testing::wait_for;
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn a_foreign_teams_events_are_not_seen(pool: PgPool) {

@@ -9,6 +9,7 @@ use api_server_realtime::{Hub, Pace, Realtime, Tickets, router, tickets_router};
 use api_server_users::facade::Directory;
 use axum::Router;
 use common_auth::testing::{Bearer, KeyFolder};
+use common_cache::testing::redis_url;
 use common_cache::{Cache, CacheConfig};
 use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use common_events::{Envelope, Handle as _};
@@ -24,15 +25,6 @@ use uuid::Uuid;
 
 use crate::client::Client;
 use crate::rows::Person;
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests are told by the environment where Redis is"
-)]
-fn redis_url() -> String {
-    std::env::var("CREWDECK_TEST_REDIS_URL")
-        .expect("CREWDECK_TEST_REDIS_URL names a Redis server; `cargo xtask test` starts one")
-}
 
 /// Looks at rights often and is patient otherwise.
 pub(crate) fn brisk() -> Pace {

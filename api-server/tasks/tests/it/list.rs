@@ -1,13 +1,12 @@
 //! `GET /api/v1/tasks`: which tasks are in a list.
 
 use common_db::testing::StatementCounter;
+use common_http::testing::Answer;
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::rows::{alone, team, user};
-use common_http::testing::Answer;
-
 use crate::world::{World, path};
 
 fn titles(answer: &Answer) -> Vec<&str> {

@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use chrono::TimeDelta;
 use common_auth::AuthConfig;
 use common_auth::testing::{AUDIENCE, Bearer, ISSUER, KeyFolder};
+use common_cache::testing::redis_url;
 use common_cache::{Cache, CacheConfig};
 use common_clock::{Clock as _, Ids as _, ManualClock, SharedClock, SharedIds, SystemIds};
 use common_config::SecretRef;
@@ -231,13 +232,4 @@ pub(crate) fn tokens(answer: &Answer) -> (String, String) {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let text = |name: &str| answer.data()[name].as_str().expect(name).to_owned();
     (text("access"), text("refresh"))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the tests are told by the environment where Redis is"
-)]
-fn redis_url() -> String {
-    std::env::var("CREWDECK_TEST_REDIS_URL")
-        .expect("CREWDECK_TEST_REDIS_URL names a Redis server; `cargo xtask test` starts one")
 }
