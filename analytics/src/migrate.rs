@@ -23,10 +23,10 @@ pub static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// No connection.
-    #[error("cannot migrate analytics: {0}")]
+    #[error("the database of analytics")]
     Connect(#[from] common_db::DbError),
     /// A migration failed, or the database does not fit this version.
-    #[error("tables of analytics: {0}")]
+    #[error("the tables of analytics")]
     Apply(#[from] common_db::MigrateError),
 }
 

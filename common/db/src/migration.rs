@@ -21,7 +21,7 @@ pub struct Report {
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
     /// A statement of one migration failed; its transaction was rolled back.
-    #[error("migration {migration} failed: {source}")]
+    #[error("migration {migration} failed")]
     Statement {
         /// Number and name of the migration, such as `0003_expand_tasks`.
         migration: String,
@@ -44,11 +44,11 @@ pub enum MigrateError {
     Changed(String),
 
     /// The list of applied migrations could not be read or locked.
-    #[error("cannot prepare the migrations: {0}")]
+    #[error("cannot prepare the migrations")]
     Prepare(#[source] Failure),
 
     /// No connection.
-    #[error("cannot connect: {0}")]
+    #[error("cannot connect")]
     Connect(#[from] sqlx::Error),
 }
 

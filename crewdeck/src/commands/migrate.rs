@@ -53,7 +53,7 @@ impl Failed {
         });
         let (migration, statement) = at.unzip();
         Self {
-            error: error.to_string(),
+            error: format!("{error:#}"),
             migration,
             statement: statement.flatten(),
         }
