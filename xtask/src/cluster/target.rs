@@ -97,3 +97,14 @@ impl Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        let error = Target::existing("registry.example.org:5000/crewdeck").expect_err("no tag");
+        assert!(error.to_string().contains("has no tag"), "{error}");
+    }
+}
