@@ -186,7 +186,7 @@ impl Subscription {
     }
 
     /// Keeps the membership in the group alive while an event is being handled; never returns. Put it beside the
-    /// handler in a `select!`; [`crate::consume`] does.
+    /// handler in a `select!`; [`crate::consume()`] does.
     pub async fn keep_alive(&mut self) {
         self.source.keep_alive().await;
     }
