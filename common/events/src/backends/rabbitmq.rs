@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use common_clock::SharedIds;
-use futures::{StreamExt as _, future::join_all, stream::SelectAll};
+use futures::{FutureExt as _, StreamExt as _, future::join_all, stream::SelectAll};
 use lapin::{
     BasicProperties, Channel as Link, Confirmation, Connection, ConnectionBuilder,
     ConnectionProperties, Consumer, ExchangeKind,
@@ -39,6 +39,8 @@ const ATTRIBUTE: &str = "cloudEvents:";
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long the queue of a broadcast waits for its consumer, in milliseconds.
 const BROADCAST_LIFE: i32 = 60_000;
+/// Reply code of AMQP 0.9.1: no error.
+const CLOSED: u16 = 200;
 /// Delivery mode of AMQP 0.9.1: written to disk.
 const PERSISTENT: u8 = 2;
 
@@ -59,7 +61,16 @@ struct Broker {
 /// A connection and the one channel on it.
 struct Session {
     channel: Link,
-    _connection: Connection,
+    connection: Connection,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Before the library cancels the consumers one by one: a cancelled consumer keeps what it holds until its
+        // connection ends, and the next one would meanwhile get what comes after that. The close is on its way with the
+        // first poll; nobody waits for the answer.
+        let _ = self.connection.close(CLOSED, "OK".into()).now_or_never();
+    }
 }
 
 fn failed(doing: impl Into<String>) -> impl FnOnce(lapin::Error) -> EventError {
@@ -142,7 +153,7 @@ impl Broker {
                 .await?;
             Ok::<_, lapin::Error>(Session {
                 channel,
-                _connection: connection,
+                connection,
             })
         };
         let session = tokio::time::timeout(CONNECT, connecting)
