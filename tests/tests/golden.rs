@@ -20,7 +20,8 @@ fn settings() -> insta::Settings {
     for (pattern, replacement) in [
         (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "<time>"),
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<uid>"),
-        (r"\b[A-Za-z0-9_-]{43}\b", "<kid>"),
+        // It may begin or end with a dash, where `\b` sees no boundary.
+        (r"(?m)(^|[^\w-])[\w-]{43}($|[^\w-])", "$1<kid>$2"),
         (r"\bResource Version:\s+\d+", "Resource Version: <n>"),
         (r"\b(\d+d)?(\d+h)?(\d+m)?\d+s\b|\b\d+(m|h|d)\b", "<age>"),
         (r"0\.1\.0[-+.\w]*", "<version>"),
