@@ -1,6 +1,6 @@
 //! Logs, traces and metrics of a process.
 //!
-//! [`init`] is called once, in `main`, and returns a [`Guard`] that flushes what is buffered when it
+//! [`init()`] is called once, in `main`, and returns a [`Guard`] that flushes what is buffered when it
 //! is dropped. Domain acts are logged by [`audit_event!`], which does not compile without its four
 //! fields: actor, action, entity, id.
 
