@@ -1,8 +1,12 @@
-//! Debian packages that a step needs, installed when it comes to it.
+//! Installing Debian packages: the one place that calls apt-get.
 
+use crate::cluster::{paths, process};
 use anyhow::{Context as _, Result};
 use common_scratch::Package;
-use xshell::{Shell, cmd};
+use std::{fs, path::Path, process::Command};
+
+/// Where Debian says whether a package starts a cluster of its own when it is installed.
+const POSTGRES_POLICY: &str = "/etc/postgresql-common/createcluster.conf";
 
 /// Installs the package unless it is there, and says so.
 pub(crate) fn ensure(package: &Package) -> Result<()> {
@@ -10,27 +14,44 @@ pub(crate) fn ensure(package: &Package) -> Result<()> {
         return Ok(());
     }
     let Package { file, name } = package;
-    println!("      installing the Debian package {name} ({file} is missing)");
-    let shell = Shell::new()?;
-    shell.set_var("DEBIAN_FRONTEND", "noninteractive");
-    // A package must not start the service that we start ourselves.
-    shell.set_var("RUNLEVEL", "1");
-    let install = || {
-        cmd!(
-            shell,
-            "apt-get install --yes --no-install-recommends {name}"
-        )
-        .quiet()
-        .ignore_stdout()
-        .run()
-    };
-    if install().is_err() {
-        cmd!(shell, "apt-get update")
-            .quiet()
-            .ignore_stdout()
-            .run()
-            .and_then(|()| install())
-            .with_context(|| format!("install the Debian package {name}; it takes root"))?;
+    eprintln!("      installing the Debian package {name} ({file} is missing)");
+    // Without the mark of a bring-up: the next one ends what carries it.
+    apt_get(process::daemonised, &[name])
+        .with_context(|| format!("install the Debian package {name}; it takes root"))
+}
+
+/// Installs these packages, as a step of the cluster's bring-up.
+pub(crate) fn packages(missing: &[&str]) -> Result<()> {
+    apt_get(process::logged, missing)
+}
+
+/// Runs a command to its end with its output in a log.
+type Run = fn(&mut Command, &Path, &str) -> Result<()>;
+
+fn apt_get(run: Run, missing: &[&str]) -> Result<()> {
+    let policy = Path::new(POSTGRES_POLICY);
+    if !policy.exists() {
+        // No database of Debian's own beside ours.
+        if let Some(folder) = policy.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(policy, "create_main_cluster = false\n")?;
     }
-    Ok(())
+    let log = paths::log("apt");
+    let advice = "run `apt-get update` and `apt-get install` by hand, and see what they say";
+    let apt = |arguments: &[&str]| {
+        run(
+            Command::new("apt-get")
+                .args(arguments)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                // A package must not start the service that we start ourselves.
+                .env("RUNLEVEL", "1"),
+            &log,
+            advice,
+        )
+    };
+    apt(&["update", "-qq"])?;
+    let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    install.extend(missing);
+    apt(&install)
 }
