@@ -2,7 +2,7 @@
 
 use super::{
     Api,
-    load::{Turn, turn},
+    load::{Turn, resident_mib, turn},
     ours::Ours,
     rival::Rival,
 };
@@ -104,8 +104,8 @@ fn print(rows: &[Row], args: &Api, ours: &Ours, rival: &Rival) {
     }
     println!(
         "\nmemory after it: crewdeck {:.0} MiB (six roles), FastAPI {:.0} MiB (two workers and their parent)",
-        ours.resident(),
-        rival.resident()
+        resident_mib(ours.process()),
+        resident_mib(rival.process())
     );
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!(

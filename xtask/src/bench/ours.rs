@@ -1,6 +1,5 @@
 //! Our side: `crewdeck dev` on the bench's PostgreSQL, and the rows that both sides read.
 
-use super::load::resident_mib;
 use anyhow::{Context as _, Result, ensure};
 use common_scratch::Postgres;
 use serde_json::{Value, json};
@@ -77,11 +76,6 @@ impl Ours {
     /// The process of all roles.
     pub(super) fn process(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Memory in MiB.
-    pub(super) fn resident(&self) -> f64 {
-        resident_mib(self.process())
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value> {

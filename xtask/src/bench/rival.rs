@@ -1,9 +1,6 @@
 //! The other side: `FastAPI`, asyncpg and `PyJWT` under uvicorn, as `tests/bench/fastapi` has it.
 
-use super::{
-    load::resident_mib,
-    ours::{Ours, answer},
-};
+use super::ours::{Ours, answer};
 use crate::{cluster::process::wait, install, repo};
 use anyhow::{Context as _, Result};
 use common_scratch::{Folder, Package, Postgres};
@@ -75,11 +72,6 @@ impl Rival {
     /// The process whose children are the workers.
     pub(super) fn process(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Memory in MiB.
-    pub(super) fn resident(&self) -> f64 {
-        resident_mib(self.process())
     }
 }
 
