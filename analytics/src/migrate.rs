@@ -36,10 +36,8 @@ pub enum MigrateError {
 /// When the server does not accept the login, or a migration fails.
 pub async fn migrate(url: &SecretRef) -> Result<Report, MigrateError> {
     let options = PoolOptions {
-        application_name: "crewdeck migrate".to_owned(),
         max_connections: 1,
-        read_only: false,
-        statement_timeout_ms: None,
+        ..PoolOptions::command("crewdeck migrate")
     };
     let pool = common_db::pool(url, &options).await?;
     let outcome = common_db::migrate(&pool, &MIGRATOR).await;

@@ -3,6 +3,7 @@
 use api_server_users::{Email, FirstAdmin, Name, Password};
 use common_clock::{SharedClock, SharedIds};
 use common_config::SecretRef;
+use common_db::PoolOptions;
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
@@ -39,7 +40,7 @@ pub async fn create_admin(
     ids: &SharedIds,
 ) -> anyhow::Result<Uuid> {
     let admin = administrator.parse()?;
-    let pool = super::pool(database).await?;
+    let pool = common_db::pool(database, &PoolOptions::command("crewdeck users")).await?;
     let id = api_server_users::create_admin(&pool, admin, clock, ids).await?;
     pool.close().await;
     Ok(id)

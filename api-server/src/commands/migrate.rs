@@ -4,6 +4,7 @@ use api_server_schema::MIGRATOR;
 use api_server_users::create_first_admin;
 use common_clock::{SharedClock, SharedIds};
 use common_config::SecretRef;
+use common_db::PoolOptions;
 use uuid::Uuid;
 
 use super::Administrator;
@@ -18,7 +19,7 @@ pub async fn migrate(
     clock: &SharedClock,
     ids: &SharedIds,
 ) -> anyhow::Result<Option<Uuid>> {
-    let pool = super::pool(database).await?;
+    let pool = common_db::pool(database, &PoolOptions::command("crewdeck migrate")).await?;
     let report = common_db::migrate(&pool, &MIGRATOR).await?;
     tracing::info!(applied = ?report.applied, total = report.total, "the application's tables are as wanted");
     common_jobs::migrate(&pool).await?;

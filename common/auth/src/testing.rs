@@ -114,13 +114,4 @@ impl Bearer {
             is_admin: false,
         }
     }
-
-    /// The same as an administrator.
-    #[must_use]
-    pub fn admin(user: Uuid) -> Self {
-        Self {
-            is_admin: true,
-            ..Self::user(user)
-        }
-    }
 }

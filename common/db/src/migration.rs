@@ -79,13 +79,10 @@ async fn apply(
         .await
         .map_err(|failure| explain(failure, migrator))?;
     connection.unlock().await.map_err(prepare)?;
-    let applied: Vec<String> = ups(migrator)
+    let applied = ups(migrator)
         .filter(|migration| !before.contains(&migration.version))
         .map(name)
         .collect();
-    if !applied.is_empty() {
-        tracing::info!(?applied, "migrations applied");
-    }
     Ok(Report {
         applied,
         total: ups(migrator).count(),

@@ -28,6 +28,17 @@ pub struct PoolOptions {
 }
 
 impl PoolOptions {
+    /// For a command, seen as `application_name`: it may change the schema and take its time.
+    #[must_use]
+    pub fn command(application_name: &str) -> Self {
+        Self {
+            application_name: application_name.to_owned(),
+            max_connections: 2,
+            read_only: false,
+            statement_timeout_ms: None,
+        }
+    }
+
     pub(crate) fn apply(&self, options: PgConnectOptions) -> PgConnectOptions {
         let mut settings = Vec::new();
         if self.read_only {

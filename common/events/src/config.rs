@@ -87,5 +87,7 @@ impl EventsConfig {
 
 /// A role with other processes to reach has a transport that reaches none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("events.transport = \"memory\" reaches no other process; name a broker")]
+#[error(
+    "events.transport = \"memory\" reaches no other process; name a broker, or run all roles in one process with `crewdeck dev`"
+)]
 pub struct NoBroker;
