@@ -35,20 +35,12 @@ fn test(plan: &Plan, report: &mut Report) {
         for package in PACKAGES {
             install::ensure(package)?;
         }
-        for selection in [EVENTS, SERVERS, JOURNEYS] {
-            let status = Command::new("cargo")
-                .arg("test")
-                .args(selection)
-                .arg("--no-run")
-                .env("SQLX_OFFLINE", "true")
-                .current_dir(repo::root())
-                .status()?;
-            anyhow::ensure!(
-                status.success(),
-                "cargo test {} --no-run failed",
-                selection.join(" ")
-            );
-        }
+        let status = Command::new("cargo")
+            .args(["test", "--workspace", "--no-run"])
+            .env("SQLX_OFFLINE", "true")
+            .current_dir(repo::root())
+            .status()?;
+        anyhow::ensure!(status.success(), "cargo test --workspace --no-run failed");
         Ok(())
     });
     let Some(prepared) = made.filter(|_| prepared) else {
@@ -57,19 +49,12 @@ fn test(plan: &Plan, report: &mut Report) {
     if plan.filter.is_none() {
         report.counted("transports on real brokers", || {
             let broker = RabbitMq::start_in(Path::new(NAMESPACE))?;
-            let mut command = prepared.cargo(EVENTS);
-            command
-                .env("CREWDECK_TEST_RABBITMQ_URL", broker.url())
-                // Memory and Redis had their turn with the crates.
-                .args(["--", "kafka", "rabbitmq"]);
+            let mut command = prepared.cargo(TRANSPORTS);
+            command.env("CREWDECK_TEST_RABBITMQ_URL", broker.url());
             cargo_test(&mut command)
         });
-    }
-    if plan.filter.is_none() {
         report.counted("provisioning on real servers", || {
-            let mut command = prepared.cargo(SERVERS);
-            command.args(["--", "kafka::", "redis::", "replicated"]);
-            cargo_test(&mut command)
+            cargo_test(&mut prepared.cargo(PROVISIONING))
         });
     }
     report.counted("end to end", || {
@@ -77,9 +62,7 @@ fn test(plan: &Plan, report: &mut Report) {
         if plan.faults {
             command.env("CREWDECK_FAULTS", "1");
         }
-        command
-            .args(plan.filter.iter())
-            .args(["--", "--test-threads=1"]);
+        command.args(plan.filter.iter());
         cargo_test(&mut command)
     });
 }
@@ -96,25 +79,22 @@ const PACKAGES: &[Package] = &[
         name: "python3-cryptography",
     },
 ];
-/// The conformance suite of the transports, with the part that needs real brokers.
-const EVENTS: &[&str] = &[
-    "--package",
-    "common-events",
-    "--features",
-    "real-brokers",
-    "--test",
-    "it",
-];
+
+/// The conformance suite of the transports, on the brokers that the tests of the crates had not.
+const TRANSPORTS: &[&str] = &["--test", "it", "--", "--ignored"];
+
 /// What the operator does on Kafka, on Redis with TLS and on PostgreSQL with a replica.
-const SERVERS: &[&str] = &[
-    "--package",
-    "operator",
-    "--features",
-    "real-brokers",
+const PROVISIONING: &[&str] = &[
     "--lib",
+    "--",
+    "--include-ignored",
+    "apply::kafka",
+    "apply::redis",
+    "apply::postgres::replicated",
 ];
-/// End to end.
-const JOURNEYS: &[&str] = &["--package", "tests", "--no-fail-fast"];
+
+/// End to end, one after the other: they share the cluster.
+const JOURNEYS: &[&str] = &["--test", "e2e", "--", "--ignored", "--test-threads=1"];
 
 /// What the tests are told about the cluster.
 struct Prepared {
@@ -158,12 +138,19 @@ impl Prepared {
         Ok(Self { folder })
     }
 
-    /// `cargo test` inside the namespace, with everything built already.
+    /// `cargo test` inside the namespace, with everything built already: always of the whole workspace, because cargo
+    /// would build for a smaller selection again, with other features.
     fn cargo(&self, selection: &[&str]) -> Command {
         let mut command = Command::new("nsenter");
         command
             .arg(format!("--net={NAMESPACE}"))
-            .args(["cargo", "test", "--offline"])
+            .args([
+                "cargo",
+                "test",
+                "--offline",
+                "--workspace",
+                "--no-fail-fast",
+            ])
             .args(selection)
             .current_dir(repo::root())
             .env("SQLX_OFFLINE", "true")

@@ -20,13 +20,7 @@ pub(super) fn run(plan: &Plan, report: &mut Report) {
     report.counted("tests of the crates", || {
         let mut command = Command::new("cargo");
         command
-            .args([
-                "test",
-                "--workspace",
-                "--exclude",
-                "tests",
-                "--no-fail-fast",
-            ])
+            .args(["test", "--workspace", "--no-fail-fast"])
             .args(plan.filter.iter())
             .current_dir(repo::root())
             .env("SQLX_OFFLINE", "true")

@@ -1,11 +1,9 @@
 //! The transports and the database side of events, on real parts.
 
 mod cloudevents;
-#[cfg(feature = "real-brokers")]
 mod kafka;
 mod memory;
 mod outbox;
-#[cfg(feature = "real-brokers")]
 mod rabbitmq;
 mod redis;
 

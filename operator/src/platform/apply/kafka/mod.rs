@@ -2,7 +2,6 @@
 
 mod rights;
 #[cfg(test)]
-#[cfg(feature = "real-brokers")]
 mod tests;
 mod topics;
 mod users;

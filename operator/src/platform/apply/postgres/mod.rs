@@ -7,7 +7,6 @@ mod logins;
 mod names;
 mod release;
 #[cfg(test)]
-#[cfg(feature = "real-brokers")]
 mod replicated;
 mod server;
 mod shape;

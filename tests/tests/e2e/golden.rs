@@ -35,7 +35,8 @@ fn settings() -> insta::Settings {
 }
 
 #[tokio::test]
-async fn e2e_kubectl_get() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn kubectl_get() -> Result<()> {
     let (cluster, platform) = sample().await?;
     let text = cluster.kubectl(&["-n", &platform.namespace, "get", "platform", &platform.name])?;
     settings().bind(|| insta::assert_snapshot!("get", text));
@@ -48,7 +49,8 @@ async fn e2e_kubectl_get() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_kubectl_explain() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn kubectl_explain() -> Result<()> {
     let (cluster, _) = sample().await?;
     let text = cluster.kubectl(&["explain", "platform.spec", "--recursive"])?;
     settings().bind(|| insta::assert_snapshot!("explain", text));
@@ -56,7 +58,8 @@ async fn e2e_kubectl_explain() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_kubectl_conditions() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn kubectl_conditions() -> Result<()> {
     let (cluster, platform) = sample().await?;
     let text = cluster.kubectl(&[
         "-n",
@@ -72,7 +75,8 @@ async fn e2e_kubectl_conditions() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_kubectl_wait() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn kubectl_wait() -> Result<()> {
     let (cluster, platform) = sample().await?;
     let text = cluster.kubectl(&[
         "-n",
@@ -88,7 +92,8 @@ async fn e2e_kubectl_wait() -> Result<()> {
 
 /// Without the events, whose order and count differ from run to run.
 #[tokio::test]
-async fn e2e_kubectl_describe() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn kubectl_describe() -> Result<()> {
     let (cluster, platform) = sample().await?;
     let text = cluster.kubectl(&[
         "-n",

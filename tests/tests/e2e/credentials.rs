@@ -78,7 +78,8 @@ async fn matrix(connection: &mut PgConnection, cases: &[(bool, &str)]) -> Result
 }
 
 #[tokio::test]
-async fn e2e_postgres_application() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn postgres_application() -> Result<()> {
     let sample = Sample::new().await?;
     let mut primary = sample.postgres("db-app", Server::Primary).await?;
     matrix(
@@ -107,7 +108,8 @@ async fn e2e_postgres_application() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_postgres_analytics_reader() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn postgres_analytics_reader() -> Result<()> {
     let sample = Sample::new().await?;
     let mut replica = sample
         .postgres("db-analytics-reader", Server::Replica)
@@ -135,7 +137,8 @@ async fn e2e_postgres_analytics_reader() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_postgres_analytics_owner() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn postgres_analytics_owner() -> Result<()> {
     let sample = Sample::new().await?;
     let mut own = sample
         .postgres("db-analytics-owner", Server::Primary)
@@ -174,7 +177,8 @@ async fn e2e_postgres_analytics_owner() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_postgres_refuses_a_wrong_password_and_plain_text() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn postgres_refuses_a_wrong_password_and_plain_text() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.postgres;
     let options =
@@ -190,7 +194,8 @@ async fn e2e_postgres_refuses_a_wrong_password_and_plain_text() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_redis_users_are_shut_in() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn redis_users_are_shut_in() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.redis;
     for (client, role, other) in [
@@ -238,7 +243,8 @@ async fn e2e_redis_users_are_shut_in() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_redis_refuses_a_wrong_password_and_nobody() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn redis_refuses_a_wrong_password_and_nobody() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.redis;
     for login in ["default:", "default:wrong", "nobody:wrong"] {
@@ -258,7 +264,8 @@ async fn e2e_redis_refuses_a_wrong_password_and_nobody() -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_kafka_users_have_their_topics_only() -> Result<()> {
+#[ignore = "needs the local cluster: cargo xtask test"]
+async fn kafka_users_have_their_topics_only() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.kafka;
     let prefix = sample.platform.setting("worker", "topic_prefix").await?;
