@@ -45,9 +45,18 @@ pub struct Condition {
 }
 
 impl Platform {
-    /// The sample platform that `cargo xtask up` made.
-    #[must_use]
-    pub fn sample(cluster: &Cluster) -> Self {
+    /// The sample platform that `cargo xtask up` made, Ready.
+    ///
+    /// # Errors
+    /// When it is not Ready within a minute.
+    pub async fn ready_sample(cluster: &Cluster) -> Result<Self> {
+        let sample = Self::sample(cluster);
+        sample.ready(Duration::from_mins(1)).await?;
+        Ok(sample)
+    }
+
+    /// The same, as it is.
+    fn sample(cluster: &Cluster) -> Self {
         Self {
             cluster: cluster.clone(),
             namespace: cluster.status.namespace.clone(),

@@ -24,8 +24,7 @@ struct Sample {
 impl Sample {
     async fn new() -> Result<Self> {
         let cluster = Cluster::connect().await?;
-        let platform = Platform::sample(&cluster);
-        platform.ready(Duration::from_mins(1)).await?;
+        let platform = Platform::ready_sample(&cluster).await?;
         Ok(Self { cluster, platform })
     }
 

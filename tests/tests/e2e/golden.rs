@@ -1,13 +1,11 @@
 //! What `kubectl` shows of a platform, compared with files: columns, explanations and words are an interface too.
 
 use anyhow::{Result, ensure};
-use std::time::Duration;
 use tests::{cluster::Cluster, platform::Platform};
 
 async fn sample() -> Result<(Cluster, Platform)> {
     let cluster = Cluster::connect().await?;
-    let platform = Platform::sample(&cluster);
-    platform.ready(Duration::from_mins(1)).await?;
+    let platform = Platform::ready_sample(&cluster).await?;
     Ok((cluster, platform))
 }
 

@@ -16,8 +16,7 @@ const KINDS: &str =
 #[ignore = "needs the local cluster: cargo xtask test"]
 async fn an_idle_platform_is_not_written() -> Result<()> {
     let cluster = Cluster::connect().await?;
-    let platform = Platform::sample(&cluster);
-    platform.ready(Duration::from_mins(1)).await?;
+    let platform = Platform::ready_sample(&cluster).await?;
     let before = versions(&cluster, &platform)?;
     ensure!(
         before.len() > 20,

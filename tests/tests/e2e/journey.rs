@@ -27,8 +27,7 @@ impl Team {
     /// Makes both, and a team of theirs, with names that no other run has used.
     async fn new() -> Result<Self> {
         let cluster = Cluster::connect().await?;
-        let platform = Platform::sample(&cluster);
-        platform.ready(Duration::from_mins(1)).await?;
+        let platform = Platform::ready_sample(&cluster).await?;
         let web = cluster
             .address(&platform.namespace, &platform.name, "web")
             .await?;
