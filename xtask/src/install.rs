@@ -1,6 +1,6 @@
 //! Installing Debian packages: the one place that calls apt-get.
 
-use crate::cluster::{paths, process};
+use crate::{cluster::process, repo};
 use anyhow::{Context as _, Result};
 use common_scratch::Package;
 use std::{fs, path::Path, process::Command};
@@ -8,16 +8,22 @@ use std::{fs, path::Path, process::Command};
 /// Where Debian says whether a package starts a cluster of its own when it is installed.
 const POSTGRES_POLICY: &str = "/etc/postgresql-common/createcluster.conf";
 
-/// Installs the package unless it is there, and says so.
-pub(crate) fn ensure(package: &Package) -> Result<()> {
-    if package.is_installed() {
+/// Installs those of the packages that are missing, and says so.
+pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
+    let mut missing = Vec::new();
+    for package in packages.iter().filter(|package| !package.is_installed()) {
+        let Package { file, name } = package;
+        eprintln!("      installing the Debian package {name} ({file} is missing)");
+        missing.push(*name);
+    }
+    if missing.is_empty() {
         return Ok(());
     }
-    let Package { file, name } = package;
-    eprintln!("      installing the Debian package {name} ({file} is missing)");
     // Without the mark of a bring-up: the next one ends what carries it.
-    apt_get(process::daemonised, &[name])
-        .with_context(|| format!("install the Debian package {name}; it takes root"))
+    apt_get(process::daemonised, &missing).with_context(|| {
+        let names = missing.join(" ");
+        format!("install the Debian packages {names}; it takes root")
+    })
 }
 
 /// Installs these packages, as a step of the cluster's bring-up.
@@ -37,7 +43,8 @@ fn apt_get(run: Run, missing: &[&str]) -> Result<()> {
         }
         fs::write(policy, "create_main_cluster = false\n")?;
     }
-    let log = paths::log("apt");
+    // Not in the cluster's folder: where no cluster is made, none is to be left.
+    let log = repo::cache()?.join("log/apt.log");
     let advice = "run `apt-get update` and `apt-get install` by hand, and see what they say";
     let apt = |arguments: &[&str]| {
         run(

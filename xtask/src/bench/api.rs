@@ -37,9 +37,7 @@ struct Row {
 
 /// Measures and prints.
 pub(super) fn run(args: &Api) -> Result<()> {
-    for package in PACKAGES {
-        install::ensure(package)?;
-    }
+    install::ensure(PACKAGES)?;
     let binary = if let Some(binary) = &args.binary {
         binary.clone()
     } else {

@@ -86,7 +86,7 @@ impl Drop for Rival {
 
 /// Python with the packages, in the cache; made when the list of packages changes.
 fn environment() -> Result<PathBuf> {
-    install::ensure(&VENV)?;
+    install::ensure(&[VENV])?;
     let list = repo::read("tests/bench/fastapi/requirements.txt")?;
     let folder = repo::cache()?.join("bench-fastapi");
     let (note, python) = (folder.join("requirements.txt"), folder.join("bin/python"));

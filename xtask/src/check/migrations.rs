@@ -22,7 +22,7 @@ pub(super) fn run() -> Result<Outcome> {
         &names(Direction::Up, ".up.sql")?,
         &names(Direction::Down, ".down.sql")?,
     );
-    install::ensure(&Postgres::PACKAGE)?;
+    install::ensure(&[Postgres::PACKAGE])?;
     let postgres = Postgres::start()?;
     let count = migrations::apply(&postgres, "crewdeck", Direction::Up)?;
     migrations::apply(&postgres, "crewdeck", Direction::Down)?;

@@ -52,13 +52,16 @@ pub(crate) fn ensure(step: &Step) -> Result<()> {
 
 /// Installs what builds and packs the image, where nothing else is made.
 pub(crate) fn ensure_image_tools() -> Result<()> {
-    for (name, file) in [
-        ("buildah", "/usr/bin/buildah"),
-        ("libssl-dev", "/usr/include/openssl/ssl.h"),
-    ] {
-        install::ensure(&Package { file, name })?;
-    }
-    Ok(())
+    install::ensure(&[
+        Package {
+            file: "/usr/bin/buildah",
+            name: "buildah",
+        },
+        Package {
+            file: "/usr/include/openssl/ssl.h",
+            name: "libssl-dev",
+        },
+    ])
 }
 
 /// Those of [`PACKAGES`] that dpkg does not list as installed.

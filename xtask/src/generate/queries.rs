@@ -27,7 +27,7 @@ const MACROS: &[&str] = &[
 /// Checks every crate with queries against a fresh database.
 pub(super) fn make() -> Result<Made> {
     let packages = packages()?;
-    install::ensure(&Postgres::PACKAGE)?;
+    install::ensure(&[Postgres::PACKAGE])?;
     let postgres = Postgres::start()?;
     migrations::apply(&postgres, "crewdeck", Direction::Up)?;
     let folder = Folder::new("queries")?;

@@ -1,8 +1,8 @@
 //! The tests on the local cluster. They run inside its network namespace, where every server has its own address and
 //! nothing of this machine is in the way; so cargo builds first, outside, where it can reach the registry.
 
-use super::{Plan, Report, cargo_test};
-use crate::{install, repo};
+use super::{Plan, Report, cargo_test, workspace};
+use crate::install;
 use anyhow::{Context as _, Result};
 use common_scratch::{Folder, Package, RabbitMq};
 use serde_json::Value;
@@ -32,14 +32,8 @@ fn test(plan: &Plan, report: &mut Report) {
     let mut made = None;
     let prepared = report.step("build the cluster's tests", || {
         made = Some(Prepared::new()?);
-        for package in PACKAGES {
-            install::ensure(package)?;
-        }
-        let status = Command::new("cargo")
-            .args(["test", "--workspace", "--no-run"])
-            .env("SQLX_OFFLINE", "true")
-            .current_dir(repo::root())
-            .status()?;
+        install::ensure(PACKAGES)?;
+        let status = workspace(Command::new("cargo")).arg("--no-run").status()?;
         anyhow::ensure!(status.success(), "cargo test --workspace --no-run failed");
         Ok(())
     });
@@ -138,22 +132,14 @@ impl Prepared {
         Ok(Self { folder })
     }
 
-    /// `cargo test` inside the namespace, with everything built already: always of the whole workspace, because cargo
-    /// would build for a smaller selection again, with other features.
+    /// `cargo test` inside the namespace, with everything built already.
     fn cargo(&self, selection: &[&str]) -> Command {
-        let mut command = Command::new("nsenter");
+        let mut inside = Command::new("nsenter");
+        inside.arg(format!("--net={NAMESPACE}")).arg("cargo");
+        let mut command = workspace(inside);
         command
-            .arg(format!("--net={NAMESPACE}"))
-            .args([
-                "cargo",
-                "test",
-                "--offline",
-                "--workspace",
-                "--no-fail-fast",
-            ])
+            .arg("--offline")
             .args(selection)
-            .current_dir(repo::root())
-            .env("SQLX_OFFLINE", "true")
             .env("CREWDECK_STATUS", self.folder.path().join("status.json"))
             .env("CREWDECK_TEST_KAFKA_DIR", self.folder.path().join("kafka"));
         command

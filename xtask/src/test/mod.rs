@@ -4,6 +4,7 @@ mod cluster;
 mod count;
 mod crates;
 
+use crate::repo;
 use anyhow::{Context as _, Result};
 use count::Count;
 use std::{
@@ -115,6 +116,16 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
     anyhow::ensure!(total.failed == 0, "{} tests failed", total.failed);
     anyhow::ensure!(total.passed > 0, "no test ran");
     Ok(())
+}
+
+/// `cargo test` of the whole workspace, whatever is chosen from it then: for a smaller selection cargo would build
+/// everything again, with other features.
+fn workspace(mut cargo: Command) -> Command {
+    cargo
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .current_dir(repo::root())
+        .env("SQLX_OFFLINE", "true");
+    cargo
 }
 
 /// Runs a `cargo test`, passing its output on line by line while counting.
