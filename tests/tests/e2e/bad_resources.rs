@@ -12,8 +12,7 @@ const TOLD: Duration = Duration::from_mins(1);
 const READY: Duration = Duration::from_mins(2);
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn the_api_server_refuses_what_the_schema_forbids() -> Result<()> {
+async fn e2e_the_api_server_refuses_what_the_schema_forbids() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::prepare(&cluster, "refused").await?;
     let good = platform.spec().await?;
@@ -52,8 +51,7 @@ fn with(spec: &Value, pointer: &str, value: &Value) -> Value {
 
 /// Each of these is fixed afterwards, and the platform goes on from there.
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn what_is_missing_or_wrong_is_told_with_its_remedy() -> Result<()> {
+async fn e2e_what_is_missing_or_wrong_is_told_with_its_remedy() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::prepare(&cluster, "told").await?;
     let spec = platform.spec().await?;

@@ -9,8 +9,7 @@ use tests::{
 };
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn a_release_is_installed_tested_and_uninstalled() -> Result<()> {
+async fn e2e_a_release_is_installed_tested_and_uninstalled() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::named(&cluster, "release").await?;
     let (name, namespace) = (platform.name.as_str(), platform.namespace.as_str());

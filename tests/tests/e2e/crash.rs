@@ -14,8 +14,7 @@ const SEEDS: u64 = 10;
 const WINDOW_MILLIS: u64 = 15_000;
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn a_killed_operator_leaves_no_trace() -> Result<()> {
+async fn e2e_a_killed_operator_leaves_no_trace() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let mut expected: Option<BTreeSet<String>> = None;
     for seed in 1..=SEEDS {

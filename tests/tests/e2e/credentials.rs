@@ -77,8 +77,7 @@ async fn matrix(connection: &mut PgConnection, cases: &[(bool, &str)]) -> Result
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn postgres_application() -> Result<()> {
+async fn e2e_postgres_application() -> Result<()> {
     let sample = Sample::new().await?;
     let mut primary = sample.postgres("db-app", Server::Primary).await?;
     matrix(
@@ -107,8 +106,7 @@ async fn postgres_application() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn postgres_analytics_reader() -> Result<()> {
+async fn e2e_postgres_analytics_reader() -> Result<()> {
     let sample = Sample::new().await?;
     let mut replica = sample
         .postgres("db-analytics-reader", Server::Replica)
@@ -136,8 +134,7 @@ async fn postgres_analytics_reader() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn postgres_analytics_owner() -> Result<()> {
+async fn e2e_postgres_analytics_owner() -> Result<()> {
     let sample = Sample::new().await?;
     let mut own = sample
         .postgres("db-analytics-owner", Server::Primary)
@@ -176,8 +173,7 @@ async fn postgres_analytics_owner() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn postgres_refuses_a_wrong_password_and_plain_text() -> Result<()> {
+async fn e2e_postgres_refuses_a_wrong_password_and_plain_text() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.postgres;
     let options =
@@ -193,8 +189,7 @@ async fn postgres_refuses_a_wrong_password_and_plain_text() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn redis_users_are_shut_in() -> Result<()> {
+async fn e2e_redis_users_are_shut_in() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.redis;
     for (client, role, other) in [
@@ -242,8 +237,7 @@ async fn redis_users_are_shut_in() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn redis_refuses_a_wrong_password_and_nobody() -> Result<()> {
+async fn e2e_redis_refuses_a_wrong_password_and_nobody() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.redis;
     for login in ["default:", "default:wrong", "nobody:wrong"] {
@@ -263,8 +257,7 @@ async fn redis_refuses_a_wrong_password_and_nobody() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn kafka_users_have_their_topics_only() -> Result<()> {
+async fn e2e_kafka_users_have_their_topics_only() -> Result<()> {
     let sample = Sample::new().await?;
     let backend = &sample.cluster.status.backends.kafka;
     let prefix = sample.platform.setting("worker", "topic_prefix").await?;

@@ -26,8 +26,7 @@ async fn installed(cluster: &Cluster, purpose: &str, policy: &str) -> Result<(Pl
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn delete_drops_everything() -> Result<()> {
+async fn e2e_delete_drops_everything() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let servers = &cluster.status.backends;
     let (platform, prefix) = installed(&cluster, "drop", "Delete").await?;
@@ -46,8 +45,7 @@ async fn delete_drops_everything() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn retain_keeps_the_data_and_no_login() -> Result<()> {
+async fn e2e_retain_keeps_the_data_and_no_login() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let servers = &cluster.status.backends;
     let (platform, prefix) = installed(&cluster, "retain", "Retain").await?;
@@ -144,8 +142,7 @@ async fn clean_up(cluster: &Cluster, left: &BTreeSet<String>) -> Result<()> {
 
 /// A spec with an unknown policy is refused, so nobody loses data by a slip.
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn an_unknown_policy_is_refused() -> Result<()> {
+async fn e2e_an_unknown_policy_is_refused() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::prepare(&cluster, "policy").await?;
     let mut spec: Value = platform.spec().await?;

@@ -33,8 +33,7 @@ fn settings() -> insta::Settings {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn kubectl_get() -> Result<()> {
+async fn e2e_kubectl_get() -> Result<()> {
     let (cluster, platform) = sample().await?;
     let text = cluster.kubectl(&["-n", &platform.namespace, "get", "platform", &platform.name])?;
     settings().bind(|| insta::assert_snapshot!("get", text));
@@ -47,8 +46,7 @@ async fn kubectl_get() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn kubectl_explain() -> Result<()> {
+async fn e2e_kubectl_explain() -> Result<()> {
     let (cluster, _) = sample().await?;
     let text = cluster.kubectl(&["explain", "platform.spec", "--recursive"])?;
     settings().bind(|| insta::assert_snapshot!("explain", text));
@@ -56,8 +54,7 @@ async fn kubectl_explain() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn kubectl_conditions() -> Result<()> {
+async fn e2e_kubectl_conditions() -> Result<()> {
     let (cluster, platform) = sample().await?;
     let text = cluster.kubectl(&[
         "-n",
@@ -73,8 +70,7 @@ async fn kubectl_conditions() -> Result<()> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn kubectl_wait() -> Result<()> {
+async fn e2e_kubectl_wait() -> Result<()> {
     let (cluster, platform) = sample().await?;
     let text = cluster.kubectl(&[
         "-n",
@@ -90,8 +86,7 @@ async fn kubectl_wait() -> Result<()> {
 
 /// Without the events, whose order and count differ from run to run.
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn kubectl_describe() -> Result<()> {
+async fn e2e_kubectl_describe() -> Result<()> {
     let (cluster, platform) = sample().await?;
     let text = cluster.kubectl(&[
         "-n",

@@ -13,8 +13,7 @@ const KINDS: &str =
     "platforms,deployments,services,secrets,configmaps,serviceaccounts,jobs,poddisruptionbudgets";
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn an_idle_platform_is_not_written() -> Result<()> {
+async fn e2e_an_idle_platform_is_not_written() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::ready_sample(&cluster).await?;
     let before = versions(&cluster, &platform)?;

@@ -102,8 +102,7 @@ fn text(value: &Value, key: &str) -> Result<String> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn a_task_reaches_every_role() -> Result<()> {
+async fn e2e_a_task_reaches_every_role() -> Result<()> {
     let team = Team::new().await?;
     let ticket = team
         .owner
@@ -194,8 +193,7 @@ async fn kafka_key(team: &Team, task: &str) -> Result<String> {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn a_stranger_sees_nothing() -> Result<()> {
+async fn e2e_a_stranger_sees_nothing() -> Result<()> {
     let team = Team::new().await?;
     let task = team.create_task("Not for everybody").await?;
     let path = format!("/api/v1/tasks/{}", text(&task, "id")?);
@@ -240,8 +238,7 @@ print(json.dumps({"claims": claims, "header": header, "keys": served["keys"]}))
 "#;
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn an_independent_library_verifies_the_token() -> Result<()> {
+async fn e2e_an_independent_library_verifies_the_token() -> Result<()> {
     let team = Team::new().await?;
     let base = format!("http://{}", team.address("web").await?);
     let output = Command::new("/usr/bin/python3")

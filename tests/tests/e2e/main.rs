@@ -1,5 +1,5 @@
-//! The whole on the local cluster, seen from outside. One program, so that it is linked once; every test is ignored
-//! where the cluster is not, and `cargo xtask test` asks for them.
+//! The whole on the local cluster, seen from outside. One program, so that it is linked once. The names of its
+//! tests begin with `e2e_`: by that `cargo xtask test` leaves them for the time when the cluster is up.
 
 mod bad_resources;
 mod charts;

@@ -52,8 +52,7 @@ const CLIENTS: &[&str] = &[
 ];
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
-async fn a_new_platform_is_ready_within_two_minutes() -> Result<()> {
+async fn e2e_a_new_platform_is_ready_within_two_minutes() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::prepare(&cluster, "ready").await?;
     platform.apply(&platform.spec().await?).await?;

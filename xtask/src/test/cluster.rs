@@ -75,20 +75,25 @@ const PACKAGES: &[Package] = &[
 ];
 
 /// The conformance suite of the transports, on the brokers that the tests of the crates had not.
-const TRANSPORTS: &[&str] = &["--test", "it", "--", "--ignored"];
+const TRANSPORTS: &[&str] = &[
+    "--test",
+    "it",
+    "--",
+    "kafka::conformance_kafka",
+    "rabbitmq::conformance_rabbitmq",
+];
 
 /// What the operator does on Kafka, on Redis with TLS and on PostgreSQL with a replica.
 const PROVISIONING: &[&str] = &[
     "--lib",
     "--",
-    "--include-ignored",
     "apply::kafka",
     "apply::redis",
     "apply::postgres::replicated",
 ];
 
 /// End to end, one after the other: they share the cluster.
-const JOURNEYS: &[&str] = &["--test", "e2e", "--", "--ignored", "--test-threads=1"];
+const JOURNEYS: &[&str] = &["--test", "e2e", "--", "--test-threads=1"];
 
 /// What the tests are told about the cluster.
 struct Prepared {

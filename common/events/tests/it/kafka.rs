@@ -28,7 +28,6 @@ async fn make_topics(admin: &Admin, prefix: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Kafka, told by CREWDECK_TEST_KAFKA_DIR: cargo xtask test"]
 async fn conformance_kafka() {
     let directory = PathBuf::from(crate::env("CREWDECK_TEST_KAFKA_DIR"));
     let connection = KafkaConfig::directory(&directory).connection();

@@ -7,7 +7,6 @@ use common_config::SecretRef;
 use common_events::{EventsConfig, MemoryBus, Transport, conformance, factory};
 
 #[tokio::test]
-#[ignore = "needs RabbitMQ, told by CREWDECK_TEST_RABBITMQ_URL: cargo xtask test"]
 async fn conformance_rabbitmq() {
     let url = crate::env("CREWDECK_TEST_RABBITMQ_URL");
     let ids: SharedIds = Arc::new(SystemIds);

@@ -94,7 +94,6 @@ impl Fixture {
 }
 
 #[tokio::test]
-#[ignore = "needs Kafka, told by CREWDECK_TEST_KAFKA_DIR: cargo xtask test"]
 async fn makes_everything_once_and_mends_it() {
     let mut fixture = Fixture::new().await;
     let mut store = MemoryStore::default();
@@ -151,7 +150,6 @@ async fn makes_everything_once_and_mends_it() {
 }
 
 #[tokio::test]
-#[ignore = "needs Kafka, told by CREWDECK_TEST_KAFKA_DIR: cargo xtask test"]
 async fn a_user_has_its_topics_and_groups_only() {
     let fixture = Fixture::new().await;
     let mut store = MemoryStore::default();
@@ -199,7 +197,6 @@ async fn a_user_has_its_topics_and_groups_only() {
 
 /// What the roles do with the files of their Secrets: publish, share the work of a group, see everything, set aside.
 #[tokio::test]
-#[ignore = "needs Kafka, told by CREWDECK_TEST_KAFKA_DIR: cargo xtask test"]
 async fn our_clients_work_with_what_is_allowed() {
     let fixture = Fixture::new().await;
     let mut store = MemoryStore::default();
@@ -257,7 +254,6 @@ async fn our_clients_work_with_what_is_allowed() {
 }
 
 #[tokio::test]
-#[ignore = "needs Kafka, told by CREWDECK_TEST_KAFKA_DIR: cargo xtask test"]
 async fn a_crash_at_any_write_is_recovered_from() {
     let fixture = Fixture::new().await;
     let mut store = MemoryStore::default();
@@ -278,7 +274,6 @@ async fn a_crash_at_any_write_is_recovered_from() {
 }
 
 #[tokio::test]
-#[ignore = "needs Kafka, told by CREWDECK_TEST_KAFKA_DIR: cargo xtask test"]
 async fn what_is_not_ours_is_not_touched() {
     let fixture = Fixture::new().await;
     let topic = &fixture.wanted.topics[3];
@@ -303,7 +298,6 @@ async fn what_is_not_ours_is_not_touched() {
 }
 
 #[tokio::test]
-#[ignore = "needs Kafka, told by CREWDECK_TEST_KAFKA_DIR: cargo xtask test"]
 async fn deletion_ends_the_users_and_keeps_or_drops_the_topics() {
     let fixture = Fixture::new().await;
     let mut store = MemoryStore::default();
@@ -348,7 +342,6 @@ async fn deletion_ends_the_users_and_keeps_or_drops_the_topics() {
 }
 
 #[tokio::test]
-#[ignore = "needs Kafka, told by CREWDECK_TEST_KAFKA_DIR: cargo xtask test"]
 async fn errors_name_the_cluster_and_the_remedy() {
     let mut fixture = Fixture::new().await;
     let mut store = MemoryStore::default();

@@ -31,7 +31,6 @@ fn server() -> PostgresServer {
 }
 
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
 async fn readers_reach_the_replica_and_nothing_else() {
     let server = server();
     let tag = SystemIds.uuid().simple().to_string();
@@ -79,7 +78,6 @@ async fn readers_reach_the_replica_and_nothing_else() {
 
 /// A certificate of another authority is no server of ours.
 #[tokio::test]
-#[ignore = "needs the local cluster: cargo xtask test"]
 async fn a_server_of_another_authority_is_not_trusted() {
     let mut server = server();
     let names = Names::of("t_none", "tests", "none");
