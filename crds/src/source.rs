@@ -91,11 +91,11 @@ pub struct KafkaSpec {
 pub struct TopicSpec {
     /// Name without the Platform's prefix.
     pub name: TopicName,
-    /// Partitions; events of one entity keep their order within one.
+    /// Partitions, at least: Kafka takes none away. Events of one entity keep their order within one.
     #[serde(default = "TopicSpec::default_partitions")]
     #[schemars(range(min = 1, max = 1_000))]
     pub partitions: i32,
-    /// Copies of each partition.
+    /// Copies of each partition of a topic that is made; a topic that is there keeps the copies it has.
     #[serde(default = "TopicSpec::default_replicas")]
     #[schemars(range(min = 1, max = 15))]
     pub replicas: i32,

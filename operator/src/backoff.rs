@@ -12,6 +12,9 @@ pub const RESYNC: Duration = Duration::from_mins(1);
 const WAITING_CAP: Duration = Duration::from_secs(10);
 const TRANSIENT_CAP: Duration = Duration::from_mins(1);
 
+/// Tries after which the pause of [`Class::Terminal`] has reached its cap; they are counted no further.
+pub const TERMINAL_TRIES: i64 = 8;
+
 /// The pause after the `attempts`-th try in a row (from 1) that ended with `class`: doubles from half a second up
 /// to the cap of its class, less a random fifth, so that Platforms that failed together do not come back together.
 #[must_use]

@@ -19,7 +19,6 @@ pub(crate) fn ensure(packages: &[Package]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    // Without the mark of a bring-up: the next one ends what carries it.
     apt_get(process::daemonised, &missing).with_context(|| {
         let names = missing.join(" ");
         format!("install the Debian packages {names}; it takes root")
@@ -34,7 +33,9 @@ pub(crate) fn packages(missing: &[&str]) -> Result<()> {
 /// Runs a command to its end with its output in a log.
 type Run = fn(&mut Command, &Path, &str) -> Result<()>;
 
-fn apt_get(run: Run, missing: &[&str]) -> Result<()> {
+/// `update` runs the update. The installation never bears the mark of a bring-up: the next one ends what does, and a
+/// dpkg that is ended in the middle has to be mended by hand. It waits for one that is still at work instead.
+fn apt_get(update: Run, missing: &[&str]) -> Result<()> {
     let policy = Path::new(POSTGRES_POLICY);
     if !policy.exists() {
         // No database of Debian's own beside ours.
@@ -46,7 +47,7 @@ fn apt_get(run: Run, missing: &[&str]) -> Result<()> {
     // Not in the cluster's folder: where no cluster is made, none is to be left.
     let log = repo::cache()?.join("log/apt.log");
     let advice = "run `apt-get update` and `apt-get install` by hand, and see what they say";
-    let apt = |arguments: &[&str]| {
+    let apt = |run: Run, arguments: &[&str]| {
         run(
             Command::new("apt-get")
                 .args(arguments)
@@ -57,8 +58,9 @@ fn apt_get(run: Run, missing: &[&str]) -> Result<()> {
             advice,
         )
     };
-    apt(&["update", "-qq"])?;
-    let mut install = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    apt(update, &["update", "-qq"])?;
+    let mut install = vec!["-o", "DPkg::Lock::Timeout=600"];
+    install.extend(["install", "-y", "-qq", "--no-install-recommends"]);
     install.extend(missing);
-    apt(&install)
+    apt(process::daemonised, &install)
 }

@@ -1,11 +1,12 @@
 //! The life of one socket.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use api_server_users::facade::Directory;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -94,9 +95,7 @@ impl Session {
                 return end;
             }
         }
-        let mut tick = interval(self.pace.tick);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        tick.reset();
+        let (mut tick, mut look) = (every(self.pace.tick), every(self.pace.rights));
         let mut heard = Instant::now();
         let stop = self.stop.clone();
         loop {
@@ -104,10 +103,7 @@ impl Session {
                 () = stop.cancelled() => Err(End::Restart),
                 event = events.recv() => match event {
                     Ok(event) => self.push(&teams, &event).await,
-                    Err(RecvError::Lagged(_)) => {
-                        let frame = self.plain("resync", self.hub.join(None).from);
-                        self.send(frame).await.and(Err(End::Lagged))
-                    }
+                    Err(RecvError::Lagged(_)) => self.resync().await.and(Err(End::Lagged)),
                     Err(RecvError::Closed) => Err(End::Restart),
                 },
                 message = self.socket.recv() => match message {
@@ -115,9 +111,17 @@ impl Session {
                     // Clients have nothing to say; a pong shows that they are there.
                     Some(Ok(_)) => { heard = Instant::now(); Ok(()) }
                 },
-                _ = tick.tick() => match rights(&directory, bearer).await {
-                    _ if heard.elapsed() > self.pace.silence => Err(End::Gone),
-                    Ok(now) => { teams = now; self.send(Message::Ping(Vec::new().into())).await }
+                _ = tick.tick() => match heard.elapsed() > self.pace.silence {
+                    true => Err(End::Gone),
+                    false => self.send(Message::Ping(Vec::new().into())).await,
+                },
+                _ = look.tick() => match rights(&directory, bearer).await {
+                    Ok(now) => {
+                        // What a new team did before we saw it was passed over: the client reads it anew.
+                        let gained = !now.is_subset(&teams);
+                        teams = now;
+                        if gained { self.resync().await } else { Ok(()) }
+                    }
                     Err(end) => Err(end),
                 },
             };
@@ -139,6 +143,12 @@ impl Session {
         self.send(Message::Text(text.into())).await
     }
 
+    /// Tells the client to read anew what it shows.
+    async fn resync(&mut self) -> Result<(), End> {
+        let frame = self.plain("resync", self.hub.join(None).from);
+        self.send(frame).await
+    }
+
     fn plain(&self, kind: &str, n: u64) -> Message {
         Message::Text(format!(r#"{{"type":"{kind}","seq":"{}"}}"#, self.hub.seq(n)).into())
     }
@@ -149,6 +159,14 @@ impl Session {
             Ok(Err(_)) | Err(_) => Err(End::Gone),
         }
     }
+}
+
+/// Ticks from one period from now on.
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval.reset();
+    interval
 }
 
 /// The teams whose events the bearer may see now.

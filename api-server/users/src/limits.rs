@@ -31,6 +31,7 @@ pub(crate) struct LoginLimits {
 /// One attempt, counted as failed until it is forgiven.
 pub(crate) struct Attempt {
     account: String,
+    address: Option<String>,
 }
 
 impl LoginLimits {
@@ -55,20 +56,31 @@ impl LoginLimits {
         let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(email.as_str().as_bytes()));
         let account = format!("login:account:{digest}");
         let mut over = self.count(&account).await > self.per_account;
-        if let Some(address) = address {
-            over |= self.count(&format!("login:address:{address}")).await > self.per_address;
+        let address = address.map(|address| format!("login:address:{address}"));
+        if let Some(address) = &address {
+            over |= self.count(address).await > self.per_address;
         }
         if over {
             return Err(Error::TooManyFailures);
         }
-        Ok(Attempt { account })
+        Ok(Attempt { account, address })
     }
 
-    /// The attempt succeeded: the account starts anew.
+    /// The attempt succeeded: the account starts anew, and the address, which others may share, has failed once less.
     pub(crate) async fn forgive(&self, attempt: Attempt) {
         self.local.invalidate(&attempt.account).await;
         if let Err(error) = self.shared.del(&attempt.account).await {
             tracing::warn!(%error, "failed sign-ins not forgotten");
+        }
+        let Some(address) = attempt.address else {
+            return;
+        };
+        if let Err(error) = self.shared.decr_window(&address, WINDOW).await {
+            tracing::warn!(%error, "a sign-in stays counted as failed for its address");
+            if let Some(counter) = self.local.get(&address).await {
+                let less = |count: u64| count.checked_sub(1);
+                let _ = counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+            }
         }
     }
 

@@ -119,16 +119,27 @@ impl Cache {
 
     /// Counts one more hit on `key` and gives the sum within a window that starts at the first hit.
     ///
-    /// One transaction, so that a counter without an end cannot be left behind.
-    ///
     /// # Errors
     /// When the server fails.
     pub async fn incr_window(&self, key: &str, window: Duration) -> Result<u64, CacheError> {
+        self.count("INCR", key, window).await
+    }
+
+    /// Takes a hit back that was counted by [`Cache::incr_window`].
+    ///
+    /// # Errors
+    /// When the server fails.
+    pub async fn decr_window(&self, key: &str, window: Duration) -> Result<(), CacheError> {
+        self.count("DECR", key, window).await.map(drop)
+    }
+
+    /// One transaction, so that a counter without an end cannot be left behind.
+    async fn count(&self, command: &str, key: &str, window: Duration) -> Result<u64, CacheError> {
         let key = self.key(key);
         let mut connection = self.connection.clone();
-        let (count, _): (u64, i64) = redis::pipe()
+        let (count, _): (i64, i64) = redis::pipe()
             .atomic()
-            .cmd("INCR")
+            .cmd(command)
             .arg(&key)
             .cmd("EXPIRE")
             .arg(&key)
@@ -136,7 +147,8 @@ impl Cache {
             .arg("NX")
             .query_async(&mut connection)
             .await?;
-        Ok(count)
+        // Below zero: the window ended between a hit and its being taken back.
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 }
 

@@ -55,6 +55,14 @@ async fn a_window_counts_and_ends() {
             expected
         );
     }
+    for expected in [3, 3] {
+        cache.decr_window("hits", LIFE).await.expect("taken back");
+        let now = cache.incr_window("hits", LIFE).await.expect("counted");
+        assert_eq!(now, expected);
+    }
+    cache.decr_window("none", LIFE).await.expect("taken back");
+    let now = cache.incr_window("none", LIFE).await.expect("counted");
+    assert_eq!(now, 0, "less than none");
 }
 
 #[tokio::test]

@@ -77,6 +77,22 @@ impl Source {
                 .any(|name| name.starts_with(&prefix))
     }
 
+    /// Whether the file or the environment says what `key` of `section` is, itself or as `<key>_file`.
+    #[must_use]
+    pub fn has_key(&self, section: &str, key: &str) -> bool {
+        let prefix = format!("{PREFIX}{}_", section.to_uppercase());
+        let table = self
+            .file
+            .as_ref()
+            .and_then(|file| file.table.get(section)?.as_table());
+        [key.to_owned(), format!("{key}_file")].iter().any(|key| {
+            table.is_some_and(|table| table.contains_key(key))
+                || self
+                    .environment
+                    .contains_key(&format!("{prefix}{}", key.to_uppercase()))
+        })
+    }
+
     /// Refuses sections, in the file or the environment, that are not in `known`.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! The store in Kubernetes: the ledger `P-external` and the Secrets `P-<client>`.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
@@ -11,7 +14,7 @@ use super::{Keys, Store};
 use crate::platform::{
     Context, StepError,
     apply::{
-        kube::metadata,
+        kube::{metadata, require_ours},
         ledger::{Ledger, Server, Thing},
     },
     validate::ValidatedPlatform,
@@ -22,13 +25,20 @@ pub(crate) struct KubeStore<'a> {
     cx: &'a Context,
     p: &'a ValidatedPlatform,
     ledger: Ledger,
+    /// The version of each Secret that was looked at; `None` of one that was not there.
+    seen: Mutex<BTreeMap<String, Option<String>>>,
 }
 
 impl<'a> KubeStore<'a> {
     /// Reads the ledger.
     pub(crate) async fn open(cx: &'a Context, p: &'a ValidatedPlatform) -> Result<Self, StepError> {
         let ledger = Ledger::read(cx, p).await?;
-        Ok(Self { cx, p, ledger })
+        Ok(Self {
+            cx,
+            p,
+            ledger,
+            seen: Mutex::default(),
+        })
     }
 
     fn name(&self, client: &str) -> String {
@@ -37,6 +47,29 @@ impl<'a> KubeStore<'a> {
 
     fn api(&self) -> Api<Secret> {
         Api::namespaced(self.cx.client.clone(), &self.p.namespace)
+    }
+
+    /// The Secret as it is now, if it is there. What is kept later is kept over exactly this version.
+    async fn look(&self, name: &str) -> Result<Option<Secret>, StepError> {
+        let found = self.api().get_opt(name).await;
+        let found = found.map_err(|error| self.refused(name, &error))?;
+        if let Some(secret) = &found {
+            let what = format!("Secret {}/{name}", self.p.namespace);
+            let ours = metadata(self.p, name.to_owned(), None);
+            require_ours(&what, &secret.metadata, &ours)?;
+        }
+        let version = found
+            .as_ref()
+            .and_then(|secret| secret.metadata.resource_version.clone());
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(name.to_owned(), version);
+        Ok(found)
+    }
+
+    /// The version that was looked at, once; the outer `None` when nothing was.
+    fn take_seen(&self, name: &str) -> Option<Option<String>> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.remove(name)
     }
 
     fn refused(&self, name: &str, error: &kube::Error) -> StepError {
@@ -60,9 +93,7 @@ impl Store for KubeStore<'_> {
 
     async fn secret(&self, client: &str) -> Result<Option<Keys>, StepError> {
         let name = self.name(client);
-        let found = self.api().get_opt(&name).await;
-        let found = found.map_err(|error| self.refused(&name, &error))?;
-        Ok(found.map(|secret| {
+        Ok(self.look(&name).await?.map(|secret| {
             let data = secret.data.unwrap_or_default().into_iter();
             data.filter_map(|(key, ByteString(value))| {
                 Some((key, SecretString::from(String::from_utf8(value).ok()?)))
@@ -84,13 +115,19 @@ impl Store for KubeStore<'_> {
             ..Secret::default()
         };
         let api = self.api();
-        // One that exists is replaced as it was read: a change meanwhile is a conflict, and the next pass looks again.
-        let found = api.get_opt(&name).await;
-        let found = found.map_err(|error| self.refused(&name, &error))?;
-        let done = match found {
+        // Over what was looked at when these keys were decided: a change since then is a conflict, and the next pass
+        // looks again.
+        let seen = match self.take_seen(&name) {
+            Some(seen) => seen,
+            None => self
+                .look(&name)
+                .await?
+                .and_then(|secret| secret.metadata.resource_version),
+        };
+        let done = match seen {
             None => api.create(&PostParams::default(), &secret).await,
-            Some(found) => {
-                secret.metadata.resource_version = found.metadata.resource_version;
+            Some(version) => {
+                secret.metadata.resource_version = Some(version);
                 api.replace(&name, &PostParams::default(), &secret).await
             }
         };

@@ -104,6 +104,65 @@ async fn a_secret_is_owned_by_the_platform_and_read_back() {
     assert_eq!((owners.len(), &owners[0].uid), (1, &p.uid));
 }
 
+#[tokio::test]
+async fn a_secret_that_changed_since_it_was_looked_at_is_not_replaced() {
+    let api = Api::default();
+    let (cx, p) = (api.context(), sample());
+    let keys = |url: &str| Keys::from([("url".to_owned(), SecretString::from(url))]);
+    let mut slow = KubeStore::open(&cx, &p).await.unwrap();
+    let mut fast = KubeStore::open(&cx, &p).await.unwrap();
+    assert!(slow.secret("redis-app").await.unwrap().is_none());
+    assert!(fast.secret("redis-app").await.unwrap().is_none());
+    fast.keep("redis-app", keys("redis://u:fast@h:1/"))
+        .await
+        .unwrap();
+    let late = slow.keep("redis-app", keys("redis://u:slow@h:1/")).await;
+    assert!(late.is_err(), "{late:?}");
+
+    // The same for one that was there.
+    slow.secret("redis-app").await.unwrap().unwrap();
+    fast.secret("redis-app").await.unwrap().unwrap();
+    fast.keep("redis-app", keys("redis://u:faster@h:1/"))
+        .await
+        .unwrap();
+    let late = slow.keep("redis-app", keys("redis://u:slow@h:1/")).await;
+    assert!(late.is_err(), "{late:?}");
+    let kept = slow.secret("redis-app").await.unwrap().unwrap();
+    assert_eq!(kept["url"].expose_secret(), "redis://u:faster@h:1/");
+}
+
+#[tokio::test]
+async fn what_somebody_else_made_is_left_as_it_is() {
+    let api = Api::default();
+    let (cx, p) = (api.context(), sample());
+    let mut store = KubeStore::open(&cx, &p).await.unwrap();
+    store.intend(&[thing("a")]).await.unwrap();
+    let keys = || Keys::from([("url".to_owned(), SecretString::from("redis://u:p@h:1/"))]);
+    store.keep("redis-app", keys()).await.unwrap();
+    for path in ["secrets/{}-redis-app", "configmaps/{}-external"] {
+        let path = path.replace("{}", &p.name);
+        api.put(
+            &format!("/api/v1/namespaces/{}/{path}", p.namespace),
+            |object| {
+                object["metadata"]["labels"] = json!({});
+                object["metadata"]["ownerReferences"] = json!([]);
+            },
+        );
+    }
+    let writes = api.writes();
+    let mut store = KubeStore::open(&cx, &p).await.unwrap();
+    let refusals = [
+        store.secret("redis-app").await.map(drop),
+        store.keep("redis-app", keys()).await,
+        store.intend(&[thing("b")]).await,
+    ];
+    for refusal in refusals {
+        let error = refusal.unwrap_err();
+        assert_eq!(error.reason, crds::Reason::NotOurs, "{error}");
+    }
+    assert_eq!(api.writes(), writes);
+}
+
 #[test]
 fn an_epoch_grows_with_each_change_of_content() {
     let keys = |text: &str| Keys::from([("url".to_owned(), SecretString::from(text))]);

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::platform::{
     Context, StepError,
-    apply::kube::{ensure, metadata},
+    apply::kube::{ensure, metadata, require_ours},
     validate::ValidatedPlatform,
 };
 
@@ -55,6 +55,10 @@ pub async fn ensure_keys(cx: &Context, p: &ValidatedPlatform) -> Result<KeysAppl
     };
 
     let stored = read("keyring").await?;
+    if let Some(stored) = &stored {
+        let ours = metadata(p, name("keyring"), None);
+        require_ours(&what("Secret", "keyring"), &stored.metadata, &ours)?;
+    }
     let signing = read("signing")
         .await?
         .as_ref()

@@ -191,7 +191,7 @@ impl KeyRing {
 
     /// Moves to the next generation and gives the time to record.
     fn advance(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.epoch += 1;
+        self.epoch = self.epoch.saturating_add(1);
         self.recorded_at = self.recorded_at.max(now);
         self.recorded_at
     }

@@ -54,8 +54,9 @@ pub(super) fn too_late(p: &ValidatedPlatform) -> StepError {
     StepError::terminal(
         Reason::MigrationFailed,
         format!(
-            "the migration did not end within {} s and was cut off. The former version goes on serving; raise \
-             spec.migration.deadlineSeconds and set spec.migration.retry to {}",
+            "the migration did not end within {} s, the wait for its pod included, and was cut off. The former version \
+             goes on serving; mend what kept the pod from starting (image, room on the nodes) or raise \
+             spec.migration.deadlineSeconds, and set spec.migration.retry to {}",
             p.migration_deadline.as_secs(),
             p.migration_retry + 1
         ),

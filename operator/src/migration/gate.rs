@@ -91,11 +91,20 @@ pub async fn gate(cx: &Context, p: &ValidatedPlatform) -> Result<Migrated, StepE
     }
 }
 
-/// `P-migrate-<hash>`: another image, or another try, is another Job.
+/// `P-migrate-<hash>`: another image, another server or database, or another try, is another Job.
 fn job_name(p: &ValidatedPlatform) -> String {
     let mut hash = Sha256::new();
     hash.update(p.image.reference.as_bytes());
     hash.update(p.migration_retry.to_be_bytes());
+    for part in [
+        &p.postgres.host,
+        &p.postgres.port.to_string(),
+        &p.external.database(),
+    ] {
+        // Its length keeps two neighbours apart.
+        hash.update(part.len().to_be_bytes());
+        hash.update(part.as_bytes());
+    }
     format!("{}-migrate-{}", p.name, hex(&hash.finalize()[..4]))
 }
 
@@ -185,17 +194,16 @@ mod tests {
     use crate::platform::validate::sample::sample;
 
     #[test]
-    fn another_image_or_another_try_is_another_job() {
+    fn another_image_server_or_try_is_another_job() {
         let p = sample();
-        let (mut image, mut retry) = (p.clone(), p.clone());
+        let (mut image, mut retry, mut server) = (p.clone(), p.clone(), p.clone());
+        server.postgres.host = "other.example.org".to_owned();
         image.image.reference = "crewdeck.io/crewdeck:0.2.0".to_owned();
         retry.migration_retry = 1;
-        let names = [job_name(&p), job_name(&image), job_name(&retry)];
-        assert!(
-            names[0] != names[1] && names[0] != names[2] && names[1] != names[2],
-            "{names:?}"
-        );
+        let names = [&p, &image, &retry, &server].map(job_name);
         assert!(names.iter().all(|name| name.len() <= 63));
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!(distinct.len(), names.len(), "{names:?}");
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub(super) async fn release(cx: &Context, platform: &Platform) -> Result<(), Ste
     match let_go(cx, platform).await {
         Ok(left) => {
             if !left.is_empty() {
+                tracing::info!(left, "kept by deletionPolicy");
                 tell(
                     cx,
                     platform,
@@ -265,29 +266,60 @@ async fn set(cx: &Context, platform: &Platform, finalizers: &[String]) -> Result
     }
 }
 
+/// Tells in as many Events as it takes: one holds 1,024 characters.
 async fn tell(cx: &Context, platform: &Platform, type_: EventType, reason: &str, note: &str) {
-    let recorder = Recorder::new(
-        cx.client.clone(),
-        Reporter {
-            controller: FIELD_MANAGER.to_owned(),
-            instance: None,
-        },
-    );
-    let event = Event {
-        type_,
-        reason: reason.to_owned(),
-        note: Some(note.chars().take(1_000).collect()),
-        action: "Release".to_owned(),
-        secondary: None,
-    };
-    if let Err(error) = recorder.publish(&event, &platform.object_ref(&())).await {
-        tracing::warn!(reason, %error, "an Event could not be written");
+    for part in parts(note, 1_000) {
+        // A fresh one each time: it would count a second Event of the same reason instead of writing it.
+        let recorder = Recorder::new(
+            cx.client.clone(),
+            Reporter {
+                controller: FIELD_MANAGER.to_owned(),
+                instance: None,
+            },
+        );
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note: Some(part),
+            action: "Release".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = recorder.publish(&event, &platform.object_ref(&())).await {
+            tracing::warn!(reason, %error, "an Event could not be written");
+        }
     }
+}
+
+/// The note in pieces of at most `most` characters, cut between its words.
+fn parts(note: &str, most: usize) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for word in note.split_inclusive(' ') {
+        let full = parts
+            .last()
+            .is_some_and(|part| part.chars().count() + word.chars().count() > most);
+        if full {
+            parts.push(String::new());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.extend(word.chars().take(most));
+        }
+    }
+    parts
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_note_is_told_in_parts() {
+        let note: Vec<String> = (0..500).map(|n| format!("login l{n}")).collect();
+        let note = note.join(", ");
+        let parts = parts(&note, 1_000);
+        assert!(parts.len() > 1 && parts.iter().all(|part| part.len() <= 1_000));
+        assert_eq!(parts.concat(), note);
+        assert_eq!(super::parts("kept", 1_000), ["kept"]);
+    }
 
     #[test]
     fn every_server_that_failed_is_named() {

@@ -122,8 +122,10 @@ fn networks() -> Result<()> {
 
 /// Removes our control groups, the deepest first.
 fn groups() -> Result<()> {
-    for controller in fs::read_dir(CGROUPS)?.flatten() {
-        let ours = controller.path().join("crewdeck");
+    // Version 2 has one hierarchy, version 1 one for each controller.
+    let controllers = fs::read_dir(CGROUPS)?.flatten().map(|entry| entry.path());
+    for hierarchy in std::iter::once(PathBuf::from(CGROUPS)).chain(controllers) {
+        let ours = hierarchy.join("crewdeck");
         if ours.is_dir() {
             remove_group(&ours)?;
         }

@@ -54,6 +54,7 @@ fn helm() -> Command {
         .env("HELM_CACHE_HOME", paths::state("helm"))
         .env("HELM_CONFIG_HOME", paths::state("helm"))
         .env("HELM_DATA_HOME", paths::state("helm"));
+    process::of_step(&mut command);
     command
 }
 

@@ -49,6 +49,9 @@ const CONTROLLERS: [&str; 9] = [
     "cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio", "pids", "systemd",
 ];
 
+/// The controllers of version 2 that a kubelet needs, as far as the kernel has them.
+const CONTROLLERS_V2: [&str; 6] = ["cpu", "cpuset", "io", "memory", "hugetlb", "pids"];
+
 /// The nodes whose runtime is alive.
 pub(crate) fn running() -> Vec<&'static Node> {
     NODES
@@ -101,12 +104,50 @@ impl Node {
         cgroups_v1().then(|| self.freezer())
     }
 
-    /// Makes its control groups. The freezer's also holds the node's daemons, so that `cluster freeze` stops all at
-    /// once; control plane and backends are outside.
+    /// Makes its control groups, without which the kubelet does not start.
     fn control_groups(&self) -> Result<()> {
-        if !cgroups_v1() {
-            return Ok(());
+        if cgroups_v1() {
+            self.control_groups_v1()
+        } else {
+            self.control_groups_v2()
         }
+    }
+
+    /// One group for all controllers. Those that it is to have are switched on above it; below, the kubelet does that.
+    fn control_groups_v2(&self) -> Result<()> {
+        let top = Path::new(CGROUPS);
+        let ours = top.join("crewdeck");
+        let own = ours.join(self.name);
+        fs::create_dir_all(&own).with_context(|| format!("make {}", own.display()))?;
+        for group in [top, &ours] {
+            let words = |file: &str| -> Result<Vec<String>> {
+                let path = group.join(file);
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("read {}", path.display()))?;
+                Ok(text.split_whitespace().map(str::to_owned).collect())
+            };
+            let (can, does) = (
+                words("cgroup.controllers")?,
+                words("cgroup.subtree_control")?,
+            );
+            for controller in CONTROLLERS_V2.map(str::to_owned) {
+                if can.contains(&controller) && !does.contains(&controller) {
+                    fs::write(
+                        group.join("cgroup.subtree_control"),
+                        format!("+{controller}"),
+                    )
+                    .with_context(|| {
+                        format!("hand controller {controller} on below {}", group.display())
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One group per controller. The freezer's also holds the node's daemons, so that `cluster freeze` stops all at
+    /// once; control plane and backends are outside.
+    fn control_groups_v1(&self) -> Result<()> {
         for controller in CONTROLLERS {
             let top = Path::new(CGROUPS).join(controller);
             let ours = top.join("crewdeck");

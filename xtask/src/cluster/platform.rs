@@ -117,8 +117,27 @@ fn is_installed(target: &Target) -> bool {
     ]))
 }
 
+/// Strikes out what a killed Helm began: it would refuse to go on with "another operation is in progress". The
+/// cluster is ours alone and we hold its lock, so that there is no other operation.
+fn forget_unfinished(chart: &str) -> Result<()> {
+    let selector = format!("owner=helm,name={chart},status in (pending-install,pending-upgrade)");
+    process::output(kubectl().args([
+        "-n",
+        OPERATOR_NAMESPACE,
+        "delete",
+        "secret",
+        "-l",
+        &selector,
+    ]))
+    .map(drop)
+    .with_context(|| format!("forget an unfinished installation of chart {chart}"))
+}
+
 /// Installs or upgrades a chart of the repository under its own name.
 fn chart(target: &Target, chart: &str, more: &[&str]) -> Result<()> {
+    if target.context().is_none() {
+        forget_unfinished(chart)?;
+    }
     let mut command = target.helm();
     command
         .args(["upgrade", "--install", chart])

@@ -204,7 +204,12 @@ fn all_with(variable: &str) -> Vec<u32> {
 
 /// Runs a command to its end with its output in a log; the failure shows the log's last lines.
 pub(crate) fn logged(command: &mut Command, log: &Path, advice: &str) -> Result<()> {
-    daemonised(command.env(STEP, paths::RUN), log, advice)
+    daemonised(of_step(command), log, advice)
+}
+
+/// Marks a command as the work of a step: it is ended when the command that began it is no more.
+pub(crate) fn of_step(command: &mut Command) -> &mut Command {
+    command.env(STEP, paths::RUN)
 }
 
 /// The same for a command that leaves a daemon behind, which must not be taken for the command's own work.

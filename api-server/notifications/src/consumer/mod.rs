@@ -44,8 +44,7 @@ impl Handle for Notifier {
         let Some(notification) = of_task(&task) else {
             return Ok(());
         };
-        service::file(&self.pool, NAME, event.id, &notification)
-            .await
-            .map_err(|error| HandleError::Unavailable(error.into()))
+        service::file(&self.pool, NAME, event.id, &notification).await?;
+        Ok(())
     }
 }

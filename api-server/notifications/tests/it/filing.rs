@@ -1,5 +1,6 @@
 //! What events become.
 
+use common_clock::{Ids as _, SystemIds};
 use common_events::{Handle as _, HandleError};
 use serde_json::json;
 use sqlx::PgPool;
@@ -67,6 +68,17 @@ async fn an_event_of_the_wrong_shape_is_not_tried_again(pool: PgPool) {
     let refused = Notifier::new(pool).handle(&event).await;
     assert!(
         matches!(refused, Err(HandleError::Rejected(_))),
+        "{refused:?}"
+    );
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn an_event_for_somebody_unknown_is_not_waited_with(pool: PgPool) {
+    let ada = user(&pool).await;
+    let event = given(ada, SystemIds.uuid(), 0);
+    let refused = Notifier::new(pool).handle(&event).await;
+    assert!(
+        matches!(refused, Err(HandleError::Failed(_))),
         "{refused:?}"
     );
 }

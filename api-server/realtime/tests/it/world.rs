@@ -30,6 +30,7 @@ use crate::rows::Person;
 pub(crate) fn brisk() -> Pace {
     Pace {
         tick: Duration::from_millis(50),
+        rights: Duration::from_millis(50),
         ..Pace::default()
     }
 }

@@ -41,7 +41,7 @@ pub(super) struct CreateTask {
     #[garde(skip)]
     owner_id: Option<Uuid>,
     /// When it has to be done.
-    #[garde(skip)]
+    #[garde(custom(rules::time))]
     due_at: Option<DateTime<Utc>>,
 }
 

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::Fault;
 use super::views::TaskView;
+use super::{Fault, rules};
 use crate::Tasks;
 use crate::model::Status;
 use crate::service::read;
@@ -31,10 +31,10 @@ pub(super) struct ListQuery {
     #[garde(skip)]
     owner_id: Option<Uuid>,
     /// Only tasks due at this time or later.
-    #[garde(skip)]
+    #[garde(custom(rules::time))]
     due_after: Option<DateTime<Utc>>,
     /// Only tasks due before this time.
-    #[garde(skip)]
+    #[garde(custom(rules::time))]
     due_before: Option<DateTime<Utc>>,
     /// Archived tasks instead of the others.
     #[garde(skip)]

@@ -43,7 +43,7 @@ pub(super) struct PatchTask {
     #[schema(value_type = Option<Uuid>)]
     owner_id: Wish<Uuid>,
     /// Null takes the date away.
-    #[garde(skip)]
+    #[garde(custom(rules::wished_time))]
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<DateTime<Utc>>)]
     due_at: Wish<DateTime<Utc>>,

@@ -5,8 +5,10 @@
 )]
 #![expect(clippy::ref_option, reason = "the shape that garde calls")]
 
+use chrono::{DateTime, Utc};
+
 use crate::Error;
-use crate::model::{Description, Priority, Title};
+use crate::model::{Description, Priority, Title, Wish, writable};
 
 fn checked<T>(parsed: Result<T, Error>) -> garde::Result {
     match parsed {
@@ -31,4 +33,15 @@ pub(super) fn description(text: &Option<String>, (): &()) -> garde::Result {
 
 pub(super) fn priority(number: &Option<i16>, (): &()) -> garde::Result {
     number.map_or(Ok(()), |number| checked(Priority::parse(number)))
+}
+
+pub(super) fn time(at: &Option<DateTime<Utc>>, (): &()) -> garde::Result {
+    at.map_or(Ok(()), |at| checked(writable(at)))
+}
+
+pub(super) fn wished_time(at: &Wish<DateTime<Utc>>, (): &()) -> garde::Result {
+    match at {
+        Wish::Keep => Ok(()),
+        Wish::Set(at) => time(at, &()),
+    }
 }

@@ -127,6 +127,11 @@ async fn a_wrong_field_is_named(pool: PgPool) {
         (json!({"status": 7}), "/status", "another type"),
         (json!({"description": "a\u{0}b"}), "/description", "no NUL"),
         (json!({"due_at": "tomorrow"}), "/due_at", "invalid"),
+        (
+            json!({"due_at": "-5000-01-01T00:00:00Z"}),
+            "/due_at",
+            "0001 to 9999",
+        ),
         (json!({"owner_id": "ada"}), "/owner_id", "UUID"),
     ];
     for (wrong, pointer, allowed) in cases {

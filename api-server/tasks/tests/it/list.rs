@@ -84,6 +84,7 @@ async fn a_wrong_query_is_refused(pool: PgPool) {
         ("status=later", "status"),
         ("team_id=7", "team_id"),
         ("due_after=tomorrow", "due_after"),
+        ("due_before=-5000-01-01T00:00:00Z", "due_before"),
     ] {
         let answer = world.get(ada, &format!("/api/v1/tasks?{query}")).await;
         answer.refused(400, "query_invalid");

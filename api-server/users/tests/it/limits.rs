@@ -72,6 +72,16 @@ async fn an_address_that_tries_many_accounts_waits(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn an_address_that_many_sign_in_from_does_not_wait(pool: PgPool) {
+    let redis = Redis::start().expect("a Redis of its own");
+    let world = World::with(&pool, &redis.url(), few()).await;
+    let office = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+    for _ in 0..7 {
+        tokens(&world.login_from(office, ADMIN, PASSWORD).await);
+    }
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn without_redis_this_process_counts_and_people_still_sign_in(pool: PgPool) {
     let redis = Redis::start().expect("a Redis of its own");
     let world = World::with(&pool, &redis.url(), few()).await;

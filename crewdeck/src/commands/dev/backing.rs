@@ -18,9 +18,9 @@ pub(super) struct Backing {
 }
 
 impl Backing {
-    /// Starts what is not given.
+    /// Starts the servers whose `url` is not given.
     pub(super) fn start(given: &Source) -> Result<Self> {
-        let own = |section| !given.has_section(section);
+        let own = |section| !given.has_key(section, "url");
         Ok(Self {
             postgres: own(DatabaseConfig::SECTION)
                 .then(Postgres::start)

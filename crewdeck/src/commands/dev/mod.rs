@@ -20,7 +20,7 @@ use crate::sections;
 /// How to run.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "PostgreSQL and Redis are started in a temporary folder and end with this process, unless section [database] or [redis] names one of yours (CREWDECK_DATABASE_URL, CREWDECK_REDIS_URL)."
+    after_help = "PostgreSQL and Redis are started in a temporary folder and end with this process, unless database.url or redis.url names one of yours (CREWDECK_DATABASE_URL, CREWDECK_REDIS_URL)."
 )]
 pub(crate) struct Args {
     /// Port of the API; realtime and analytics take the next two, probes and metrics the six from 1000 above

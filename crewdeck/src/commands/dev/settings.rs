@@ -28,7 +28,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// The environment with a default for each section that is not given: what is given wins.
+    /// The environment with a default for each key that is not given: what is given wins.
     pub(super) fn under(
         &self,
         given: &Source,
@@ -36,23 +36,28 @@ impl Settings {
     ) -> Vec<(String, String)> {
         let path = |path: &std::path::Path| path.display().to_string();
         let defaults = [
-            ("DATABASE_URL", self.database.clone()),
-            ("REDIS_URL", self.redis.clone()),
-            ("ANALYTICS_READER_URL", self.database.clone()),
-            ("ANALYTICS_OWNER_URL", self.database.clone()),
-            ("AUTH_ISSUER", format!("http://localhost:{}", self.port)),
-            ("AUTH_JWKS_FILE", path(&self.keys.set)),
-            ("SIGNING_KEY_FILE", path(&self.keys.signing)),
-            ("HTTP_CURSOR_KEY", self.cursor_key.clone()),
-            ("TELEMETRY_LOG_FORMAT", "text".to_owned()),
+            ("database", "url", self.database.clone()),
+            ("redis", "url", self.redis.clone()),
+            ("analytics", "reader_url", self.database.clone()),
+            ("analytics", "owner_url", self.database.clone()),
+            ("auth", "issuer", format!("http://localhost:{}", self.port)),
+            ("auth", "jwks_file", path(&self.keys.set)),
+            ("signing", "key_file", path(&self.keys.signing)),
+            ("http", "cursor_key", self.cursor_key.clone()),
+            ("telemetry", "log_format", "text".to_owned()),
             // Connections that end with our own server are no news.
-            ("TELEMETRY_FILTER", "warn,sqlx_core=error".to_owned()),
+            ("telemetry", "filter", "warn,sqlx_core=error".to_owned()),
         ];
-        let section = |key: &str| key.split('_').next().unwrap_or_default().to_lowercase();
+        // A set of keys that comes from an address does not come from our file.
+        let remote_keys = given.has_key("auth", "jwks_url");
         let mut all: Vec<(String, String)> = defaults
             .into_iter()
-            .filter(|(key, _)| !given.has_section(&section(key)))
-            .map(|(key, value)| (format!("CREWDECK_{key}"), value))
+            .filter(|(section, key, _)| !given.has_key(section, key))
+            .filter(|(_, key, _)| !(remote_keys && *key == "jwks_file"))
+            .map(|(section, key, value)| {
+                let name = format!("CREWDECK_{section}_{key}").to_uppercase();
+                (name, value)
+            })
             .collect();
         all.extend(environment);
         all
@@ -106,15 +111,25 @@ mod tests {
     }
 
     #[test]
-    fn a_section_that_is_given_has_no_defaults() {
-        let own = vec![(
-            "CREWDECK_DATABASE_URL".to_owned(),
-            "postgres://given".to_owned(),
-        )];
+    fn what_is_given_has_no_default_and_what_is_not_has_one() {
+        let own: Vec<(String, String)> = [
+            ("CREWDECK_DATABASE_URL", "postgres://given"),
+            ("CREWDECK_REDIS_NAMESPACE", "given"),
+            ("CREWDECK_HTTP_CURSOR_KEY_FILE", "/given"),
+            ("CREWDECK_AUTH_JWKS_URL", "https://given"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
         let given = Source::load(None, own.clone()).expect("no file");
         let all = settings().under(&given, own);
         assert_eq!(value(&all, "CREWDECK_DATABASE_URL"), ["postgres://given"]);
         assert_eq!(value(&all, "CREWDECK_REDIS_URL"), ["redis://own"]);
+        assert_eq!(value(&all, "CREWDECK_HTTP_CURSOR_KEY"), Vec::<&str>::new());
+        assert_eq!(value(&all, "CREWDECK_AUTH_JWKS_FILE"), Vec::<&str>::new());
+        assert_eq!(
+            value(&all, "CREWDECK_AUTH_ISSUER"),
+            ["http://localhost:8000"]
+        );
     }
 
     #[test]

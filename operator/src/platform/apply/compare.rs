@@ -12,7 +12,10 @@ pub(super) fn holds(found: &Value, wanted: &Value) -> bool {
                 Some(found) if key == "requests" || key == "limits" => {
                     same_quantities(found, wanted)
                 }
-                Some(found) => holds(found, wanted),
+                Some(found) => match shared_list(key) {
+                    Some(id) => holds_items(found, wanted, id),
+                    None => holds(found, wanted),
+                },
                 None => is_empty(wanted),
             })
         }
@@ -25,6 +28,31 @@ pub(super) fn holds(found: &Value, wanted: &Value) -> bool {
         }
         _ => found == wanted,
     }
+}
+
+/// The key of the items in a list that several managers share by server-side apply (`x-kubernetes-list-type: map`).
+/// What others put beside ours, such as a sidecar or a variable, is theirs and would not go by being sent again.
+fn shared_list(field: &str) -> Option<&'static str> {
+    match field {
+        "containers" | "env" | "initContainers" | "volumes" => Some("name"),
+        "ownerReferences" => Some("uid"),
+        "volumeMounts" => Some("mountPath"),
+        _ => None,
+    }
+}
+
+/// Whether each wanted item is there, found by its key `id`.
+fn holds_items(found: &Value, wanted: &Value, id: &str) -> bool {
+    let (Value::Array(found), Value::Array(wanted)) = (found, wanted) else {
+        return holds(found, wanted);
+    };
+    wanted.iter().all(|wanted| {
+        let same = |found: &&Value| found.get(id) == wanted.get(id);
+        found
+            .iter()
+            .find(same)
+            .is_some_and(|found| holds(found, wanted))
+    })
 }
 
 /// Whether `manager` holds no field of the object that `wanted` has no longer: such a field would stay for ever
@@ -197,6 +225,10 @@ mod tests {
     #[case::empty_is_dropped(json!({}), json!({"a": {}, "b": []}), true)]
     #[case::lists_by_place(json!({"a": [{"n": "x", "d": 1}]}), json!({"a": [{"n": "x"}]}), true)]
     #[case::longer_list(json!({"a": [1, 2]}), json!({"a": [1]}), false)]
+    #[case::sidecar(json!({"containers": [{"name": "x"}, {"name": "app", "image": "i"}]}), json!({"containers": [{"name": "app", "image": "i"}]}), true)]
+    #[case::own_container_differs(json!({"containers": [{"name": "app", "image": "j"}]}), json!({"containers": [{"name": "app", "image": "i"}]}), false)]
+    #[case::mount_gone(json!({"volumeMounts": [{"mountPath": "/a", "name": "v"}]}), json!({"volumeMounts": [{"mountPath": "/b", "name": "v"}]}), false)]
+    #[case::second_subject(json!({"subjects": [{"name": "a"}, {"name": "b"}]}), json!({"subjects": [{"name": "a"}]}), false)]
     #[case::quantities(json!({"limits": {"cpu": "500m", "memory": "64Mi"}}), json!({"limits": {"cpu": "0.5", "memory": "65536Ki"}}), true)]
     #[case::other_quantity(json!({"limits": {"cpu": "500m"}}), json!({"limits": {"cpu": "1"}}), false)]
     fn compares(#[case] found: Value, #[case] wanted: Value, #[case] same: bool) {

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use crds::Reason;
 use k8s_openapi::{
-    ByteString, NamespaceResourceScope, api::core::v1::Secret,
-    apimachinery::pkg::apis::meta::v1::OwnerReference,
+    ByteString, NamespaceResourceScope,
+    api::core::v1::Secret,
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::{
     Api, Resource, ResourceExt as _,
@@ -60,26 +61,7 @@ where
     let outcome = match found {
         None => Outcome::Created,
         Some(found) => {
-            match whose(found.meta(), wanted.meta(), FIELD_MANAGER) {
-                Whose::Ours => {}
-                Whose::Remains => {
-                    return Err(StepError::waiting(
-                        Reason::NotOurs,
-                        format!(
-                            "{what} is left of a deleted Platform {}; Kubernetes is removing it",
-                            wanted_by(wanted)
-                        ),
-                    ));
-                }
-                Whose::Foreign => {
-                    return Err(StepError::terminal(
-                        Reason::NotOurs,
-                        format!(
-                            "{what} exists and was not made by this operator; rename or remove it"
-                        ),
-                    ));
-                }
-            }
+            require_ours(&what, found.meta(), wanted.meta())?;
             let there = serde_json::to_value(&found).map_err(|error| {
                 StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}"))
             })?;
@@ -103,11 +85,36 @@ where
     Ok((outcome, now))
 }
 
+/// Refuses an object that is not ours to change: the `metadata` of `what` as it was found, and as it would be ours.
+///
+/// # Errors
+/// `NotOurs`: for good when somebody else made it, for a while when it is left of an earlier Platform of this name.
+pub(crate) fn require_ours(
+    what: &str,
+    found: &ObjectMeta,
+    ours: &ObjectMeta,
+) -> Result<(), StepError> {
+    match whose(found, ours, FIELD_MANAGER) {
+        Whose::Ours => Ok(()),
+        Whose::Remains => Err(StepError::waiting(
+            Reason::NotOurs,
+            format!(
+                "{what} is left of a deleted Platform {}; Kubernetes is removing it",
+                owners_of(ours)
+            ),
+        )),
+        Whose::Foreign => Err(StepError::terminal(
+            Reason::NotOurs,
+            format!("{what} exists and was not made by this operator; rename or remove it"),
+        )),
+    }
+}
+
 /// Makes a Secret with values that are drawn once: one that is there, or that somebody else makes first, is never
 /// changed. `values` is asked only when there is none.
 ///
 /// # Errors
-/// What the API server says.
+/// What the API server says; `NotOurs` when somebody else has a Secret there.
 pub async fn create_once(
     cx: &Context,
     platform: &ValidatedPlatform,
@@ -117,18 +124,15 @@ pub async fn create_once(
     let api: Api<Secret> = Api::namespaced(cx.client.clone(), &platform.namespace);
     let what = format!("Secret {}/{name}", platform.namespace);
     let found = api.get_opt(&name).await;
-    if found
-        .map_err(|error| StepError::of_kube(&what, &error))?
-        .is_some()
-    {
-        return Ok(());
-    }
-    let secret = Secret {
+    let mut secret = Secret {
         metadata: metadata(platform, name, None),
-        data: Some(values()),
         type_: Some("Opaque".to_owned()),
         ..Secret::default()
     };
+    if let Some(found) = found.map_err(|error| StepError::of_kube(&what, &error))? {
+        return require_ours(&what, &found.metadata, &secret.metadata);
+    }
+    secret.data = Some(values());
     match api.create(&PostParams::default(), &secret).await {
         Ok(_) => Ok(()),
         // Somebody was faster; theirs stays.
@@ -176,8 +180,8 @@ pub fn with_labels(labels: &BTreeMap<String, String>) -> ListParams {
 }
 
 /// The Platform that an object is for.
-fn wanted_by<K: Resource>(wanted: &K) -> String {
-    let owners = wanted.meta().owner_references.iter().flatten();
+fn owners_of(metadata: &ObjectMeta) -> String {
+    let owners = metadata.owner_references.iter().flatten();
     owners.map(|owner| owner.name.as_str()).collect()
 }
 
@@ -231,12 +235,8 @@ pub fn selector(platform: &str, role: Option<Role>) -> BTreeMap<String, String> 
 
 /// Metadata of an object named `name` of the Platform.
 #[must_use]
-pub fn metadata(
-    platform: &ValidatedPlatform,
-    name: String,
-    role: Option<Role>,
-) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
-    k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
+pub fn metadata(platform: &ValidatedPlatform, name: String, role: Option<Role>) -> ObjectMeta {
+    ObjectMeta {
         name: Some(name),
         namespace: Some(platform.namespace.clone()),
         labels: Some(labels(platform, role)),

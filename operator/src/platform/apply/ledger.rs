@@ -7,7 +7,11 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ObjectMeta, PostParams};
 use serde::{Deserialize, Serialize};
 
-use crate::platform::{Context, StepError, apply::kube::metadata, validate::ValidatedPlatform};
+use crate::platform::{
+    Context, StepError,
+    apply::kube::{metadata, require_ours},
+    validate::ValidatedPlatform,
+};
 use crds::{FORCE_RELEASE_ANNOTATION, Reason};
 
 /// Key of the ConfigMap.
@@ -119,10 +123,11 @@ struct Entry {
 }
 
 /// The things, each with whether it was made (`true`) or meant to be made (`false`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ledger {
     things: BTreeMap<Thing, bool>,
-    version: Option<String>,
+    /// Of the ConfigMap; `None` while there is none.
+    metadata: Option<ObjectMeta>,
 }
 
 impl Ledger {
@@ -148,7 +153,7 @@ impl Ledger {
         })?;
         Ok(Self {
             things,
-            version: found.metadata.resource_version,
+            metadata: Some(found.metadata),
         })
     }
 
@@ -233,10 +238,16 @@ impl Ledger {
             if things == self.things {
                 return Ok(());
             }
-            let object = object(p, &things, self.version.clone());
-            let done = match &self.version {
+            let mut object = object(p, &things);
+            let done = match &self.metadata {
                 None => api(cx, p).create(&PostParams::default(), &object).await,
-                Some(_) => {
+                Some(found) => {
+                    let what = format!("ConfigMap {}/{name}", p.namespace);
+                    require_ours(&what, found, &object.metadata)?;
+                    object
+                        .metadata
+                        .resource_version
+                        .clone_from(&found.resource_version);
                     api(cx, p)
                         .replace(&name, &PostParams::default(), &object)
                         .await
@@ -245,7 +256,7 @@ impl Ledger {
             match done {
                 Ok(written) => {
                     self.things = things;
-                    self.version = written.metadata.resource_version;
+                    self.metadata = Some(written.metadata);
                     return Ok(());
                 }
                 Err(kube::Error::Api(status))
@@ -290,16 +301,9 @@ fn text(things: &BTreeMap<Thing, bool>) -> String {
     format!("[\n{}\n]\n", lines.collect::<Vec<_>>().join(",\n"))
 }
 
-fn object(
-    p: &ValidatedPlatform,
-    things: &BTreeMap<Thing, bool>,
-    version: Option<String>,
-) -> ConfigMap {
+fn object(p: &ValidatedPlatform, things: &BTreeMap<Thing, bool>) -> ConfigMap {
     ConfigMap {
-        metadata: ObjectMeta {
-            resource_version: version,
-            ..metadata(p, name(p), None)
-        },
+        metadata: metadata(p, name(p), None),
         data: Some(BTreeMap::from([(KEY.to_owned(), text(things))])),
         ..ConfigMap::default()
     }

@@ -5,7 +5,7 @@ use crds::{ConditionType, PlatformStatus, Reason, RoleStatus, WaitingOn};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::report::{Report, Verdict};
-use crate::platform::Class;
+use crate::{backoff::TERMINAL_TRIES, platform::Class};
 
 /// The status after a pass over generation `generation`. What did not change keeps its times, so that an idle pass
 /// gives the same status again.
@@ -22,6 +22,8 @@ pub(super) fn after(
         .collect();
     let waiting_on = report.blocker.as_ref().map(|blocker| {
         let reason = blocker.reason.as_str();
+        // What only a person can change is not told anew at each look.
+        let terminal = blocker.class == Class::Terminal;
         let same = before
             .waiting_on
             .as_ref()
@@ -30,8 +32,15 @@ pub(super) fn after(
             reason: reason.to_owned(),
             message: blocker.message.clone(),
             since: same.map_or_else(|| time(now), |waiting| waiting.since.clone()),
-            next_action_time: next.map(time),
-            attempts: same.map_or(1, |waiting| waiting.attempts.saturating_add(1)),
+            next_action_time: next.filter(|_| !terminal).map(time),
+            attempts: same.map_or(1, |waiting| {
+                let next = waiting.attempts.saturating_add(1);
+                if terminal {
+                    next.min(TERMINAL_TRIES)
+                } else {
+                    next
+                }
+            }),
         }
     });
     PlatformStatus {
@@ -205,8 +214,16 @@ mod tests {
         let second = after(&first, report(), 1, None, noon() + TimeDelta::minutes(1));
         assert_eq!(find(&second, ConditionType::Stalled).status, "True");
         assert_eq!(find(&second, ConditionType::Reconciling).status, "False");
-        let waiting = second.waiting_on.expect("waits");
+        let waiting = second.waiting_on.clone().expect("waits");
         assert_eq!((waiting.attempts, waiting.since), (2, time(noon())));
+
+        let mut last = second;
+        for minute in 2..20 {
+            let now = noon() + TimeDelta::minutes(minute);
+            last = after(&last, report(), 1, Some(now), now);
+        }
+        let now = noon() + TimeDelta::hours(1);
+        assert_eq!(after(&last, report(), 1, Some(now), now), last);
     }
 
     #[test]

@@ -31,12 +31,12 @@ impl Image {
         };
         Ok(Self {
             reference,
-            // A label value has at most 63 characters and ends with a letter or digit.
+            // A label value has at most 63 characters, a letter or digit at both ends; a tag may begin with `_`.
             version: version
                 .chars()
                 .take(63)
                 .collect::<String>()
-                .trim_end_matches(['-', '.', '_'])
+                .trim_matches(['-', '.', '_'])
                 .to_owned(),
             pull_policy: spec.pull_policy.as_str(),
             pull_secrets: spec

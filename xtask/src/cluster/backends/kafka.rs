@@ -63,15 +63,20 @@ fn format(dir: &Path, data: &Path) -> Result<()> {
     }
     configuration(dir, "format.properties", &new)?;
     let password = pki::password("kafka-admin")?;
+    // In a file for the launcher: the arguments of a process are for everybody to read.
+    let arguments = format!(
+        "kafka.tools.StorageTool format -t {CLUSTER_ID} -c {}\n\
+         --add-scram SCRAM-SHA-512=[name={ADMIN},password={password}]\n",
+        dir.join("format.properties").display()
+    );
+    let file = dir.join("format.arguments");
+    render::write(&file, &arguments, 0o600, None)?;
     logged(
-        java(dir)?
-            .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
-            .arg(dir.join("format.properties"))
-            .arg("--add-scram")
-            .arg(format!("SCRAM-SHA-512=[name={ADMIN},password={password}]")),
+        java(dir)?.arg(format!("@{}", file.display())),
         &paths::log("kafka-format"),
         "`cargo xtask down`, then `cargo xtask up`",
     )?;
+    fs::remove_file(&file)?;
     fs::remove_file(dir.join("format.properties"))?;
     fs::rename(&new, data)?;
     Ok(())

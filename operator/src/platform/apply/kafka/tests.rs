@@ -126,7 +126,13 @@ async fn makes_everything_once_and_mends_it() {
     admin.grant(&analytics.slots[0], &[surplus]).await.unwrap();
     let topic = &fixture.wanted.topics[0];
     admin
-        .set_topic_config(&topic.name, &[("retention.ms".into(), "1000".into())])
+        .set_topic_config(
+            &topic.name,
+            &[
+                ("retention.ms".into(), "1000".into()),
+                ("max.message.bytes".into(), "2000000".into()),
+            ],
+        )
         .await
         .unwrap();
 
@@ -146,6 +152,7 @@ async fn makes_everything_once_and_mends_it() {
     assert_eq!(partitions, [1, 1, 1, 1, 3, 3, 3, 3]);
     let config = admin.topic_config(&topic.name).await.unwrap();
     assert_eq!(config["retention.ms"], "3600000");
+    assert_eq!(config["max.message.bytes"], "2000000", "not ours");
     fixture.clean().await;
 }
 

@@ -125,12 +125,16 @@ pub(super) async fn shape(
             grown.map_err(|error| failed(&error))?;
             changed = true;
         }
-        let config = admin
+        let mut config = admin
             .topic_config(&topic.name)
             .await
             .map_err(|error| failed(&error))?;
-        if config != topic.config.iter().cloned().collect() {
-            let set = admin.set_topic_config(&topic.name, &topic.config).await;
+        let stands = |(key, value): &(String, String)| config.get(key) == Some(value);
+        if !topic.config.iter().all(stands) {
+            // All of a topic's settings are replaced at once: those that an administrator made go along.
+            config.extend(topic.config.iter().cloned());
+            let all: Vec<(String, String)> = config.into_iter().collect();
+            let set = admin.set_topic_config(&topic.name, &all).await;
             set.map_err(|error| failed(&error))?;
         }
     }

@@ -168,7 +168,7 @@ pub(super) async fn databases(
             .map(|role| format!("{role}=CONNECT"))
             .collect();
         wanted.sort();
-        if found.is_none_or(|found| found.grants != wanted) {
+        if found.is_none_or(|found| concerning(&found.grants, visitors) != wanted) {
             sql.push(format!("revoke all on database {name} from public"));
             for role in visitors {
                 let role = ident(role);
@@ -192,6 +192,17 @@ const DEFAULTS: [(&str, &str, &[&str]); 4] = [
     ("n", "schemas", &["USAGE"]),
 ];
 
+/// Of the rights that were found (`role=RIGHT` or `kind:role=RIGHT`) those of everybody and of our roles. What an
+/// administrator gave to others, such as a login for backups, is not ours to judge.
+fn concerning(found: &[String], ours: &[&String]) -> Vec<String> {
+    let concerns = |right: &&String| {
+        let role = right.rsplit_once('=').map_or("", |(role, _)| role);
+        let role = role.split_once(':').map_or(role, |(_, role)| role);
+        role == "PUBLIC" || ours.iter().any(|our| role == our.as_str())
+    };
+    found.iter().filter(concerns).cloned().collect()
+}
+
 /// Rights inside both databases.
 pub(super) async fn inside(
     server: &PostgresServer,
@@ -212,7 +223,7 @@ pub(super) async fn inside(
             .map(|role| format!("{role}=USAGE"))
             .collect();
         wanted.sort();
-        if facts.schema != wanted {
+        if concerning(&facts.schema, visitors) != wanted {
             sql.push("revoke all on schema public from public".to_owned());
             for role in visitors {
                 let role = ident(role);
@@ -220,7 +231,8 @@ pub(super) async fn inside(
                 sql.push(format!("grant usage on schema public to {role}"));
             }
         }
-        if database == names.database && defaults(&names.app) != facts.defaults {
+        let found = concerning(&facts.defaults, &[&names.app]);
+        if database == names.database && found != defaults(&names.app) {
             let (owner, app) = (ident(owner), ident(&names.app));
             for (_, objects, rights) in DEFAULTS {
                 let for_owner = format!("alter default privileges for role {owner}");

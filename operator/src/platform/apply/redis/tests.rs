@@ -255,6 +255,7 @@ async fn our_clients_work_with_what_is_allowed() {
     assert!(cache.set_nx_ex("a", &2, minute).await.unwrap());
     assert!(cache.del("a").await.unwrap());
     assert_eq!(cache.incr_window("n", minute).await.unwrap(), 1);
+    cache.decr_window("n", minute).await.unwrap();
 
     let ids: SharedIds = Arc::new(SystemIds);
     let config = EventsConfig {

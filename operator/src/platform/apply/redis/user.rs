@@ -17,6 +17,7 @@ const COMMANDS: &[&str] = &[
     "setex",
     "del",
     "incr",
+    "decr",
     "expire",
     "pexpire",
     // A batch or a counter with its life is one step.
