@@ -111,9 +111,10 @@ impl Session {
                     // Clients have nothing to say; a pong shows that they are there.
                     Some(Ok(_)) => { heard = Instant::now(); Ok(()) }
                 },
-                _ = tick.tick() => match heard.elapsed() > self.pace.silence {
-                    true => Err(End::Gone),
-                    false => self.send(Message::Ping(Vec::new().into())).await,
+                _ = tick.tick() => if heard.elapsed() > self.pace.silence {
+                    Err(End::Gone)
+                } else {
+                    self.send(Message::Ping(Vec::new().into())).await
                 },
                 _ = look.tick() => match rights(&directory, bearer).await {
                     Ok(now) => {
