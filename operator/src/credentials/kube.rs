@@ -66,12 +66,6 @@ impl<'a> KubeStore<'a> {
         Ok(found)
     }
 
-    /// The version that was looked at, once; the outer `None` when nothing was.
-    fn take_seen(&self, name: &str) -> Option<Option<String>> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.remove(name)
-    }
-
     fn refused(&self, name: &str, error: &kube::Error) -> StepError {
         StepError::of_kube(&format!("Secret {}/{name}", self.p.namespace), error)
     }
@@ -117,7 +111,12 @@ impl Store for KubeStore<'_> {
         let api = self.api();
         // Over what was looked at when these keys were decided: a change since then is a conflict, and the next pass
         // looks again.
-        let seen = match self.take_seen(&name) {
+        let seen = self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&name);
+        let seen = match seen {
             Some(seen) => seen,
             None => self
                 .look(&name)
