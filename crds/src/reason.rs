@@ -14,7 +14,7 @@ macro_rules! reasons {
 
             /// The word in `reason`.
             #[must_use]
-            pub fn as_str(self) -> &'static str {
+            pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => stringify!($name),)*
                 }

@@ -1,9 +1,6 @@
 //! The store in Kubernetes: the ledger `P-external` and the Secrets `P-<client>`.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
@@ -26,7 +23,7 @@ pub(crate) struct KubeStore<'a> {
     p: &'a ValidatedPlatform,
     ledger: Ledger,
     /// The version of each Secret that was looked at; `None` of one that was not there.
-    seen: Mutex<BTreeMap<String, Option<String>>>,
+    seen: BTreeMap<String, Option<String>>,
 }
 
 impl<'a> KubeStore<'a> {
@@ -37,7 +34,7 @@ impl<'a> KubeStore<'a> {
             cx,
             p,
             ledger,
-            seen: Mutex::default(),
+            seen: BTreeMap::new(),
         })
     }
 
@@ -50,7 +47,7 @@ impl<'a> KubeStore<'a> {
     }
 
     /// The Secret as it is now, if it is there. What is kept later is kept over exactly this version.
-    async fn look(&self, name: &str) -> Result<Option<Secret>, StepError> {
+    async fn look(&mut self, name: &str) -> Result<Option<Secret>, StepError> {
         let found = self.api().get_opt(name).await;
         let found = found.map_err(|error| self.refused(name, &error))?;
         if let Some(secret) = &found {
@@ -61,8 +58,7 @@ impl<'a> KubeStore<'a> {
         let version = found
             .as_ref()
             .and_then(|secret| secret.metadata.resource_version.clone());
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(name.to_owned(), version);
+        self.seen.insert(name.to_owned(), version);
         Ok(found)
     }
 
@@ -85,7 +81,7 @@ impl Store for KubeStore<'_> {
         self.ledger.made(self.cx, self.p, server).await
     }
 
-    async fn secret(&self, client: &str) -> Result<Option<Keys>, StepError> {
+    async fn secret(&mut self, client: &str) -> Result<Option<Keys>, StepError> {
         let name = self.name(client);
         Ok(self.look(&name).await?.map(|secret| {
             let data = secret.data.unwrap_or_default().into_iter();
@@ -111,12 +107,7 @@ impl Store for KubeStore<'_> {
         let api = self.api();
         // Over what was looked at when these keys were decided: a change since then is a conflict, and the next pass
         // looks again.
-        let seen = self
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&name);
-        let seen = match seen {
+        let seen = match self.seen.remove(&name) {
             Some(seen) => seen,
             None => self
                 .look(&name)

@@ -70,7 +70,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn secret(&self, client: &str) -> Result<Option<Keys>, StepError> {
+    async fn secret(&mut self, client: &str) -> Result<Option<Keys>, StepError> {
         Ok(self.secrets.get(client).cloned())
     }
 

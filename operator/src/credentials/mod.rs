@@ -47,7 +47,7 @@ pub(crate) trait Store: Send + Sync {
     async fn made(&mut self, server: Server) -> Result<(), StepError>;
 
     /// The Secret of a client, if there is one.
-    async fn secret(&self, client: &str) -> Result<Option<Keys>, StepError>;
+    async fn secret(&mut self, client: &str) -> Result<Option<Keys>, StepError>;
 
     /// Makes or replaces the Secret of a client.
     async fn keep(&mut self, client: &str, keys: Keys) -> Result<(), StepError>;

@@ -1,5 +1,5 @@
 //! Secret `P-admin`: login of the first administrator, for the migration that makes them and for the person who
-//! signs in first.
+//! signs in first. It comes with the first tables and never again.
 
 use k8s_openapi::ByteString;
 

@@ -15,7 +15,10 @@ use super::{
 use crate::hex::hex;
 use crate::platform::{
     Context, StepError,
-    apply::kube::{delete, ensure},
+    apply::{
+        kube::{delete, ensure},
+        postgres,
+    },
     build,
     pods::trouble,
     validate::ValidatedPlatform,
@@ -42,7 +45,6 @@ pub async fn gate(cx: &Context, p: &ValidatedPlatform) -> Result<Migrated, StepE
     let (service_account, config) = build::migration(p);
     ensure(cx, &service_account).await?;
     ensure(cx, &config).await?;
-    admin_secret::ensure(cx, p).await?;
 
     let name = job_name(p);
     let what = format!("Job {}/{name}", p.namespace);
@@ -53,13 +55,16 @@ pub async fn gate(cx: &Context, p: &ValidatedPlatform) -> Result<Migrated, StepE
         .map_err(|error| StepError::of_kube(&what, &error))?
     {
         Some(job) => job,
-        None => match jobs
-            .create(&PostParams::default(), &build::migration_job(p, &name))
-            .await
-        {
-            Ok(job) => job,
-            Err(error) => return Err(StepError::of_kube(&what, &error)),
-        },
+        None => {
+            // With tables come people: their passwords are theirs, and a Secret drawn now would be a login that nobody
+            // has. That is so after `Retain`, and after a Secret that a person deleted once they had signed in.
+            if postgres::is_empty(p).await? {
+                admin_secret::ensure(cx, p).await?;
+            }
+            jobs.create(&PostParams::default(), &build::migration_job(p, &name))
+                .await
+                .map_err(|error| StepError::of_kube(&what, &error))?
+        }
     };
     match ended(&job) {
         Some(End::Succeeded) => {

@@ -10,7 +10,7 @@ use kube::{
     Api, Resource, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
     core::NamespaceResourceScope,
-    runtime::events::{Event, EventType, Recorder, Reporter},
+    runtime::events::EventType,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -24,11 +24,16 @@ use super::{
         postgres, redis,
     },
     dereference::dereference,
+    status::record,
     validate::{ExternalNames, validate},
 };
 
 /// Held while something of the Platform may exist on a server.
 const FINALIZER: &str = "crewdeck.io/external";
+/// The action of its Events.
+const ACTION: &str = "Release";
+/// Reason of the Event that names what was left on a server.
+const LEFT_BEHIND: &str = Reason::LeftBehind.as_str();
 
 /// Holds the resource: from now on it goes only after what is external was let go.
 pub(super) async fn hold(cx: &Context, platform: &Platform) -> Result<(), StepError> {
@@ -68,26 +73,14 @@ pub(super) async fn release(cx: &Context, platform: &Platform) -> Result<(), Ste
         Ok(left) => {
             if !left.is_empty() {
                 tracing::info!(left, "kept by deletionPolicy");
-                tell(
-                    cx,
-                    platform,
-                    EventType::Normal,
-                    "Retained",
-                    &format!("kept by deletionPolicy: {left}"),
-                )
-                .await;
+                let note = format!("kept by deletionPolicy: {left}");
+                record(cx, platform, ACTION, EventType::Normal, "Retained", &note).await;
             }
         }
         Err(error) if forced => {
             tracing::warn!(leak = error.message, "released by force");
-            tell(
-                cx,
-                platform,
-                EventType::Warning,
-                "LeftBehind",
-                &error.message,
-            )
-            .await;
+            let note = &error.message;
+            record(cx, platform, ACTION, EventType::Warning, LEFT_BEHIND, note).await;
         }
         Err(error) => return Err(error),
     }
@@ -226,7 +219,7 @@ async fn without_ledger(cx: &Context, platform: &Platform) {
         names.sql()
     );
     tracing::warn!(leak = note, "released without its ledger");
-    tell(cx, platform, EventType::Warning, "LeftBehind", &note).await;
+    record(cx, platform, ACTION, EventType::Warning, LEFT_BEHIND, &note).await;
 }
 
 /// Whether anything was ever meant to be made on a server.
@@ -266,60 +259,9 @@ async fn set(cx: &Context, platform: &Platform, finalizers: &[String]) -> Result
     }
 }
 
-/// Tells in as many Events as it takes: one holds 1,024 characters.
-async fn tell(cx: &Context, platform: &Platform, type_: EventType, reason: &str, note: &str) {
-    for part in parts(note, 1_000) {
-        // A fresh one each time: it would count a second Event of the same reason instead of writing it.
-        let recorder = Recorder::new(
-            cx.client.clone(),
-            Reporter {
-                controller: FIELD_MANAGER.to_owned(),
-                instance: None,
-            },
-        );
-        let event = Event {
-            type_,
-            reason: reason.to_owned(),
-            note: Some(part),
-            action: "Release".to_owned(),
-            secondary: None,
-        };
-        if let Err(error) = recorder.publish(&event, &platform.object_ref(&())).await {
-            tracing::warn!(reason, %error, "an Event could not be written");
-        }
-    }
-}
-
-/// The note in pieces of at most `most` characters, cut between its words.
-fn parts(note: &str, most: usize) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    for word in note.split_inclusive(' ') {
-        let full = parts
-            .last()
-            .is_some_and(|part| part.chars().count() + word.chars().count() > most);
-        if full {
-            parts.push(String::new());
-        }
-        if let Some(part) = parts.last_mut() {
-            part.extend(word.chars().take(most));
-        }
-    }
-    parts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_long_note_is_told_in_parts() {
-        let note: Vec<String> = (0..500).map(|n| format!("login l{n}")).collect();
-        let note = note.join(", ");
-        let parts = parts(&note, 1_000);
-        assert!(parts.len() > 1 && parts.iter().all(|part| part.len() <= 1_000));
-        assert_eq!(parts.concat(), note);
-        assert_eq!(super::parts("kept", 1_000), ["kept"]);
-    }
 
     #[test]
     fn every_server_that_failed_is_named() {

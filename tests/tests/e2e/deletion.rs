@@ -9,8 +9,12 @@ use tests::{backends, cluster::Cluster, external, platform::Platform, wait::wait
 const READY: Duration = Duration::from_mins(2);
 const GONE: Duration = Duration::from_mins(1);
 
-/// A Ready platform, and the word that all its external names have in common.
-async fn installed(cluster: &Cluster, purpose: &str, policy: &str) -> Result<(Platform, String)> {
+/// A Ready platform, its spec, and the word that all its external names have in common.
+async fn installed(
+    cluster: &Cluster,
+    purpose: &str,
+    policy: &str,
+) -> Result<(Platform, Value, String)> {
     let platform = Platform::prepare(cluster, purpose).await?;
     let mut spec = platform.spec().await?;
     for pointer in ["/database", "/redis", "/events/kafka"] {
@@ -22,14 +26,14 @@ async fn installed(cluster: &Cluster, purpose: &str, policy: &str) -> Result<(Pl
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
     let prefix = platform.setting("worker", "topic_prefix").await?;
-    Ok((platform, prefix))
+    Ok((platform, spec, prefix))
 }
 
 #[tokio::test]
 async fn e2e_delete_drops_everything() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let servers = &cluster.status.backends;
-    let (platform, prefix) = installed(&cluster, "drop", "Delete").await?;
+    let (platform, _, prefix) = installed(&cluster, "drop", "Delete").await?;
     let had = external::named(servers, &prefix).await?;
     for kind in ["database", "role", "user", "topic"] {
         ensure!(
@@ -48,7 +52,7 @@ async fn e2e_delete_drops_everything() -> Result<()> {
 async fn e2e_retain_keeps_the_data_and_no_login() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let servers = &cluster.status.backends;
-    let (platform, prefix) = installed(&cluster, "retain", "Retain").await?;
+    let (platform, spec, prefix) = installed(&cluster, "retain", "Retain").await?;
     let url = cluster
         .secret(&platform.namespace, &format!("{}-db-app", platform.name))
         .await?
@@ -74,8 +78,44 @@ async fn e2e_retain_keeps_the_data_and_no_login() -> Result<()> {
         "the application's login still works"
     );
     nothing_is_left(&cluster, &platform).await?;
-    clean_up(&cluster, &left).await?;
+    again_over_what_was_kept(&cluster, &platform, spec).await?;
+    clean_up(&cluster, &external::named(servers, &prefix).await?).await?;
     cluster.delete_namespace(&platform.namespace).await
+}
+
+/// The same Platform over the databases that were kept: the same people, and no login drawn for one more.
+async fn again_over_what_was_kept(
+    cluster: &Cluster,
+    platform: &Platform,
+    spec: Value,
+) -> Result<()> {
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    let admin = format!("{}-admin", platform.name);
+    let drawn = cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "get",
+        "secret",
+        &admin,
+        "--ignore-not-found",
+        "-o",
+        "name",
+    ])?;
+    ensure!(drawn.is_empty(), "{drawn} holds a login that nobody has");
+    let url = cluster
+        .secret(&platform.namespace, &format!("{}-db-app", platform.name))
+        .await?
+        .remove("url")
+        .context("the Secret has url")?;
+    let postgres = &cluster.status.backends.postgres;
+    let login = backends::postgres_options(postgres, &url, backends::Server::Primary)?;
+    let mut connection = backends::postgres(&login).await?;
+    let administrators: i64 = sqlx::query_scalar("select count(*) from users where is_admin")
+        .fetch_one(&mut connection)
+        .await?;
+    ensure!(administrators == 1, "{administrators} administrators");
+    platform.delete(GONE).await
 }
 
 /// No object of the platform is left in its namespace.

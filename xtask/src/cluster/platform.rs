@@ -29,13 +29,20 @@ pub(crate) fn url(port: u16) -> Option<String> {
     process::alive(&format!("forward-{port}.out")).map(|_| format!("http://127.0.0.1:{port}"))
 }
 
-/// The first administrator's email and password, once the operator has made them.
+/// The first administrator's email and password; `None` over a database that was kept, where who was there signs in.
 pub(crate) fn login(kubectl: Command) -> Option<(String, String)> {
     let secret = format!("{NAME}-admin");
     let template = "go-template={{.data.email | base64decode}} {{.data.password | base64decode}}";
     let output = get(kubectl, &["secret", &secret, "-o", template]).ok()?;
     let (email, password) = output.split_once(' ')?;
     Some((email.to_owned(), password.to_owned()))
+}
+
+/// What to do where there is no [`login`], with `kubectl` as a person types it.
+pub(crate) fn without_login(kubectl: &str) -> String {
+    format!(
+        "no Secret {NAME}-admin: over a database that was kept, who was there signs in as before; make another administrator with `{kubectl} -n {NAMESPACE} exec deployment/{NAME}-web -- /crewdeck users create-admin --email you@example.org`"
+    )
 }
 
 /// The image of the sample platform, when there is one.

@@ -50,12 +50,16 @@ fn local(args: &Args) -> anyhow::Result<()> {
         ));
         image::import_everywhere(&product.archive)
     })?;
+    let target = Target::local(&product);
     progress.step("operator and sample Platform", |step| {
-        platform::install(&Target::local(&product), step)?;
+        platform::install(&target, step)?;
         platform::forward()
     })?;
     eprintln!("\n{}", progress.table());
     eprintln!("{}", status::text(&status::json()?));
+    if platform::login(target.kubectl()).is_none() {
+        eprintln!("{}\n", platform::without_login(target.typed()));
+    }
     eprintln!(
         "next: cargo xtask kubectl -- get platform -A -o wide · cargo xtask kubectl -- -n {} get pods · cargo xtask test",
         platform::NAMESPACE
@@ -76,8 +80,9 @@ fn existing(image: &str) -> anyhow::Result<()> {
     })?;
     eprintln!("\n{}", progress.table());
     let (namespace, name) = (platform::NAMESPACE, platform::NAME);
-    if let Some((login, password)) = platform::login(target.kubectl()) {
-        eprintln!("login        {login}\npassword     {password}\n");
+    match platform::login(target.kubectl()) {
+        Some((login, password)) => eprintln!("login        {login}\npassword     {password}\n"),
+        None => eprintln!("{}\n", platform::without_login(target.typed())),
     }
     eprintln!(
         "next: kubectl -n {namespace} get platform {name} -o wide · kubectl -n {namespace} port-forward service/{name}-web {web}:8000, then http://127.0.0.1:{web}/api/docs · kubectl -n {namespace} delete platform {name}",

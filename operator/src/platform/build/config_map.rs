@@ -77,11 +77,7 @@ pub(super) fn migration(p: &ValidatedPlatform) -> ConfigMap {
         [
             ("database_url_file", Client::DbMigrator.file("url")),
             ("analytics_url_file", Client::DbAnalyticsOwner.file("url")),
-            ("admin_email_file", "/etc/crewdeck/admin/email".to_owned()),
-            (
-                "admin_password_file",
-                "/etc/crewdeck/admin/password".to_owned(),
-            ),
+            ("admin_directory", "/etc/crewdeck/admin".to_owned()),
         ],
     );
     config_map(p, format!("{}-migrate-config", p.name), None, &sections)

@@ -30,6 +30,8 @@ pub(super) enum From {
     ConfigMap(String),
     /// A Secret of this name.
     Secret(String),
+    /// A Secret of this name, or nothing.
+    SecretIfThere(String),
 }
 
 impl Files {
@@ -50,17 +52,16 @@ impl Files {
         }
     }
 
-    pub(super) fn of(p: &ValidatedPlatform, volume: &'static str, secret: bool) -> Self {
-        let name = format!("{}-{volume}", p.name);
-        let from = if secret {
-            From::Secret(name)
-        } else {
-            From::ConfigMap(name)
-        };
+    /// The Secret or ConfigMap `P-<volume>`, below a directory of its own.
+    pub(super) fn of(
+        p: &ValidatedPlatform,
+        volume: &'static str,
+        from: fn(String) -> From,
+    ) -> Self {
         Self {
             volume,
             path: format!("/etc/crewdeck/{volume}"),
-            from,
+            from: from(format!("{}-{volume}", p.name)),
         }
     }
 
@@ -76,10 +77,11 @@ impl Files {
                     ..ConfigMapVolumeSource::default()
                 });
             }
-            From::Secret(name) => {
+            From::Secret(name) | From::SecretIfThere(name) => {
                 volume.secret = Some(SecretVolumeSource {
                     secret_name: Some(name.clone()),
                     default_mode: Some(FILE_MODE),
+                    optional: matches!(self.from, From::SecretIfThere(_)).then_some(true),
                     ..SecretVolumeSource::default()
                 });
             }

@@ -18,7 +18,11 @@ use k8s_openapi::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{Client, container, container::Files, object_name, service};
+use super::{
+    Client, container,
+    container::{Files, From},
+    object_name, service,
+};
 use crate::hex::hex;
 use crate::platform::{
     apply::kube::{labels, metadata, selector},
@@ -99,9 +103,12 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
 }
 
 fn files(p: &ValidatedPlatform, role: Role, config: String) -> Vec<Files> {
-    let mut files = vec![Files::config(config), Files::of(p, "jwks", false)];
+    let mut files = vec![Files::config(config), Files::of(p, "jwks", From::ConfigMap)];
     if role == Role::Web {
-        files.extend([Files::of(p, "signing", true), Files::of(p, "web", true)]);
+        files.extend([
+            Files::of(p, "signing", From::Secret),
+            Files::of(p, "web", From::Secret),
+        ]);
     }
     files.extend(
         Client::of(role)

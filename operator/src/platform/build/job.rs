@@ -8,7 +8,10 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-use super::{Client, container, container::Files};
+use super::{
+    Client, container,
+    container::{Files, From},
+};
 use crate::platform::{
     apply::kube::{labels, metadata},
     validate::ValidatedPlatform,
@@ -20,7 +23,8 @@ use crate::platform::{
 pub fn migration_job(p: &ValidatedPlatform, name: &str) -> Job {
     let mut files = vec![
         Files::config(format!("{}-migrate-config", p.name)),
-        Files::of(p, "admin", true),
+        // There with the first migration, not with later ones.
+        Files::of(p, "admin", From::SecretIfThere),
     ];
     files.extend(
         Client::MIGRATION

@@ -8,29 +8,75 @@ use kube::{
 
 use crate::platform::{Context, apply::kube::FIELD_MANAGER};
 
-/// Tells the transitions between two statuses. What cannot be told is logged: an Event is never worth a failed pass.
+/// Bytes of a note; an Event holds 1,024.
+const LONGEST: usize = 1_000;
+
+/// Tells the transitions between two statuses.
 pub async fn publish(
     cx: &Context,
     platform: &Platform,
     before: &PlatformStatus,
     after: &PlatformStatus,
 ) {
-    let recorder = Recorder::new(
-        cx.client.clone(),
-        Reporter {
-            controller: FIELD_MANAGER.to_owned(),
-            instance: None,
-        },
-    );
-    for event in transitions(before, after) {
+    for (type_, reason, note) in transitions(before, after) {
+        record(cx, platform, "Reconcile", type_, reason, note).await;
+    }
+}
+
+/// Writes a note in as many Events as it takes. What cannot be written is logged: an Event is never worth a failed pass.
+pub async fn record(
+    cx: &Context,
+    platform: &Platform,
+    action: &str,
+    type_: EventType,
+    reason: &str,
+    note: &str,
+) {
+    for part in parts(note, LONGEST) {
+        // A recorder of its own each time: one counts a second Event of the same reason instead of writing it.
+        let recorder = Recorder::new(
+            cx.client.clone(),
+            Reporter {
+                controller: FIELD_MANAGER.to_owned(),
+                instance: None,
+            },
+        );
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note: Some(part),
+            action: action.to_owned(),
+            secondary: None,
+        };
         if let Err(error) = recorder.publish(&event, &platform.object_ref(&())).await {
-            tracing::warn!(reason = %event.reason, %error, "an Event could not be written");
+            tracing::warn!(reason, %error, "an Event could not be written");
         }
     }
 }
 
-/// The Events for what changed. `Ready` and `Reconciling` only sum up; of these, `Ready` turning true is told.
-fn transitions(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
+/// The note in pieces of at most `most` bytes, cut between its words.
+fn parts(note: &str, most: usize) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for word in note.split_inclusive(' ') {
+        let full = parts
+            .last()
+            .is_some_and(|part| part.len() + word.len() > most);
+        if full {
+            parts.push(String::new());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push_str(&word[..word.floor_char_boundary(most)]);
+        }
+    }
+    parts
+}
+
+/// Type, reason and note of the Events for what changed. `Ready` and `Reconciling` only sum up; of these, `Ready`
+/// turning true is told.
+fn transitions<'a>(
+    before: &PlatformStatus,
+    after: &'a PlatformStatus,
+) -> Vec<(EventType, &'a str, &'a str)> {
     after
         .conditions
         .iter()
@@ -43,22 +89,16 @@ fn transitions(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
             changed && now.status != "Unknown" && !summary.contains(&now.type_.as_str())
         })
         .filter(|now| now.type_ != ConditionType::Ready.as_str() || now.status == "True")
-        .map(|now| Event {
-            type_: if now.status == "True"
-                || Reason::parse(&now.reason).is_some_and(Reason::is_progress)
-            {
+        .map(|now| {
+            let fine = now.status == "True";
+            let progress = Reason::parse(&now.reason).is_some_and(Reason::is_progress);
+            let type_ = if fine || progress {
                 EventType::Normal
             } else {
                 EventType::Warning
-            },
-            reason: if now.status == "True" {
-                now.type_.clone()
-            } else {
-                now.reason.clone()
-            },
-            note: Some(now.message.chars().take(1_000).collect()),
-            action: "Reconcile".to_owned(),
-            secondary: None,
+            };
+            let reason = if fine { &now.type_ } else { &now.reason };
+            (type_, reason.as_str(), now.message.as_str())
         })
         .collect()
 }
@@ -85,13 +125,23 @@ mod tests {
     }
 
     #[test]
+    fn a_long_note_is_told_in_parts() {
+        let note: Vec<String> = (0..500).map(|n| format!("login l{n}")).collect();
+        let note = note.join(", ");
+        let parts = parts(&note, 1_000);
+        assert!(parts.len() > 1 && parts.iter().all(|part| part.len() <= 1_000));
+        assert_eq!(parts.concat(), note);
+        assert_eq!(super::parts("kept", 1_000), ["kept"]);
+    }
+
+    #[test]
     fn one_event_for_each_transition_and_none_for_rest() {
         let down = status("DatabaseReady", "False", "BackendUnreachable");
         let up = status("DatabaseReady", "True", "Ready");
         let reasons = |before: &_, after: &_| -> Vec<_> {
             transitions(before, after)
                 .into_iter()
-                .map(|event| event.reason)
+                .map(|(_, reason, _)| reason.to_owned())
                 .collect()
         };
         assert_eq!(

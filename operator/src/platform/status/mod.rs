@@ -5,6 +5,6 @@ mod events;
 mod report;
 mod write;
 
-pub use events::publish;
+pub use events::{publish, record};
 pub use report::{Report, Verdict};
 pub use write::write;

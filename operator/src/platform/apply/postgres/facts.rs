@@ -6,11 +6,12 @@ use sqlx::{FromRow, PgConnection};
 
 use super::{
     names::Names,
-    server::{Address, failed},
+    server::{Address, admin, close, failed, primary},
 };
 use crate::platform::{
     StepError,
     apply::ledger::{Kind, Thing},
+    validate::PostgresServer,
 };
 
 /// Whoever is a member is refused by the primary, where its administrator has set that up.
@@ -141,6 +142,22 @@ impl Facts {
         let found = self.databases.get(name);
         found.is_some_and(|found| found.marker.as_deref() == Some(&names.marker))
     }
+}
+
+/// Whether a database has no table beside the server's own.
+pub(super) async fn is_empty(server: &PostgresServer, database: &str) -> Result<bool, StepError> {
+    let at = primary(server);
+    let mut connection = admin(server, at, database).await?;
+    let empty = sqlx::query_scalar(
+        "select not exists (
+            select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where c.relkind in ('r', 'p') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_')",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .map_err(|error| failed(at, "looking for tables", &error))?;
+    close(connection).await;
+    Ok(empty)
 }
 
 /// Rights inside a database.

@@ -26,12 +26,13 @@ const SURPLUS: &str = r"
     order by 1, 2";
 
 /// Tables whose rows are hidden from the application: the queue's have row level security and no policy, which shuts
-/// out everybody but their owner.
+/// out everybody but their owner. A policy of the migration, which is for everybody, stands alone: another one beside it
+/// would widen it.
 const HIDDEN: &str = "
     select n.nspname::text, c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p') and c.relrowsecurity
-        and not exists (select from pg_policy p join pg_roles r on r.oid = any(p.polroles)
-                        where p.polrelid = c.oid and r.rolname = $1)
+        and not exists (select from pg_policy p left join pg_roles r on r.oid = any(p.polroles)
+                        where p.polrelid = c.oid and (r.rolname = $1 or 0 = any(p.polroles)))
     order by 1, 2";
 
 /// Grants what is missing. Changes nothing if nothing is.

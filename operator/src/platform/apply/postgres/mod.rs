@@ -95,6 +95,14 @@ pub(crate) async fn converge(
     Ok(applied)
 }
 
+/// Whether the application's database has no table yet: nothing was ever migrated there.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn is_empty(p: &ValidatedPlatform) -> Result<bool, StepError> {
+    facts::is_empty(&p.postgres, &names(p).database).await
+}
+
 /// After the migration: lets the application use, and the readers of analytics read, what the migration made for them
 /// and default privileges do not cover.
 ///

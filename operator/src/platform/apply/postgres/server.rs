@@ -154,7 +154,8 @@ pub(super) fn failed(at: Address<'_>, doing: &str, error: &sqlx::Error) -> StepE
             StepError::transient(
                 Reason::BackendRefused,
                 format!(
-                    "PostgreSQL at {at} refused while {doing}: {} ({code}); the admin login needs CREATEDB and CREATEROLE",
+                    "PostgreSQL at {at} refused while {doing}: {} ({code}); the admin login needs CREATEDB, CREATEROLE \
+                     and, to end sessions, pg_signal_backend",
                     error.message()
                 ),
             )

@@ -1,6 +1,7 @@
 //! On a real PostgreSQL: what is made, that an idle pass changes nothing, what a login may do, crashes, deletion.
 //!
-//! The administrator here is no superuser: it has what the documentation asks for, CREATEDB and CREATEROLE.
+//! The administrator here is no superuser: it has what the documentation asks for: CREATEDB, CREATEROLE and
+//! pg_signal_backend.
 
 use common_clock::{Ids as _, SystemIds};
 use secrecy::SecretString;
@@ -172,12 +173,16 @@ async fn each_login_may_do_its_work_and_no_more(pool: PgPool) {
     let mut store = MemoryStore::default();
     fixture.converge(&mut store).await.unwrap();
 
+    let is_empty = || facts::is_empty(&fixture.server, &fixture.names.database);
+    assert!(is_empty().await.unwrap());
     let mut migrator = fixture.client(&store, "db-migrator").await;
     execute(
         &mut migrator,
         "create table tasks (id bigint generated always as identity primary key, title text);
          create schema gw; create table gw.jobs (id int); insert into gw.jobs values (1);
-         alter table gw.jobs enable row level security; create view analytics_tasks as select id from tasks"
+         alter table gw.jobs enable row level security;
+         create table own as select 1 as id; alter table own enable row level security;
+         create policy mine on own using (id = 2); create view analytics_tasks as select id from tasks"
             .into(),
     )
     .await;
@@ -187,6 +192,7 @@ async fn each_login_may_do_its_work_and_no_more(pool: PgPool) {
             .await
             .unwrap();
     assert_eq!(owner, fixture.names.owner);
+    assert!(!is_empty().await.unwrap());
     execute(
         &mut migrator,
         format!(
@@ -214,6 +220,7 @@ async fn each_login_may_do_its_work_and_no_more(pool: PgPool) {
                     true,
                     "select 1 / count(*) from gw.jobs; insert into gw.jobs values (2)",
                 ),
+                (false, "select 1 / count(*) from own"),
                 (false, "create table mine (id int)"),
                 (false, "create temp table mine (id int)"),
                 (false, "drop table tasks"),
