@@ -8,8 +8,10 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AnalyticsConfig {
-    /// The application's replica, with a login that may read the views `analytics_*` and nothing else.
-    pub reader_url: SecretRef,
+    /// The application's replica, with a login that may read the views `analytics_*` and nothing else. Role `analytics`
+    /// needs it, and no other.
+    #[serde(default)]
+    pub reader_url: Option<SecretRef>,
     /// Analytics' own database.
     pub owner_url: SecretRef,
     /// Connections per pool.
@@ -64,7 +66,8 @@ mod tests {
         .section()
         .expect("valid");
         let path = |url: &SecretRef| url.path().map(|path| path.display().to_string());
-        assert_eq!(path(&config.reader_url).as_deref(), Some("/reader/url"));
+        let reader = config.reader_url.as_ref().and_then(path);
+        assert_eq!(reader.as_deref(), Some("/reader/url"));
         assert_eq!(path(&config.owner_url).as_deref(), Some("/owner/url"));
     }
 

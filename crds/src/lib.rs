@@ -6,6 +6,7 @@ mod manifest;
 mod platform;
 mod reason;
 mod roles;
+mod signing;
 mod source;
 mod status;
 
@@ -16,9 +17,10 @@ pub use platform::{
 };
 pub use reason::Reason;
 pub use roles::{Resources, RoleTemplate, RolesSpec, ScaledRole, SingleRole, SwitchedRole};
+pub use signing::{LONGEST_TOKEN_SECONDS, RevokedKey, SigningSpec};
 pub use source::{
-    DatabaseSpec, DeletionPolicy, EventsSpec, KafkaSpec, RedisSpec, SecretReference, TopicName,
-    TopicSpec, Transport,
+    CredentialsSpec, DatabaseSpec, DeletionPolicy, EventsSpec, KafkaSpec, RedisSpec,
+    SecretReference, TopicName, TopicSpec, Transport,
 };
 pub use status::{
     ConditionType, CredentialStatus, MigrationStatus, PlatformStatus, RoleStatus, SigningKeyStatus,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     roles::RolesSpec,
+    signing::SigningSpec,
     source::{DatabaseSpec, EventsSpec, RedisSpec},
     status::PlatformStatus,
 };
@@ -37,6 +38,7 @@ pub const FORCE_RELEASE_ANNOTATION: &str = "crewdeck.io/force-release";
     printcolumn(name = "Keys", type_ = "string", json_path = ".status.conditions[?(@.type==\"SigningKeyReady\")].status"),
     printcolumn(name = "Waiting-On", type_ = "string", json_path = ".status.waitingOn.reason"),
     printcolumn(name = "Topics", type_ = "string", json_path = ".status.topics.summary", priority = 1),
+    printcolumn(name = "Next-Rotation", type_ = "string", json_path = ".status.nextRotationTime", priority = 1),
     printcolumn(name = "Message", type_ = "string", json_path = ".status.waitingOn.message", priority = 1),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
@@ -64,6 +66,10 @@ pub struct PlatformSpec {
     /// The roles that are run; each has working defaults.
     #[serde(default)]
     pub roles: RolesSpec,
+
+    /// The keys that sign tokens.
+    #[serde(default)]
+    pub signing: SigningSpec,
 
     /// How the database is migrated.
     #[serde(default)]

@@ -56,6 +56,14 @@ reasons! {
     TopicsPending,
     /// The stored key ring cannot be used.
     SigningKeyInvalid,
+    /// The clocks of the operator and of the API server differ.
+    ClockSkew,
+    /// Pods do not use the newest key set, or still sign with the former key.
+    KeyPropagation,
+    /// The next signing key should have taken over long ago.
+    RotationOverdue,
+    /// Pods may still use a login that has a successor.
+    CredentialPropagation,
     /// A migration runs.
     MigrationRunning,
     /// A migration failed.

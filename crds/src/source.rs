@@ -28,6 +28,27 @@ pub enum DeletionPolicy {
     Delete,
 }
 
+/// How often the logins of the roles are changed. A change waits until every pod uses the new login, and fails no request.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, Copy, PartialEq, Eq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CredentialsSpec {
+    /// Seconds from one login to the next; 30 days.
+    #[schemars(range(min = 30, max = 31_536_000))]
+    pub rotation_period_seconds: i64,
+    /// Raise it by one to change the logins before their date.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub rotation: i64,
+}
+
+impl Default for CredentialsSpec {
+    fn default() -> Self {
+        Self {
+            rotation_period_seconds: 30 * 86_400,
+            rotation: 0,
+        }
+    }
+}
+
 /// PostgreSQL 15 or newer, with or without a streaming replica.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -38,6 +59,9 @@ pub struct DatabaseSpec {
     /// Whether both databases are dropped with the Platform.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// How often its logins are changed.
+    #[serde(default)]
+    pub credentials: CredentialsSpec,
 }
 
 /// Redis 7 or newer.
@@ -49,6 +73,9 @@ pub struct RedisSpec {
     /// Whether the keys of the Platform's namespaces are dropped with it.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// How often its logins are changed.
+    #[serde(default)]
+    pub credentials: CredentialsSpec,
 }
 
 /// How events travel: a union on `transport`.
@@ -83,6 +110,9 @@ pub struct KafkaSpec {
     /// Whether topics and their messages are dropped with the Platform.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
+    /// How often its logins are changed.
+    #[serde(default)]
+    pub credentials: CredentialsSpec,
 }
 
 /// Settings of one topic and its dead-letter topic.

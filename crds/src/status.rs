@@ -29,6 +29,9 @@ pub struct PlatformStatus {
     #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kid"]))]
     pub signing_keys: Vec<SigningKeyStatus>,
+    /// When the next signing key takes over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_rotation_time: Option<Time>,
     /// The logins of the roles.
     #[serde(default)]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["client"]))]
@@ -88,6 +91,9 @@ pub struct SigningKeyStatus {
     /// When it began to sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activated_at: Option<Time>,
+    /// Since when no pod signs with it any more: its retention counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_at: Option<Time>,
 }
 
 /// One login.
@@ -96,8 +102,17 @@ pub struct SigningKeyStatus {
 pub struct CredentialStatus {
     /// Client, such as db-app.
     pub client: String,
-    /// Generation of the login.
+    /// Generation of the login's Secret.
     pub epoch: i64,
+    /// Active, or Draining while the former login ends.
+    #[serde(default)]
+    pub phase: String,
+    /// When the login was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Time>,
+    /// What the former login waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 /// The topics.

@@ -42,6 +42,13 @@ fn with(pointer: &str, value: Value) -> Value {
     object
 }
 
+/// `spec.signing` as the API server completes it, with one other value.
+fn signing(field: &str, seconds: i64) -> Value {
+    let mut signing = serde_json::to_value(crds::SigningSpec::default()).expect("JSON");
+    signing[field] = seconds.into();
+    signing
+}
+
 #[test]
 fn the_sample_is_accepted() {
     assert_eq!(refusals(&sample()), Vec::<String>::new());
@@ -55,6 +62,24 @@ fn the_sample_is_accepted() {
 #[case::url("/spec/publicURL", json!("http://127.0.0.1:18080"), json!("ftp://crew.example.org"), "absolute http or https URL")]
 #[case::url_query("/spec/publicURL", json!("https://crew.example.org/team"), json!("https://crew.example.org?x=1"), "absolute http or https URL")]
 #[case::url_slash("/spec/publicURL", json!("https://crew.example.org"), json!("https://crew.example.org/"), "must not end with '/'")]
+#[case::lead(
+    "/spec/signing",
+    signing("publishLeadSeconds", 480),
+    signing("publishLeadSeconds", 479),
+    "signing.publishLeadSeconds must be at least"
+)]
+#[case::cel_refuses_retention_below_token_life(
+    "/spec/signing",
+    signing("retentionSeconds", 1_080),
+    signing("retentionSeconds", 1_079),
+    "signing.retentionSeconds must be at least"
+)]
+#[case::period(
+    "/spec/signing",
+    signing("rotationPeriodSeconds", 90_000),
+    signing("rotationPeriodSeconds", 89_999),
+    "signing.rotationPeriodSeconds must be at least"
+)]
 #[case::events("/spec/events", json!({"transport": "Kafka", "kafka": {"secretRef": {"name": "k"}}}), json!({"transport": "Kafka"}), "events.kafka is required")]
 fn each_rule_accepts_and_refuses(
     #[case] pointer: &str,
@@ -83,7 +108,7 @@ fn the_rules_are_counted() {
             _ => 0,
         }
     }
-    assert_eq!(count(&schema()), 5);
+    assert_eq!(count(&schema()), 8);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Resource,
-    core::PartialObjectMeta,
+    core::{DeserializeGuard, PartialObjectMeta},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
         controller::{self, Action, ReconcileRequest, applier, trigger_owners, trigger_self},
@@ -22,13 +22,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::pause,
-    platform::{Context, StepError, apply::kube::FIELD_MANAGER, reconcile},
+    platform::{Context, StepError, apply::kube::FIELD_MANAGER, reconcile, unreadable},
 };
 
 /// Platforms that are worked on side by side; each only once at a time.
 const CONCURRENCY: u16 = 4;
 
-type Requests = stream::BoxStream<'static, Result<ReconcileRequest<Platform>, watcher::Error>>;
+/// A Platform that may not be readable, such as one of a definition that is newer than this operator: it must not keep the
+/// others from being read.
+type Guarded = DeserializeGuard<Platform>;
+type Requests = stream::BoxStream<'static, Result<ReconcileRequest<Guarded>, watcher::Error>>;
 
 /// Reconciles until `stop`, then lets the passes that are under way end.
 pub(crate) async fn run(cx: Context, stop: CancellationToken) {
@@ -38,7 +41,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     };
     let (reader, writer) = reflector::store();
     let platforms = watcher(
-        Api::<Platform>::all(cx.client.clone()),
+        Api::<Guarded>::all(cx.client.clone()),
         watcher::Config::default(),
     )
     .default_backoff()
@@ -84,10 +87,12 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     .await;
 }
 
-async fn step(platform: Arc<Platform>, cx: Arc<Context>) -> Result<Action, StepError> {
-    Ok(reconcile(platform, &cx)
-        .await?
-        .map_or_else(Action::await_change, Action::requeue))
+async fn step(platform: Arc<Guarded>, cx: Arc<Context>) -> Result<Action, StepError> {
+    let next = match &platform.0 {
+        Ok(platform) => reconcile(platform, &cx).await?,
+        Err(damage) => Some(unreadable(damage, &cx).await?),
+    };
+    Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 
 /// Changes of the objects of one kind that we made, by their metadata alone.

@@ -7,9 +7,11 @@ mod credentials;
 mod hex;
 pub mod keys;
 mod lease;
+mod metrics;
 pub mod migration;
 pub mod platform;
 mod run;
+mod server_clock;
 
 pub use config::OperatorConfig;
 pub use run::run;

@@ -9,10 +9,10 @@ use anyhow::{Context as _, bail};
 use common_service::Service;
 use crds::{GENERATION_ANNOTATION, SCHEMA_GENERATION};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::{Api, Client, ResourceExt as _};
+use kube::{Api, Client, Config, ResourceExt as _};
 use serde_json::json;
 
-use crate::{OperatorConfig, controller, lease, platform::Context};
+use crate::{OperatorConfig, controller, lease, platform::Context, server_clock::ServerClock};
 
 /// The resource's definition.
 const DEFINITION: &str = "platforms.crewdeck.io";
@@ -30,9 +30,11 @@ pub async fn run(config: OperatorConfig, service: Service) -> anyhow::Result<()>
 
 async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()> {
     let ready = service.ready("leader");
-    #[expect(clippy::disallowed_methods, reason = "the one client of the process")]
-    let client = Client::try_default()
+    let server_clock = ServerClock::default();
+    let client = Config::infer()
         .await
+        .map_err(anyhow::Error::from)
+        .and_then(|found| Ok(server_clock.client(found, service.clock().clone())?))
         .context("cannot find the API server: run in a pod or set KUBECONFIG")?;
     check_definition(&client).await?;
 
@@ -61,6 +63,7 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
     let cx = Context {
         client,
         clock: service.clock().clone(),
+        server_clock,
         ids: service.ids().clone(),
         config: Arc::new(config),
     };

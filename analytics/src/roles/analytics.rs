@@ -3,8 +3,9 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use common_cache::{Cache, CacheConfig};
-use common_config::Source;
+use common_config::{SecretRef, Source};
 use common_http::{HttpConfig, rewrite_verbs, standard};
 use common_reach::{Epochs, Trust, reach};
 use common_service::Service;
@@ -36,6 +37,7 @@ pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
 /// The configuration of the role.
 struct Plan {
     config: AnalyticsConfig,
+    reader_url: SecretRef,
     trust: Trust,
     cache: Option<CacheConfig>,
     http: HttpConfig,
@@ -47,8 +49,14 @@ impl Plan {
             .has_section("redis")
             .then(|| source.section())
             .transpose()?;
+        let config: AnalyticsConfig = source.section()?;
+        let reader_url = config
+            .reader_url
+            .clone()
+            .context("set analytics.reader_url, or reader_url_file: the application's replica")?;
         Ok(Self {
-            config: source.section()?,
+            config,
+            reader_url,
             trust: Trust::read(source)?,
             cache,
             http: source.section()?,
@@ -61,10 +69,10 @@ impl Plan {
         let listening = service.ready("listener");
         let cache = Arc::new(OnceLock::new());
         if let Some(config) = self.cache {
-            spawn_cache(config, Arc::clone(&cache), service);
+            spawn_cache(config, Arc::clone(&cache), service, &epochs);
         }
         let reached = tokio::join!(
-            databases::replica(&self.config).reach(service, &epochs),
+            databases::replica(&self.config, &self.reader_url).reach(service, &epochs),
             databases::own(&self.config).reach(service, &epochs),
             self.trust.reach(service),
         );
@@ -88,10 +96,17 @@ impl Plan {
 }
 
 /// Reaches Redis beside everything else: the role serves without it.
-fn spawn_cache(config: CacheConfig, slot: Arc<OnceLock<Cache>>, service: &Service) {
-    let stop = service.soft();
+fn spawn_cache(
+    config: CacheConfig,
+    slot: Arc<OnceLock<Cache>>,
+    service: &Service,
+    epochs: &Epochs,
+) {
+    let (stop, epochs) = (service.soft(), epochs.clone());
     service.spawn("cache", async move {
         if let Some(cache) = reach("cache", None, &stop, || Cache::connect(&config)).await {
+            let seen = cache.clone();
+            epochs.add("redis-analytics", move || seen.epoch());
             let _ = slot.set(cache); // the one writer
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use common_config::Source;
-use common_events::{EventsConfig, Group, MemoryBus, Topic, consume, factory};
+use common_events::{EventError, EventsConfig, Group, MemoryBus, Topic, consume, factory};
 use common_reach::{Epochs, reach};
 use common_service::Service;
 use sqlx::PgPool;
@@ -65,17 +65,21 @@ async fn work(
     spawn_cut(pool.clone(), service);
     let stop = service.soft();
     let subscribe = || async {
-        let (_, subscriber) = factory(&events, &bus, service.ids()).await?;
-        subscriber
-            .subscribe(&[Topic::TaskEvents], Group::Shared(NAME))
-            .await
+        let ends = factory(&events, &bus, service.ids()).await?;
+        let subscribed = ends
+            .subscriber
+            .subscribe(&[Topic::TaskEvents], Group::Shared(NAME));
+        let subscription = subscribed.await?;
+        Ok::<_, EventError>((ends, subscription))
     };
-    if let Some(directory) = &events.kafka_directory {
-        epochs.add_fixed("kafka-analytics", directory);
-    }
-    let Some(subscription) = reach("events", Some(&check), &stop, subscribe).await else {
+    let Some((ends, subscription)) = reach("events", Some(&check), &stop, subscribe).await else {
         return Ok(());
     };
+    if let Some(login) = ends.login {
+        let (seen, stop) = (Arc::clone(&login), service.soft());
+        let follow = async move { login.follow(&stop).await };
+        epochs.follow("kafka-analytics", service, move || seen.epoch(), follow);
+    }
     let counter = TaskCounter::new(pool, Arc::clone(service.clock()));
     consume(subscription, &counter, service.clock(), &stop).await;
     Ok(())

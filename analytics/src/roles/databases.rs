@@ -6,14 +6,8 @@ use common_reach::Database;
 use crate::AnalyticsConfig;
 
 /// The application's replica.
-pub(super) fn replica(config: &AnalyticsConfig) -> Database {
-    database(
-        config,
-        "replica",
-        "db-analytics-reader",
-        &config.reader_url,
-        true,
-    )
+pub(super) fn replica(config: &AnalyticsConfig, url: &SecretRef) -> Database {
+    database(config, "replica", "db-analytics-reader", url, true)
 }
 
 /// Analytics' own database.

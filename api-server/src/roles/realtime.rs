@@ -7,7 +7,7 @@ use api_server_users::facade::Directory;
 use common_cache::CacheConfig;
 use common_config::Source;
 use common_db::DatabaseConfig;
-use common_events::{EventsConfig, Group, MemoryBus, Topic, consume, factory};
+use common_events::{EventError, EventsConfig, Group, MemoryBus, Topic, consume, factory};
 use common_http::{HttpConfig, standard};
 use common_reach::{Epochs, reach};
 use common_service::Service;
@@ -64,7 +64,7 @@ impl Plan {
         let listening = service.ready("listener");
         let reached = tokio::join!(
             servers::pools(&self.database, service, &epochs),
-            servers::cache(&self.redis, service),
+            servers::cache(&self.redis, service, &epochs),
         );
         let (Some(pools), Some(cache)) = reached else {
             return Ok(()); // told to stop before
@@ -103,17 +103,18 @@ impl Plan {
         let check = service.ready("events");
         let stop = service.soft();
         let subscribe = || async {
-            let (_, subscriber) = factory(&self.events, &self.bus, service.ids()).await?;
-            subscriber
-                .subscribe(&[Topic::TaskEvents], Group::Broadcast)
-                .await
+            let ends = factory(&self.events, &self.bus, service.ids()).await?;
+            let subscribed = ends
+                .subscriber
+                .subscribe(&[Topic::TaskEvents], Group::Broadcast);
+            let subscription = subscribed.await?;
+            Ok::<_, EventError>((ends, subscription))
         };
-        let Some(subscription) = reach("events", Some(&check), &stop, subscribe).await else {
+        let Some((ends, subscription)) = reach("events", Some(&check), &stop, subscribe).await
+        else {
             return false;
         };
-        if let Some(directory) = &self.events.kafka_directory {
-            epochs.add_fixed("kafka-app", directory);
-        }
+        servers::follow_broker(&ends, service, epochs);
         let clock = Arc::clone(service.clock());
         service.spawn("events", async move {
             consume(subscription, &hub, &clock, &stop).await;

@@ -1,7 +1,10 @@
 //! The servers of the application's roles.
 
+use std::sync::Arc;
+
 use common_cache::{Cache, CacheConfig};
 use common_db::{DatabaseConfig, Pools};
+use common_events::Ends;
 use common_reach::{Database, Epochs, reach};
 use common_service::Service;
 
@@ -34,10 +37,24 @@ pub(super) async fn pools(
 }
 
 /// The application's Redis namespace. `None` when the role stops before.
-pub(super) async fn cache(config: &CacheConfig, service: &Service) -> Option<Cache> {
+pub(super) async fn cache(
+    config: &CacheConfig,
+    service: &Service,
+    epochs: &Epochs,
+) -> Option<Cache> {
     let check = service.ready("redis");
-    reach("redis", Some(&check), &service.soft(), || {
-        Cache::connect(config)
-    })
-    .await
+    let connect = || Cache::connect(config);
+    let cache = reach("redis", Some(&check), &service.soft(), connect).await?;
+    let seen = cache.clone();
+    epochs.add("redis-app", move || seen.epoch());
+    Some(cache)
+}
+
+/// Follows the login on the broker, if it can change.
+pub(super) fn follow_broker(ends: &Ends, service: &Service, epochs: &Epochs) {
+    if let Some(login) = ends.login.clone() {
+        let (seen, stop) = (Arc::clone(&login), service.soft());
+        let follow = async move { login.follow(&stop).await };
+        epochs.follow("kafka-app", service, move || seen.epoch(), follow);
+    }
 }

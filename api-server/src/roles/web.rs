@@ -67,7 +67,7 @@ impl Plan {
         let listening = service.ready("listener");
         let reached = tokio::join!(
             servers::pools(&self.database, service, &epochs),
-            servers::cache(&self.redis, service),
+            servers::cache(&self.redis, service, &epochs),
             self.trust.reach(service),
             signer(&self.signing, service),
         );

@@ -65,13 +65,10 @@ async fn work(
     let Some(ends) = reach("events", Some(&check), &service.soft(), connect).await else {
         return Ok(());
     };
-    if let Some(directory) = &events.kafka_directory {
-        epochs.add_fixed("kafka-app", directory);
-    }
+    servers::follow_broker(&ends, service, &epochs);
     spawn_jobs(pools.write.clone(), service);
-    let (publisher, subscriber) = ends;
-    spawn_relay(pools.write.clone(), publisher, events.source, service);
-    spawn_notifier(pools.write, subscriber, service);
+    spawn_relay(pools.write.clone(), ends.publisher, events.source, service);
+    spawn_notifier(pools.write, ends.subscriber, service);
     Ok(())
 }
 

@@ -43,6 +43,9 @@ pub enum Error {
     /// A token could not be signed.
     #[error(transparent)]
     Sign(#[from] common_auth::SignerError),
+    /// The key that would sign is denied, and its successor is not here yet.
+    #[error("the signing key is denied; the next one is on its way")]
+    KeyDenied,
     /// A stored row is not what the model allows.
     #[error("{table}.{column} holds a value that the model does not know")]
     Row {
@@ -73,6 +76,7 @@ impl From<Error> for ApiError {
                 Self::invalid(vec![Violation::new(pointer, "invalid", detail)])
             }
             Error::Database(source) => source.into(),
+            Error::KeyDenied => Self::unavailable("the signing key is being replaced", error),
             Error::Password(_) | Error::Sign(_) | Error::Row { .. } => Self::internal(error),
         }
     }

@@ -24,6 +24,20 @@ pub struct AuthConfig {
     /// Seconds that an access token lives; at most 900.
     #[serde(default = "access_token_seconds")]
     pub access_token_seconds: i64,
+    /// Seconds for which others may keep the key set that role `web` serves.
+    #[serde(default = "jwks_max_age_seconds")]
+    pub jwks_max_age_seconds: u32,
+    /// Seconds by which the clock of the issuer may differ.
+    #[serde(default = "clock_skew_seconds")]
+    pub clock_skew_seconds: u32,
+}
+
+fn jwks_max_age_seconds() -> u32 {
+    300
+}
+
+fn clock_skew_seconds() -> u32 {
+    60
 }
 
 fn audience() -> String {

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use chrono::{DateTime, Utc};
 use common_clock::{Ids as _, SharedClock, SystemIds};
 use secrecy::ExposeSecret as _;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::keys::{BITS, SigningKey};
@@ -28,22 +28,49 @@ impl KeyFolder {
     /// When it cannot be written.
     pub fn of_tests(parent: &str) -> &'static Self {
         static FOLDER: OnceLock<KeyFolder> = OnceLock::new();
-        FOLDER.get_or_init(|| {
-            let folder = Path::new(parent).join(SystemIds.uuid().to_string());
-            std::fs::create_dir_all(&folder).expect("a writable folder");
-            let key = SigningKey::generate(BITS, &SystemIds).expect("a key");
-            let private = key.private_jwk();
-            let set = json!({"keys": [key.public_jwk()]}).to_string();
-            let meta = r#"{"epoch": 7, "dataTimestamp": "2026-03-01T00:00:00Z"}"#;
-            for (name, text) in [
-                ("jwks.json", set.as_str()),
-                ("meta.json", meta),
-                ("signing.jwk", private.expose_secret()),
-            ] {
-                std::fs::write(folder.join(name), text).expect("a writable folder");
-            }
-            Self(folder)
-        })
+        FOLDER.get_or_init(|| Self::new(parent))
+    }
+
+    /// A folder of its own, for a test that changes it.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    #[must_use]
+    pub fn new(parent: &str) -> Self {
+        let folder = Self(Path::new(parent).join(SystemIds.uuid().to_string()));
+        std::fs::create_dir_all(&folder.0).expect("a writable folder");
+        let key = SigningKey::generate(BITS, &SystemIds).expect("a key");
+        folder.write("signing.jwk", key.private_jwk().expose_secret());
+        folder.publish(
+            &key,
+            &json!({"epoch": 7, "dataTimestamp": "2026-03-01T00:00:00Z"}),
+        );
+        folder
+    }
+
+    /// Denies the key that signs: another one is published, and its private half is not here yet.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub fn deny(&self) {
+        let next = SigningKey::generate(BITS, &SystemIds).expect("a key");
+        let denied = self.signer().kid();
+        self.publish(
+            &next,
+            &json!({"epoch": 8, "dataTimestamp": "2026-03-02T00:00:00Z", "revoked": [denied]}),
+        );
+    }
+
+    fn publish(&self, key: &SigningKey, meta: &Value) {
+        self.write("meta.json", &meta.to_string());
+        self.write(
+            "jwks.json",
+            &json!({"keys": [key.public_jwk()]}).to_string(),
+        );
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.file(name), text).expect("a writable folder");
     }
 
     /// A file of it, there or not.

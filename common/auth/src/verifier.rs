@@ -15,8 +15,8 @@ use crate::header::kid_of;
 use crate::source::{KeySource, Refresh};
 use crate::{AuthError, Claims, KeySet, SourceError};
 
-/// Tolerance between two clocks, in seconds.
-const SKEW: i64 = 60;
+/// Tolerance between two clocks, in seconds, unless another one is given.
+const SKEW: u32 = 60;
 /// Verified tokens that are remembered.
 const TOKENS: u64 = 20_000;
 /// Unknown kids that are remembered, and for how long.
@@ -34,6 +34,7 @@ pub struct Verifier {
     clock: SharedClock,
     issuer: String,
     audience: String,
+    skew: i64,
     state: RwLock<State>,
     refreshing: Mutex<()>,
     verified: Cache<[u8; 32], Arc<Claims>>,
@@ -69,6 +70,7 @@ impl Verifier {
             clock,
             issuer: issuer.into(),
             audience: audience.into(),
+            skew: SKEW.into(),
             state: RwLock::new(State {
                 set,
                 looked: now,
@@ -81,6 +83,13 @@ impl Verifier {
                 .time_to_live(UNKNOWN_LIFE)
                 .build(),
         })
+    }
+
+    /// With another tolerance between the issuer's clock and this one than 60 s.
+    #[must_use]
+    pub fn with_skew(mut self, seconds: u32) -> Self {
+        self.skew = seconds.into();
+        self
     }
 
     /// The key set in use.
@@ -104,7 +113,7 @@ impl Verifier {
         self.look_if_due(now).await;
         let digest: [u8; 32] = Sha256::digest(token).into();
         if let Some(claims) = self.verified.get(&digest).await {
-            return in_time(claims, now);
+            return self.in_time(claims, now);
         }
         let kid = kid_of(token)?;
         let set = self.set_with(&kid, now).await?;
@@ -112,7 +121,7 @@ impl Verifier {
         let claims = decode::<Claims>(token, key, &self.validation())
             .map_err(|error| AuthError::Invalid(error.to_string()))?
             .claims;
-        let claims = in_time(Arc::new(claims), now)?;
+        let claims = self.in_time(Arc::new(claims), now)?;
         // A set that changed meanwhile has emptied the memory; what it replaced must not return.
         if Arc::ptr_eq(&set, &self.key_set()) {
             self.verified.insert(digest, Arc::clone(&claims)).await;
@@ -226,18 +235,18 @@ impl Verifier {
         validation.validate_nbf = false;
         validation
     }
-}
 
-fn in_time(claims: Arc<Claims>, now: DateTime<Utc>) -> Result<Arc<Claims>, AuthError> {
-    let now = now.timestamp();
-    if claims.exp.saturating_add(SKEW) <= now {
-        return Err(AuthError::Time("expired"));
+    fn in_time(&self, claims: Arc<Claims>, now: DateTime<Utc>) -> Result<Arc<Claims>, AuthError> {
+        let now = now.timestamp();
+        if claims.exp.saturating_add(self.skew) <= now {
+            return Err(AuthError::Time("expired"));
+        }
+        if claims.nbf.saturating_sub(self.skew) > now {
+            return Err(AuthError::Time("not valid yet"));
+        }
+        if claims.iat.saturating_sub(self.skew) > now {
+            return Err(AuthError::Time("issued in the future"));
+        }
+        Ok(claims)
     }
-    if claims.nbf.saturating_sub(SKEW) > now {
-        return Err(AuthError::Time("not valid yet"));
-    }
-    if claims.iat.saturating_sub(SKEW) > now {
-        return Err(AuthError::Time("issued in the future"));
-    }
-    Ok(claims)
 }

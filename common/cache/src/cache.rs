@@ -1,5 +1,7 @@
 //! The operations that roles use.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use redis::AsyncCommands as _;
@@ -14,6 +16,7 @@ use crate::{CacheConfig, CacheError, connection};
 pub struct Cache {
     connection: ConnectionManager,
     namespace: String,
+    epoch: Arc<AtomicU64>,
 }
 
 impl Cache {
@@ -22,10 +25,18 @@ impl Cache {
     /// # Errors
     /// When the configuration is unreadable, or the server refuses or does not answer.
     pub async fn connect(config: &CacheConfig) -> Result<Self, CacheError> {
+        let epoch = Arc::new(AtomicU64::new(config.url.epoch()));
         Ok(Self {
-            connection: connection::open(config).await?,
+            connection: connection::open(config, Arc::clone(&epoch)).await?,
             namespace: config.namespace.clone(),
+            epoch,
         })
+    }
+
+    /// Epoch of the login in use: the number in the file `epoch` beside the URL, or 0 where there is none.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 
     /// `key` under the namespace, as the server sees it.

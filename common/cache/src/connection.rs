@@ -1,6 +1,8 @@
 //! The one connection: TLS by the configured authority, login from a file that may change.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use common_config::SecretRef;
@@ -19,15 +21,21 @@ const LOOK: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_secs(3);
 const RESPONSE: Duration = Duration::from_secs(2);
 
-/// A connection that repairs itself and follows the login.
-pub(crate) async fn open(config: &CacheConfig) -> Result<ConnectionManager, CacheError> {
+/// A connection that repairs itself and follows the login; `epoch` tells which one it uses.
+pub(crate) async fn open(
+    config: &CacheConfig,
+    epoch: Arc<AtomicU64>,
+) -> Result<ConnectionManager, CacheError> {
     let info = parse(&config.url)?;
     let client = client(info.clone(), config)?;
     let mut settings = ConnectionManagerConfig::new()
         .set_connection_timeout(Some(CONNECT))
         .set_response_timeout(Some(RESPONSE));
     if config.url.path().is_some() && info.redis_settings().username().is_some() {
-        settings = settings.set_credentials_provider(Login(config.url.clone()));
+        settings = settings.set_credentials_provider(Login {
+            url: config.url.clone(),
+            epoch,
+        });
     }
     Ok(client.get_connection_manager_with_config(settings).await?)
 }
@@ -56,19 +64,26 @@ fn parse(url: &SecretRef) -> Result<ConnectionInfo, CacheError> {
         .map_err(|_| CacheError::Url)
 }
 
-/// Gives the login behind the URL, again whenever it changes.
-struct Login(SecretRef);
+/// Gives the login behind the URL, again whenever it changes: the connection then authenticates anew and goes on.
+struct Login {
+    url: SecretRef,
+    epoch: Arc<AtomicU64>,
+}
 
 impl StreamingCredentialsProvider for Login {
     fn subscribe(&self) -> Pin<Box<dyn Stream<Item = RedisResult<BasicAuth>> + Send + 'static>> {
-        let url = self.0.clone();
-        stream::unfold((url, None), |(url, last)| async move {
+        let (url, epoch) = (self.url.clone(), Arc::clone(&self.epoch));
+        stream::unfold((url, epoch, None), |(url, epoch, last)| async move {
             loop {
-                if let Some(login) = read_login(&url)
-                    && last.as_ref() != Some(&login)
-                {
-                    let auth = BasicAuth::new(login.0.clone(), login.1.clone());
-                    return Some((Ok(auth), (url, Some(login))));
+                // Before the login: never ahead of what is in the files. The connection takes it within a moment, and the
+                // operator counts the connections of the former user before it ends that.
+                let now = url.epoch();
+                if let Some(login) = read_login(&url) {
+                    epoch.store(now, Ordering::Relaxed);
+                    if last.as_ref() != Some(&login) {
+                        let auth = BasicAuth::new(login.0.clone(), login.1.clone());
+                        return Some((Ok(auth), (url, epoch, Some(login))));
+                    }
                 }
                 tokio::time::sleep(LOOK).await;
             }

@@ -44,6 +44,15 @@ impl SecretRef {
         }
     }
 
+    /// Generation of the secret: the number in the file `epoch` beside it, or 0 where there is none.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.path()
+            .and_then(|path| std::fs::read_to_string(path.with_file_name("epoch")).ok())
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0)
+    }
+
     /// The file behind it, if there is one.
     #[must_use]
     pub fn path(&self) -> Option<&Path> {

@@ -2,19 +2,20 @@
 //!
 //! The URL is a file under a mounted Secret. When its text changes, the pool's options are replaced:
 //! new connections use the new login at once, idle ones on the old login are closed, and busy ones
-//! end with the pool's bound on their age.
+//! are closed when they come back, before anybody works with them again.
 
 use std::str::FromStr as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use common_config::SecretRef;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio_util::sync::CancellationToken;
 
+use crate::pools::open;
 use crate::{DbError, PoolOptions};
 
 /// How often the file is looked at; kubelet itself needs longer to project a change.
@@ -32,18 +33,39 @@ pub struct Credentials {
     url: SecretRef,
     options: PoolOptions,
     epoch: Arc<AtomicU64>,
+    /// The file as it was before the pool was made with it.
+    first: Option<SecretString>,
+    /// When the login changed last: connections that are older were made with the former one.
+    turned: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Credentials {
-    /// The credentials of a pool made with `url` and `options`.
+    /// The credentials of a pool that is made with `url` and `options`; a change until then is followed too.
     #[must_use]
     pub fn new(url: SecretRef, options: PoolOptions) -> Self {
-        let epoch = Arc::new(AtomicU64::new(epoch_beside(&url)));
+        let epoch = Arc::new(AtomicU64::new(url.epoch()));
+        let first = url.read().ok();
         Self {
             url,
             options,
             epoch,
+            first,
+            turned: Arc::default(),
         }
+    }
+
+    /// The pool, proved by a first connection.
+    ///
+    /// # Errors
+    /// When the URL is unreadable or not valid, or the server does not accept the login.
+    pub async fn pool(&self) -> Result<PgPool, DbError> {
+        let turned = Arc::clone(&self.turned);
+        let settings = PgPoolOptions::new().before_acquire(move |_, connection| {
+            let turned = *turned.lock().unwrap_or_else(PoisonError::into_inner);
+            let current = turned.is_none_or(|turned| connection.age < turned.elapsed());
+            Box::pin(std::future::ready(Ok(current)))
+        });
+        open(&self.url, &self.options, settings).await
     }
 
     /// Epoch of the login that new connections use: the number in the file `epoch` beside the URL,
@@ -55,27 +77,33 @@ impl Credentials {
 
     /// Follows the file until `stop`. An unreadable or invalid file is logged and changes nothing.
     pub async fn follow(self, pool: PgPool, stop: CancellationToken) {
-        let Some(path) = self.url.path().map(ToOwned::to_owned) else {
+        if self.url.path().is_none() {
             return;
-        };
-        let mut seen = std::fs::read(&path).ok();
+        }
+        let mut seen = self.first.clone();
         let mut tick = tokio::time::interval(LOOK);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = tick.tick() => {}
             }
-            let now = std::fs::read(&path).ok();
-            if now == seen || now.is_none() {
+            // Before the login: what is told is never ahead of what is used.
+            let epoch = self.url.epoch();
+            let Ok(now) = self.url.read() else { continue };
+            let before = seen.as_ref().map(SecretString::expose_secret);
+            if before == Some(now.expose_secret()) {
+                self.epoch.store(epoch, Ordering::Relaxed);
                 continue;
             }
             match connect_options(&self.url) {
                 Ok(options) => {
                     pool.set_connect_options(self.options.apply(options));
-                    self.epoch.store(epoch_beside(&self.url), Ordering::Relaxed);
+                    *self.turned.lock().unwrap_or_else(PoisonError::into_inner) =
+                        Some(Instant::now());
                     close_idle(&pool).await;
-                    tracing::info!(credentials.epoch = self.epoch(), "database login replaced");
-                    seen = now;
+                    self.epoch.store(epoch, Ordering::Relaxed);
+                    tracing::info!(credentials.epoch = epoch, "database login replaced");
+                    seen = Some(now);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the new database login is not usable, the old one stays");
@@ -92,11 +120,4 @@ async fn close_idle(pool: &PgPool) {
             let _ = idle.close().await;
         }
     }
-}
-
-fn epoch_beside(url: &SecretRef) -> u64 {
-    url.path()
-        .and_then(|path| std::fs::read_to_string(path.with_file_name("epoch")).ok())
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(0)
 }

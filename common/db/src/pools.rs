@@ -11,7 +11,7 @@ use crate::{DatabaseConfig, DbError};
 
 /// Longest wait for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
-/// Bound on the age of a connection: after a change of credentials none on the old login outlives it.
+/// Bound on the age of a connection.
 const MAX_LIFETIME: Duration = Duration::from_mins(10);
 
 /// What a pool is for.
@@ -86,9 +86,18 @@ impl Pools {
 /// # Errors
 /// As [`Pools::connect`].
 pub async fn pool(url: &SecretRef, options: &PoolOptions) -> Result<PgPool, DbError> {
+    open(url, options, PgPoolOptions::new()).await
+}
+
+/// The same, with more `settings`.
+pub(crate) async fn open(
+    url: &SecretRef,
+    options: &PoolOptions,
+    settings: PgPoolOptions,
+) -> Result<PgPool, DbError> {
     let connect = options.apply(connect_options(url)?);
     let (host, port) = (connect.get_host().to_owned(), connect.get_port());
-    PgPoolOptions::new()
+    settings
         .max_connections(options.max_connections)
         .acquire_timeout(ACQUIRE)
         .max_lifetime(MAX_LIFETIME)

@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    Delivery, Envelope, EventPublisher, EventSubscriber, Group, Subscription, Topic, schema,
+    Delivery, Ends, Envelope, EventPublisher, EventSubscriber, Group, Subscription, Topic, schema,
 };
 
 /// Longest wait for an event that must come. A real broker may take a session time-out to move a partition.
@@ -27,6 +27,15 @@ pub struct Fixture {
     pub publisher: Arc<dyn EventPublisher>,
     /// Subscribes to the same topics.
     pub subscriber: Arc<dyn EventSubscriber>,
+}
+
+impl From<Ends> for Fixture {
+    fn from(ends: Ends) -> Self {
+        Self {
+            publisher: ends.publisher,
+            subscriber: ends.subscriber,
+        }
+    }
 }
 
 /// Runs every case side by side, each on a fresh fixture.

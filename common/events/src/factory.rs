@@ -10,11 +10,18 @@ use crate::{
     backends::{kafka::Kafka, memory::MemoryBus, rabbitmq::RabbitMq, redis::Redis},
     config::{EventsConfig, Transport},
     error::EventError,
-    transport::{EventPublisher, EventSubscriber},
+    transport::{ChangingLogin, EventPublisher, EventSubscriber},
 };
 
 /// Both ends of a transport.
-pub type Ends = (Arc<dyn EventPublisher>, Arc<dyn EventSubscriber>);
+pub struct Ends {
+    /// Sends.
+    pub publisher: Arc<dyn EventPublisher>,
+    /// Receives.
+    pub subscriber: Arc<dyn EventSubscriber>,
+    /// The login, of a transport that can change it: somebody has to follow it.
+    pub login: Option<Arc<dyn ChangingLogin>>,
+}
 
 /// Opens the transport of the configuration. `bus` is the one that all roles of this process share; only transport
 /// `memory` uses it.
@@ -28,7 +35,7 @@ pub async fn factory(
 ) -> Result<Ends, EventError> {
     Ok(match config.transport {
         Transport::Memory => ends(bus.clone()),
-        Transport::Kafka => ends(Kafka::new(kafka(config)?, &config.topic_prefix)?),
+        Transport::Kafka => kafka(config)?,
         Transport::Rabbitmq => {
             let url = url(config)?;
             ends(
@@ -45,7 +52,11 @@ pub async fn factory(
 
 fn ends<T: EventPublisher + EventSubscriber + 'static>(transport: T) -> Ends {
     let transport = Arc::new(transport);
-    (Arc::clone(&transport) as Arc<dyn EventPublisher>, transport)
+    Ends {
+        publisher: Arc::clone(&transport) as Arc<dyn EventPublisher>,
+        subscriber: transport,
+        login: None,
+    }
 }
 
 fn url(config: &EventsConfig) -> Result<secrecy::SecretString, EventError> {
@@ -68,13 +79,19 @@ fn ca(config: &EventsConfig) -> Result<Option<Vec<u8>>, EventError> {
     read.transpose()
 }
 
-fn kafka(config: &EventsConfig) -> Result<rdkafka::ClientConfig, EventError> {
+fn kafka(config: &EventsConfig) -> Result<Ends, EventError> {
     let cluster = KafkaConfig {
         directory: config.kafka_directory.clone(),
         bootstrap_servers: config.kafka_bootstrap_servers.clone(),
         ..KafkaConfig::default()
     };
-    cluster
+    let base = cluster
         .client_config()
-        .map_err(|error| EventError::Config(error.to_string()))
+        .map_err(|error| EventError::Config(error.to_string()))?;
+    let kafka = Arc::new(Kafka::new(cluster, base, &config.topic_prefix)?);
+    Ok(Ends {
+        publisher: Arc::clone(&kafka) as Arc<dyn EventPublisher>,
+        subscriber: Arc::clone(&kafka) as Arc<dyn EventSubscriber>,
+        login: Some(kafka),
+    })
 }

@@ -33,4 +33,6 @@ pub use outgoing::{EventPayload, MAX_PAYLOAD_BYTES, Outgoing};
 pub use schema::EventSchema;
 pub use store::{inbox, outbox};
 pub use topic::{Group, Topic};
-pub use transport::{Delivery, EventPublisher, EventSubscriber, Failure, Subscription};
+pub use transport::{
+    ChangingLogin, Delivery, EventPublisher, EventSubscriber, Failure, Subscription,
+};

@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     envelope::Envelope,
@@ -41,6 +42,17 @@ pub trait EventSubscriber: Send + Sync {
     /// # Errors
     /// As for [`Self::subscribe`].
     async fn dead_letters(&self, topic: Topic, group: Group) -> Result<Subscription, EventError>;
+}
+
+/// A login on the broker that changes while the process runs.
+#[async_trait]
+pub trait ChangingLogin: Send + Sync {
+    /// Generation of the oldest login that is still in use: the number in the file `epoch` beside it, or 0 where there is
+    /// none.
+    fn epoch(&self) -> u64;
+
+    /// Takes each new login, until `stop`. Events that are on their way are neither lost nor doubled by that.
+    async fn follow(&self, stop: &CancellationToken);
 }
 
 /// Why an event is in a dead-letter topic.

@@ -35,9 +35,8 @@ impl Database {
         };
         let check = service.ready(self.name);
         let stop = service.soft();
-        // Made before the login is read: a change in between is then followed.
-        let credentials = Credentials::new(self.url.clone(), options.clone());
-        let attempt = || common_db::pool(&self.url, &options);
+        let credentials = Credentials::new(self.url.clone(), options);
+        let attempt = || credentials.pool();
         let pool = reach(self.name, Some(&check), &stop, attempt).await?;
         let seen = credentials.clone();
         epochs.add(self.client, move || seen.epoch());

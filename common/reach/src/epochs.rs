@@ -1,7 +1,6 @@
 //! What `/internal/state` tells of logins.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use common_service::Service;
@@ -36,13 +35,18 @@ impl Epochs {
         all.insert(client, Box::new(epoch));
     }
 
-    /// Tells the epoch that stands beside the login in `directory`, as it is now: of a client that keeps the login it
-    /// began with.
-    pub fn add_fixed(&self, client: &'static str, directory: &Path) {
-        let epoch = std::fs::read_to_string(directory.join("epoch"))
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0);
-        self.add(client, move || epoch);
+    /// Tells `epoch` for `client`, whose login `follow` takes up whenever it changes.
+    pub fn follow(
+        &self,
+        client: &'static str,
+        service: &Service,
+        epoch: impl Fn() -> u64 + Send + 'static,
+        follow: impl Future<Output = ()> + Send + 'static,
+    ) {
+        self.add(client, epoch);
+        service.spawn(client, async move {
+            follow.await;
+            Ok(())
+        });
     }
 }

@@ -24,6 +24,7 @@ enum Keys {
 pub struct Trust {
     issuer: String,
     audience: String,
+    skew: u32,
     keys: Keys,
 }
 
@@ -46,6 +47,7 @@ impl Trust {
         Ok(Self {
             issuer: auth.issuer,
             audience: auth.audience,
+            skew: auth.clock_skew_seconds,
             keys,
         })
     }
@@ -53,13 +55,14 @@ impl Trust {
     /// A verifier with the keys as they are now.
     async fn verifier(&self, clock: SharedClock) -> Result<Verifier, common_auth::SourceError> {
         let (issuer, audience) = (self.issuer.clone(), self.audience.clone());
-        match &self.keys {
+        let verifier = match &self.keys {
             Keys::File(path) => Verifier::new(FileSource::new(path), issuer, audience, clock).await,
             Keys::Url(url, client) => {
                 let source = HttpSource::new(url, client.clone());
                 Verifier::new(source, issuer, audience, clock).await
             }
-        }
+        };
+        verifier.map(|verifier| verifier.with_skew(self.skew))
     }
 
     /// How often the keys are looked at without a request.

@@ -4,6 +4,7 @@ use anyhow::Context as _;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -14,6 +15,10 @@ use crate::{LogFormat, TelemetryConfig, traces};
 const SECONDS: [f64; 12] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
 ];
+
+/// What is never told, whatever the filter says: this client logs the whole text of an answer that it cannot read, and the
+/// answer may be a Secret.
+const MUTE: &str = "kube_client::client=error";
 
 /// Keeps telemetry alive; flushes the traces when dropped.
 #[must_use = "telemetry ends when the guard is dropped"]
@@ -44,7 +49,9 @@ impl Drop for Guard {
 /// # Errors
 /// When the filter is not valid, or a subscriber or recorder is already installed.
 pub fn init(config: &TelemetryConfig, role: &str) -> anyhow::Result<Guard> {
-    let filter = EnvFilter::try_new(&config.filter)
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::ERROR.into())
+        .parse(format!("{},{MUTE}", config.filter))
         .with_context(|| format!("telemetry.filter \"{}\" is not valid", config.filter))?;
     let traces = config
         .otlp_endpoint

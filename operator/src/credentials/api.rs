@@ -12,7 +12,7 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::{OperatorConfig, platform::Context};
+use crate::{OperatorConfig, platform::Context, server_clock::ServerClock};
 
 /// What it holds and what was asked of it.
 #[derive(Clone, Default)]
@@ -38,6 +38,7 @@ impl Api {
             async move { Ok::<_, Infallible>(api.answer(request).await) }
         });
         Context {
+            server_clock: ServerClock::default(),
             client: kube::Client::new(service, "default"),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
@@ -61,6 +62,12 @@ impl Api {
         change: impl FnOnce(&mut BTreeMap<String, Value>) + Send + 'static,
     ) {
         self.0.lock().unwrap().before = Some(Box::new(change));
+    }
+
+    /// Has somebody else make an object.
+    pub(crate) fn insert(&self, path: &str, object: Value) {
+        let mut state = self.0.lock().unwrap();
+        state.objects.insert(path.to_owned(), object);
     }
 
     /// Has somebody else change an object now.

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta};
+use common_clock::SystemIds;
 use crds::Reason;
 
-use super::{Keys, Store};
+use super::{Keys, Rotation, Schedule, Store, Usage};
 use crate::platform::{
     StepError,
     apply::ledger::{Server, Thing},
@@ -78,5 +80,29 @@ impl Store for MemoryStore {
         self.write()?;
         self.secrets.insert(client.to_owned(), keys);
         Ok(())
+    }
+}
+
+/// Pods that follow every change of a login at once, but for those that are named.
+pub(crate) struct Followers(pub(crate) Vec<String>);
+
+#[async_trait]
+impl Usage for Followers {
+    async fn behind(&self, _client: &str, _epoch: u64) -> Result<Vec<String>, StepError> {
+        Ok(self.0.clone())
+    }
+}
+
+/// A rotation that nobody asks for, and that everybody would follow.
+pub(crate) fn at_rest() -> Rotation<'static> {
+    static EVERYBODY: Followers = Followers(Vec::new());
+    Rotation {
+        schedule: Schedule {
+            period: TimeDelta::days(30),
+            rotation: 0,
+        },
+        usage: &EVERYBODY,
+        now: DateTime::from_timestamp(1_800_000_000, 0).expect("in range"),
+        ids: &SystemIds,
     }
 }

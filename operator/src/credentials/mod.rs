@@ -7,21 +7,25 @@ pub(crate) mod cluster;
 mod kube;
 #[cfg(test)]
 pub(crate) mod memory;
+mod rotation;
 mod scram;
 #[cfg(test)]
 mod tests;
 mod url;
+mod usage;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use common_clock::Ids;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 
 pub(crate) use self::{
     kube::KubeStore,
+    rotation::{Issue, Rotation, Schedule, Settled},
     scram::verifier,
     url::{Login, read_login, url},
+    usage::Usage,
 };
 use crate::platform::{
     StepError,
@@ -56,23 +60,4 @@ pub(crate) trait Store: Send + Sync {
 /// A new password: 256 random bits in characters that need no escape, anywhere.
 pub(crate) fn password(ids: &dyn Ids) -> SecretString {
     SecretString::from(ids.token(32))
-}
-
-/// The epoch of a Secret's content, and whether it differs from what is kept: 1 at first, one more at each change.
-pub(crate) fn next_epoch(kept: Option<&Keys>, wanted: &Keys) -> (u64, bool) {
-    let Some(kept) = kept else {
-        return (1, true);
-    };
-    let text = |keys: &Keys, key: &str| keys.get(key).map(|value| value.expose_secret().to_owned());
-    let epoch: Option<u64> = text(kept, "epoch").and_then(|epoch| epoch.parse().ok());
-    let same = wanted
-        .keys()
-        .all(|key| text(kept, key) == text(wanted, key))
-        && kept
-            .keys()
-            .all(|key| key == "epoch" || wanted.contains_key(key));
-    match epoch {
-        Some(epoch) if same => (epoch, false),
-        epoch => (epoch.unwrap_or_default() + 1, true),
-    }
 }

@@ -1,6 +1,7 @@
 //! The store in Kubernetes, on an API server in memory.
 
 use k8s_openapi::api::core::v1::Secret;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{api::Api, *};
@@ -94,7 +95,7 @@ async fn a_secret_is_owned_by_the_platform_and_read_back() {
     }
     let read = store.secret("redis-app").await.unwrap().unwrap();
     assert_eq!(read_login(&read).unwrap().user, "u");
-    assert_eq!(next_epoch(Some(&read), &keys("2")), (2, false));
+    assert_eq!(read["epoch"].expose_secret(), "2");
     let path = format!(
         "/api/v1/namespaces/{}/secrets/{}-redis-app",
         p.namespace, p.name
@@ -161,21 +162,4 @@ async fn what_somebody_else_made_is_left_as_it_is() {
         assert_eq!(error.reason, crds::Reason::NotOurs, "{error}");
     }
     assert_eq!(api.writes(), writes);
-}
-
-#[test]
-fn an_epoch_grows_with_each_change_of_content() {
-    let keys = |text: &str| Keys::from([("url".to_owned(), SecretString::from(text))]);
-    let kept = |text: &str, epoch: &str| {
-        let mut keys = keys(text);
-        keys.insert("epoch".to_owned(), SecretString::from(epoch));
-        keys
-    };
-    assert_eq!(next_epoch(None, &keys("a")), (1, true));
-    assert_eq!(next_epoch(Some(&kept("a", "4")), &keys("a")), (4, false));
-    assert_eq!(next_epoch(Some(&kept("a", "4")), &keys("b")), (5, true));
-    assert_eq!(next_epoch(Some(&kept("a", "x")), &keys("a")), (1, true));
-    let mut more = kept("a", "4");
-    more.insert("ca.crt".to_owned(), SecretString::from("old"));
-    assert_eq!(next_epoch(Some(&more), &keys("a")), (5, true));
 }

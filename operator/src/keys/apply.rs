@@ -1,28 +1,18 @@
-//! The ring in the cluster: read, changed by compare-and-swap, projected.
+//! One pass over the keys: look, decide, change, project, until there is nothing left to do now.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use common_auth::keys::{BITS, SigningKey};
 use crds::{Reason, SigningKeyStatus};
-use k8s_openapi::{
-    ByteString,
-    api::core::v1::{ConfigMap, Secret},
-    apimachinery::pkg::apis::meta::v1::Time,
-};
-use kube::{Api, api::PostParams};
-use secrecy::{ExposeSecret as _, SecretString};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    FreshKey, KeyRing, KeyState, Observed, RingKey, Step, decide, jwks_json, meta_json, signing_jwk,
+    Acks, FreshKey, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods, decide,
+    is_urgent, outlook, store::KeyStore,
 };
-use crate::platform::{
-    Context, StepError,
-    apply::kube::{ensure, metadata, require_ours},
-    validate::ValidatedPlatform,
-};
+use crate::platform::{Context, PodState, States, StepError, validate::ValidatedPlatform};
 
-const RING: &str = "ring.json";
-const SIGNING: &str = "signing.jwk";
-const JWKS: &str = "jwks.json";
-const META: &str = "meta.json";
+/// Changes of one pass at most. The longest chain is shorter: a key is made, published, activated, and one retires.
+const STEPS: usize = 8;
 
 /// How the keys stand after a pass.
 #[derive(Debug)]
@@ -31,197 +21,180 @@ pub struct KeysApplied {
     pub epoch: u64,
     /// Keys that are not yet tombstones, oldest first.
     pub keys: Vec<SigningKeyStatus>,
+    /// When the next key begins to sign.
+    pub rotation: Option<DateTime<Utc>>,
+    /// When to look again, if something waits for a time or for pods.
+    pub look: Option<DateTime<Utc>>,
+    /// Pods that hold a rotation back.
+    pub stuck: usize,
+    /// What takes longer than it should. The keys that are there go on working.
+    pub trouble: Option<StepError>,
 }
 
-/// Makes the ring and what is computed from it true: Secret `P-keyring`, then ConfigMap `P-jwks`, then Secret
-/// `P-signing`, so that no token is signed by a key that is in no set. Two operators at once cannot make two rings:
-/// the ring is written by compare-and-swap, and what is projected is read back from what was written.
+/// Makes the ring and what is computed from it true, and moves it on by as many steps as are due. Two operators at once
+/// cannot make two rings: each step is one compare-and-swap, and what is projected is what was written.
 ///
 /// # Errors
 /// What the API server says; a lost race is transient.
-pub async fn ensure_keys(cx: &Context, p: &ValidatedPlatform) -> Result<KeysApplied, StepError> {
-    let secrets: Api<Secret> = Api::namespaced(cx.client.clone(), &p.namespace);
-    let maps: Api<ConfigMap> = Api::namespaced(cx.client.clone(), &p.namespace);
-    let name = |suffix: &str| format!("{}-{suffix}", p.name);
-    let what = |kind: &str, suffix: &str| format!("{kind} {}/{}-{suffix}", p.namespace, p.name);
-    let read = |suffix: &'static str| {
-        let (secrets, name, what) = (secrets.clone(), name(suffix), what("Secret", suffix));
-        async move {
-            secrets
-                .get_opt(&name)
-                .await
-                .map_err(|error| StepError::of_kube(&what, &error))
-        }
+pub async fn ensure_keys(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    states: &States<'_>,
+) -> Result<KeysApplied, StepError> {
+    let mut store = KeyStore::read(cx, p).await?;
+    let wish = &p.signing;
+    let acks = match &store.observed.ring {
+        Some(ring) if asks_pods(ring, wish, cx.clock.now()) => Some(Acks::of(states.get().await?)),
+        _ => None,
     };
-
-    let stored = read("keyring").await?;
-    if let Some(stored) = &stored {
-        let ours = metadata(p, name("keyring"), None);
-        require_ours(&what("Secret", "keyring"), &stored.metadata, &ours)?;
-    }
-    let signing = read("signing")
-        .await?
-        .as_ref()
-        .and_then(|secret| text(secret, SIGNING));
-    let public = maps
-        .get_opt(&name("jwks"))
-        .await
-        .map_err(|error| StepError::of_kube(&what("ConfigMap", "jwks"), &error))?
-        .and_then(|map| map.data)
-        .unwrap_or_default();
-    let observed = Observed {
-        ring: stored
+    let mut changed = false;
+    for _ in 0..STEPS {
+        let now = cx.clock.now();
+        let step = decide(&store.observed, wish, acks.as_ref(), now);
+        let urgent = store
+            .observed
+            .ring
             .as_ref()
-            .and_then(|secret| text(secret, RING))
-            .and_then(|document| {
-                KeyRing::parse(document.expose_secret())
-                    .inspect_err(
-                        |error| tracing::error!(%error, "the stored key ring is set aside"),
-                    )
-                    .ok()
-            }),
-        jwks: public.get(JWKS).cloned(),
-        meta: public.get(META).cloned(),
-        signing,
-    };
-
-    let now = cx.clock.now();
-    let (ring, changed) = match (decide(&observed, now), observed.ring) {
-        (Step::Keep, Some(ring)) => (ring, false),
-        (Step::PublishNext, Some(ring)) => (ring.with_next(&fresh(cx).await?, now), true),
-        (Step::Adopt(ring), _) if ring.next().is_none() => {
-            (ring.with_next(&fresh(cx).await?, now), true)
+            .is_some_and(|ring| is_urgent(ring, wish));
+        if step.is_timed() && !urgent && cx.server_clock.skew().is_some() {
+            break;
         }
-        (Step::Adopt(ring), _) => (*ring, true),
-        (Step::Birth, _) => (
-            KeyRing::born(&fresh(cx).await?, &fresh(cx).await?, now),
-            true,
-        ),
-        (Step::Renew(remains), _) => (
-            remains.with_fresh(&fresh(cx).await?, &fresh(cx).await?, now),
-            true,
-        ),
-        // Both are decided for a ring alone.
-        (Step::Keep | Step::PublishNext, None) => {
-            return Err(StepError::transient(
-                Reason::SigningKeyInvalid,
-                "the key ring vanished while it was read",
-            ));
-        }
-    };
-    if changed {
-        swap(&secrets, p, stored.as_ref(), &ring).await?;
-        tracing::info!(epoch = ring.epoch, keys = ?ring.keys, "the key ring changed");
+        let Some(ring) = take(cx, wish, &step, store.observed.ring.as_ref(), now).await? else {
+            break;
+        };
+        store.swap(ring).await?;
+        changed = true;
+        store.project().await?;
     }
-    project(cx, p, &ring).await?;
+    // Also when there was nothing to decide: somebody may have edited a projection.
+    store.project().await?;
+    let Some(ring) = &store.observed.ring else {
+        return Err(StepError::transient(
+            Reason::SigningKeyInvalid,
+            "the key ring vanished while it was read",
+        ));
+    };
+    // Also those that were not asked before: what was just changed is not to wait for the rest of this pass.
+    if acks.is_some() || changed {
+        let pods = states.get().await?;
+        let acks = Acks::of(pods);
+        let behind: Vec<&str> = acks.not_at(ring.epoch);
+        let is_behind = |pod: &&PodState| behind.contains(&pod.name.as_str());
+        let pods: Vec<&PodState> = pods.iter().filter(is_behind).collect();
+        states.hurry(&pods, "keys", ring.epoch).await;
+    }
+    let skew = cx.server_clock.skew();
+    let ahead = outlook(ring, wish, acks.as_ref(), cx.clock.now());
     Ok(KeysApplied {
         epoch: ring.epoch,
         keys: ring.keys.iter().filter_map(view).collect(),
+        rotation: ahead.rotation,
+        // With clocks that differ nothing is done by one of them.
+        look: ahead.look.filter(|_| skew.is_none()),
+        stuck: ahead.stuck.as_ref().map_or(0, |wait| wait.pods().len()),
+        trouble: trouble(&ahead, skew),
     })
 }
 
-/// Writes the ring over exactly the version that was read.
-async fn swap(
-    secrets: &Api<Secret>,
-    p: &ValidatedPlatform,
-    stored: Option<&Secret>,
-    ring: &KeyRing,
-) -> Result<(), StepError> {
-    let name = format!("{}-keyring", p.name);
-    let mut secret = secret(p, &name, RING, &ring.to_document());
-    let written = match stored {
-        None => secrets.create(&PostParams::default(), &secret).await,
-        Some(stored) => {
-            secret
-                .metadata
-                .resource_version
-                .clone_from(&stored.metadata.resource_version);
-            secrets
-                .replace(&name, &PostParams::default(), &secret)
-                .await
+/// The ring after a step; `None` when there is nothing to do.
+async fn take(
+    cx: &Context,
+    wish: &Wish,
+    step: &Step,
+    ring: Option<&KeyRing>,
+    now: DateTime<Utc>,
+) -> Result<Option<KeyRing>, StepError> {
+    let token = wish.timings.token_seconds();
+    let next = match (step, ring.cloned()) {
+        (Step::Birth, _) => KeyRing::born(&fresh(cx).await?, &fresh(cx).await?, token, now),
+        (Step::Renew(remains), _) => {
+            let (active, next) = (fresh(cx).await?, fresh(cx).await?);
+            remains.clone().with_fresh(&active, &next, token, now)
         }
+        (Step::Adopt(ring), _) => (**ring).clone(),
+        (Step::Lengthen, Some(ring)) => ring.with_longer_tokens(token),
+        (Step::Revoke(revocation), Some(ring)) => {
+            ring.with_revoked(&revocation.kid, &revocation.reason, token, now)
+        }
+        (Step::Make, Some(ring)) => ring.with_pending(&fresh(cx).await?, now),
+        (Step::Publish, Some(ring)) => ring.with_published(now),
+        (Step::Quiet(kid), Some(ring)) => ring.with_quiet(kid, now),
+        (Step::Retire(kid), Some(ring)) => ring.with_retired(kid, now),
+        (Step::Activate, Some(ring)) => ring.with_activated(token, wish.rotation, now),
+        (Step::Forget(kid), Some(ring)) => ring.without(kid, now),
+        // Every step but the first three is decided for a ring alone.
+        (Step::Keep, _) | (_, None) => return Ok(None),
     };
-    written
-        .map(drop)
-        .map_err(|error| StepError::of_kube(&format!("Secret {}/{name}", p.namespace), &error))
-}
-
-/// What is computed from the ring; public keys first.
-async fn project(cx: &Context, p: &ValidatedPlatform, ring: &KeyRing) -> Result<(), StepError> {
-    let map = ConfigMap {
-        metadata: metadata(p, format!("{}-jwks", p.name), None),
-        data: Some(
-            [(JWKS, jwks_json(ring)), (META, meta_json(ring))]
-                .map(|(key, text)| (key.to_owned(), text))
-                .into(),
-        ),
-        ..ConfigMap::default()
-    };
-    ensure(cx, &map).await?;
-    let private = signing_jwk(ring).ok_or_else(|| {
-        StepError::terminal(
-            Reason::SigningKeyInvalid,
-            format!(
-                "the active key of Secret {}/{}-keyring has no private half",
-                p.namespace, p.name
-            ),
-        )
-    })?;
-    ensure(
-        cx,
-        &secret(p, &format!("{}-signing", p.name), SIGNING, &private),
-    )
-    .await?;
-    Ok(())
-}
-
-fn secret(p: &ValidatedPlatform, name: &str, key: &str, content: &SecretString) -> Secret {
-    Secret {
-        metadata: metadata(p, name.to_owned(), None),
-        data: Some(
-            [(
-                key.to_owned(),
-                ByteString(content.expose_secret().as_bytes().to_vec()),
-            )]
-            .into(),
-        ),
-        type_: Some("Opaque".to_owned()),
-        ..Secret::default()
-    }
-}
-
-fn text(secret: &Secret, key: &str) -> Option<SecretString> {
-    let value = secret.data.as_ref()?.get(key)?;
-    String::from_utf8(value.0.clone())
-        .ok()
-        .map(SecretString::from)
+    // A wish from before the ring is no wish to change it.
+    let newborn = matches!(step, Step::Birth | Step::Adopt(_) | Step::Renew(_));
+    Ok(Some(KeyRing {
+        rotation: if newborn {
+            wish.rotation
+        } else {
+            next.rotation
+        },
+        ..next
+    }))
 }
 
 /// A key pair, made where it blocks nobody.
 async fn fresh(cx: &Context) -> Result<FreshKey, StepError> {
     let ids = cx.ids.clone();
     let made = tokio::task::spawn_blocking(move || SigningKey::generate(BITS, ids.as_ref())).await;
+    let wrong = |words: String| StepError::transient(Reason::SigningKeyInvalid, words);
     match made {
         Ok(Ok(key)) => Ok(FreshKey::from(&key)),
-        Ok(Err(error)) => Err(StepError::transient(
-            Reason::SigningKeyInvalid,
-            error.to_string(),
-        )),
-        Err(_) => Err(StepError::transient(
-            Reason::SigningKeyInvalid,
-            "making a key was cut off",
-        )),
+        Ok(Err(error)) => Err(wrong(error.to_string())),
+        Err(_) => Err(wrong("making a key was cut off".to_owned())),
     }
 }
 
-fn view(key: &RingKey) -> Option<SigningKeyStatus> {
-    let time = |at: chrono::DateTime<chrono::Utc>| {
-        Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
+/// What a person should know of, worst first.
+fn trouble(ahead: &Outlook, skew: Option<TimeDelta>) -> Option<StepError> {
+    if let Some(skew) = skew {
+        return Some(StepError::waiting(
+            Reason::ClockSkew,
+            format!(
+                "the API server's clock differs from the operator's by {} s; keys are not rotated until both agree: \
+                 check the clocks of the nodes",
+                skew.num_seconds()
+            ),
+        ));
+    }
+    let date = ahead
+        .rotation
+        .map_or_else(String::new, |at| at.to_rfc3339());
+    if ahead.overdue {
+        return Some(StepError::waiting(
+            Reason::RotationOverdue,
+            format!("the next signing key should have taken over long ago; it does at {date}"),
+        ));
+    }
+    let wait = ahead.stuck.as_ref()?;
+    let words = match wait {
+        Wait::Known(_) => "do not use the newest key set",
+        Wait::Quiet(_) => "may still sign with the former key",
     };
+    let pods = wait.pods();
+    Some(StepError::waiting(
+        Reason::KeyPropagation,
+        format!(
+            "{} pods {words}: {}. Check that the operator reaches their port 9000, and their kubelet the API server; \
+             deleting such a pod helps",
+            pods.len(),
+            pods.join(", ")
+        ),
+    ))
+}
+
+fn view(key: &RingKey) -> Option<SigningKeyStatus> {
+    let time =
+        |at: DateTime<Utc>| Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default());
     (key.state != KeyState::Retired).then(|| SigningKeyStatus {
         kid: key.kid.clone(),
         phase: format!("{:?}", key.state),
         published_at: key.published_at.map(time),
         activated_at: key.activated_at.map(time),
+        quiet_at: key.quiet_at.map(time),
     })
 }

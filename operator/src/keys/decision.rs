@@ -1,11 +1,20 @@
-//! What to do with the ring next: `(what is there) → step`. Pure.
+//! What to do with the ring next: `(what is there, what is wished, what the pods say, now) → step`. Pure.
+
+mod calendar;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
+use crds::SigningSpec;
 use secrecy::SecretString;
 
+pub use self::calendar::{Outlook, Wait, asks_pods, look_again, outlook};
+use self::calendar::{activation, removal};
 use super::{
+    Acks, Timings,
     remains::{Remains, epoch_of},
-    ring::KeyRing,
+    ring::{KeyRing, KeyState},
+    timings::TOMBSTONE,
 };
 
 /// What was read from the cluster.
@@ -21,6 +30,40 @@ pub struct Observed {
     pub signing: Option<SecretString>,
 }
 
+/// What `spec.signing` asks for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// How long each state lasts.
+    pub timings: Timings,
+    /// Raised to rotate before the date.
+    pub rotation: u64,
+    /// Keys to deny.
+    pub revoke: Vec<Revocation>,
+}
+
+impl From<&SigningSpec> for Wish {
+    fn from(spec: &SigningSpec) -> Self {
+        let revoke = spec.revoke.iter().map(|key| Revocation {
+            kid: key.kid.clone(),
+            reason: key.reason.clone(),
+        });
+        Self {
+            timings: Timings::from(spec),
+            rotation: spec.rotation.unsigned_abs(),
+            revoke: revoke.collect(),
+        }
+    }
+}
+
+/// A key to deny, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// Its name.
+    pub kid: String,
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// The next change of the ring. At most one for each look.
 #[derive(Debug)]
 pub enum Step {
@@ -30,15 +73,40 @@ pub enum Step {
     Adopt(Box<KeyRing>),
     /// As before, and the key that signed is gone too: make two keys and join them with what remains.
     Renew(Remains),
-    /// No next key: make one and publish it.
-    PublishNext,
+    /// Tokens are to live longer: record that before the first one does.
+    Lengthen,
+    /// Deny this key.
+    Revoke(Revocation),
+    /// No next key: make one.
+    Make,
+    /// Publish the key that was made, or the published one once more since it is missing in the key set.
+    Publish,
+    /// Nobody signs with this retiring key any more.
+    Quiet(String),
+    /// No token of this key can be valid any more: take it out of the key set.
+    Retire(String),
+    /// Let the published key sign.
+    Activate,
+    /// This tombstone is old enough.
+    Forget(String),
     /// The ring is as it should be.
     Keep,
 }
 
-/// The step for what was observed.
+impl Step {
+    /// Whether it follows from a time, or begins a wait: not to be done by a clock that may be wrong.
+    #[must_use]
+    pub fn is_timed(&self) -> bool {
+        matches!(
+            self,
+            Self::Publish | Self::Quiet(_) | Self::Retire(_) | Self::Activate | Self::Forget(_)
+        )
+    }
+}
+
+/// The step for what was observed; without `acks` the pods were not asked, and nothing that needs their word is done.
 #[must_use]
-pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Step {
+pub fn decide(observed: &Observed, wish: &Wish, acks: Option<&Acks>, now: DateTime<Utc>) -> Step {
     let (jwks, meta) = (observed.jwks.as_deref(), observed.meta.as_deref());
     // A ring older than what was published is a restored backup; the higher generation wins.
     let restored = observed
@@ -46,13 +114,7 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Step {
         .as_ref()
         .filter(|ring| ring.epoch < epoch_of(meta));
     match &observed.ring {
-        Some(ring) if restored.is_none() => {
-            if ring.next().is_none() {
-                Step::PublishNext
-            } else {
-                Step::Keep
-            }
-        }
+        Some(ring) if restored.is_none() => of_ring(ring, observed, wish, acks, now),
         _ => {
             let remains = Remains::read(jwks, meta, restored);
             let rebuilt = match &observed.signing {
@@ -68,5 +130,80 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Step {
     }
 }
 
-#[cfg(test)]
-mod tests;
+/// The step of a ring that holds. What is urgent comes first.
+fn of_ring(
+    ring: &KeyRing,
+    observed: &Observed,
+    wish: &Wish,
+    acks: Option<&Acks>,
+    now: DateTime<Utc>,
+) -> Step {
+    let now = now.max(ring.latest());
+    lengthening(ring, wish)
+        .or_else(|| revocation(ring, wish))
+        .or_else(|| supply(ring, observed))
+        .or_else(|| removal(ring, observed, wish, acks, now))
+        .or_else(|| activation(ring, wish, acks, now))
+        .or_else(|| forgetting(ring, now))
+        .unwrap_or(Step::Keep)
+}
+
+fn lengthening(ring: &KeyRing, wish: &Wish) -> Option<Step> {
+    let wished = wish.timings.token_seconds();
+    (ring.active()?.token_seconds < wished).then_some(Step::Lengthen)
+}
+
+/// The next key to deny. Those that do not sign come first: the one that does waits for a published one to take its place,
+/// which must not be one of them, and is made at once if there is none.
+fn revocation(ring: &KeyRing, wish: &Wish) -> Option<Step> {
+    let mut open: Vec<&Revocation> = wish
+        .revoke
+        .iter()
+        .filter(|revocation| {
+            ring.key(&revocation.kid)
+                .is_none_or(|key| key.state != KeyState::Revoked)
+        })
+        .collect();
+    let signs = |kid: &str| ring.active().is_some_and(|key| key.kid == kid);
+    open.sort_by_key(|revocation| signs(&revocation.kid));
+    let first = *open.first()?;
+    match (signs(&first.kid), ring.next(), ring.pending()) {
+        (true, None, None) => Some(Step::Make),
+        (true, None, Some(_)) => Some(Step::Publish),
+        _ => Some(Step::Revoke(first.clone())),
+    }
+}
+
+/// Whether a key is to be denied and is not yet: what is done for that waits for no clock.
+#[must_use]
+pub fn is_urgent(ring: &KeyRing, wish: &Wish) -> bool {
+    revocation(ring, wish).is_some()
+}
+
+/// There is always a next key, and it is in the key set. One that is missing there waits anew: a cache that was filled
+/// meanwhile does not know it.
+fn supply(ring: &KeyRing, observed: &Observed) -> Option<Step> {
+    match (ring.next(), ring.pending()) {
+        (None, None) => Some(Step::Make),
+        (None, Some(_)) => Some(Step::Publish),
+        (Some(next), _) => (!is_published(&next.kid, observed)).then_some(Step::Publish),
+    }
+}
+
+/// Whether the key is in the key set, as it was read.
+pub(super) fn is_published(kid: &str, observed: &Observed) -> bool {
+    observed.jwks.as_deref().is_some_and(|text| {
+        let set: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
+        let keys = set["keys"].as_array();
+        keys.is_some_and(|keys| keys.iter().any(|key| key["kid"] == kid))
+    })
+}
+
+fn forgetting(ring: &KeyRing, now: DateTime<Utc>) -> Option<Step> {
+    let is_old = |at: DateTime<Utc>| now - at >= TOMBSTONE;
+    let old = ring.keys.iter().find(|key| {
+        matches!(key.state, KeyState::Retired | KeyState::Revoked)
+            && key.removed_at.is_some_and(is_old)
+    })?;
+    Some(Step::Forget(old.kid.clone()))
+}

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use common_auth::keys::thumbprint;
+use crds::LONGEST_TOKEN_SECONDS;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use super::ring::{FreshKey, KeyRing, KeyState, RingKey};
 
 /// What is left of a ring.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Remains {
     /// Public keys of `P-jwks` that are not denied, by kid.
     verifying: BTreeMap<String, Value>,
@@ -69,7 +70,7 @@ impl Remains {
         let verifying: BTreeMap<String, Value> = jwks
             .keys
             .into_iter()
-            .filter_map(|jwk| Some((jwk.get("kid")?.as_str()?.to_owned(), jwk)))
+            .filter_map(|jwk| Some((named_by_its_content(&jwk)?, jwk)))
             .filter(|(kid, _)| !denied.contains(kid))
             .collect();
         let tombstones = older
@@ -121,10 +122,20 @@ impl Remains {
     /// The ring when no signing key is left: a fresh one signs, and every public key goes on verifying, so that
     /// nobody is signed out before their token ends.
     #[must_use]
-    pub fn with_fresh(self, active: &FreshKey, next: &FreshKey, now: DateTime<Utc>) -> KeyRing {
+    pub fn with_fresh(
+        self,
+        active: &FreshKey,
+        next: &FreshKey,
+        token_seconds: u64,
+        now: DateTime<Utc>,
+    ) -> KeyRing {
         let mut ring = self.rebuilt("", now);
-        let fresh = KeyRing::born(active, next, ring.recorded_at);
-        ring.keys.extend(fresh.keys);
+        let fresh = KeyRing::born(active, next, token_seconds, ring.recorded_at);
+        let epoch = ring.epoch;
+        ring.keys.extend(fresh.keys.into_iter().map(|key| RingKey {
+            published_epoch: epoch,
+            ..key
+        }));
         ring
     }
 
@@ -151,23 +162,36 @@ impl Remains {
         KeyRing {
             epoch: self.epoch.saturating_add(1),
             recorded_at,
+            rotation: 0,
             keys: denied.chain(retired).chain(retiring).collect(),
         }
     }
 }
 
+/// A key of which the projections alone tell. How long its tokens live is not known: as long as any may.
 fn adopted(kid: String, public_jwk: Value, state: KeyState, now: DateTime<Utc>) -> RingKey {
+    let gone = matches!(state, KeyState::Retired | KeyState::Revoked);
     RingKey {
-        kid,
-        state,
-        public_jwk,
-        private_jwk: None,
-        created_at: now,
         published_at: Some(now),
-        activated_at: None,
-        demoted_at: None,
+        removed_at: gone.then_some(now),
+        token_seconds: LONGEST_TOKEN_SECONDS,
         reason: Some("adopted after the ring was lost".to_owned()),
+        ..RingKey::known(kid, public_jwk, state, now)
     }
+}
+
+/// The name of a public RSA key, if it is the thumbprint of its content and there is nothing private in it. One damaged
+/// member would make every verifier refuse the whole set.
+fn named_by_its_content(jwk: &Value) -> Option<String> {
+    let text = |name: &str| jwk.get(name)?.as_str();
+    let kid = text("kid")?;
+    let known = ["kty", "n", "e", "use", "alg", "kid"];
+    let whole = text("kty")? == "RSA" && thumbprint(text("n")?, text("e")?) == kid;
+    let only = jwk
+        .as_object()?
+        .keys()
+        .all(|name| known.contains(&name.as_str()));
+    (whole && only).then(|| kid.to_owned())
 }
 
 /// Name and public half of a private JWK; `None` when it is damaged: its name is not its thumbprint (RFC 7638), or it

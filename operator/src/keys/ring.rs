@@ -46,15 +46,27 @@ pub struct RingKey {
     pub private_jwk: Option<SecretString>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
-    /// When it entered the key set.
+    /// When it entered the key set; anew when it was found missing there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at: Option<DateTime<Utc>>,
+    /// Generation of the key set that it came with: a process that uses this one, or a later one, knows it.
+    #[serde(default)]
+    pub published_epoch: u64,
     /// When it began to sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub activated_at: Option<DateTime<Utc>>,
-    /// When it stopped to sign.
+    /// When another one took its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub demoted_at: Option<DateTime<Utc>>,
+    /// When no process signed with it any more: its retention counts from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quiet_at: Option<DateTime<Utc>>,
+    /// Seconds that the longest of its tokens may live.
+    #[serde(default)]
+    pub token_seconds: u64,
+    /// When it left the key set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub removed_at: Option<DateTime<Utc>>,
     /// Why it is where it is, if not by the calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -100,6 +112,9 @@ pub struct KeyRing {
     pub epoch: u64,
     /// Latest time that was recorded; time in the ring never runs backwards.
     pub recorded_at: DateTime<Utc>,
+    /// The last `spec.signing.rotation` that was obeyed.
+    #[serde(default)]
+    pub rotation: u64,
     /// The keys, oldest first.
     pub keys: Vec<RingKey>,
 }
@@ -127,13 +142,28 @@ impl KeyRing {
     /// The ring of a new Platform: one key signs at once, since no cache can hold an older set, and
     /// the next is published with it.
     #[must_use]
-    pub fn born(active: &FreshKey, next: &FreshKey, now: DateTime<Utc>) -> Self {
-        let mut first = entering(active, KeyState::Active, now);
-        first.activated_at = Some(now);
+    pub fn born(
+        active: &FreshKey,
+        next: &FreshKey,
+        token_seconds: u64,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let published = |key, state| RingKey {
+            state,
+            published_at: Some(now),
+            published_epoch: 1,
+            ..entering(key, now)
+        };
+        let first = RingKey {
+            activated_at: Some(now),
+            token_seconds,
+            ..published(active, KeyState::Active)
+        };
         Self {
             epoch: 1,
             recorded_at: now,
-            keys: vec![first, entering(next, KeyState::Published, now)],
+            rotation: 0,
+            keys: vec![first, published(next, KeyState::Published)],
         }
     }
 
@@ -177,37 +207,66 @@ impl KeyRing {
         self.in_state(KeyState::Published).next()
     }
 
-    /// Publishes a fresh next key: its wait for activation starts at `now`.
+    /// The key that is made and not yet published.
     #[must_use]
-    pub fn with_next(mut self, next: &FreshKey, now: DateTime<Utc>) -> Self {
-        let now = self.advance(now);
-        self.keys.push(entering(next, KeyState::Published, now));
-        self
+    pub fn pending(&self) -> Option<&RingKey> {
+        self.in_state(KeyState::Pending).next()
+    }
+
+    /// The key of this name.
+    #[must_use]
+    pub fn key(&self, kid: &str) -> Option<&RingKey> {
+        self.keys.iter().find(|key| key.kid == kid)
     }
 
     pub(super) fn in_state(&self, state: KeyState) -> impl Iterator<Item = &RingKey> {
         self.keys.iter().filter(move |key| key.state == state)
     }
 
-    /// Moves to the next generation and gives the time to record.
-    fn advance(&mut self, now: DateTime<Utc>) -> DateTime<Utc> {
-        self.epoch = self.epoch.saturating_add(1);
-        self.recorded_at = self.recorded_at.max(now);
-        self.recorded_at
+    /// The latest time in the ring: it never goes back behind it, whatever a clock says.
+    #[must_use]
+    pub fn latest(&self) -> DateTime<Utc> {
+        let quiet = self.keys.iter().filter_map(|key| key.quiet_at);
+        quiet.fold(self.recorded_at, DateTime::max)
     }
 }
 
-fn entering(fresh: &FreshKey, state: KeyState, now: DateTime<Utc>) -> RingKey {
+/// A fresh key in its first state.
+pub(super) fn entering(fresh: &FreshKey, now: DateTime<Utc>) -> RingKey {
     RingKey {
-        kid: fresh.kid.clone(),
-        state,
-        public_jwk: fresh.public_jwk.clone(),
         private_jwk: Some(fresh.private_jwk.clone()),
-        created_at: now,
-        published_at: Some(now),
-        activated_at: None,
-        demoted_at: None,
-        reason: None,
+        ..RingKey::known(
+            fresh.kid.clone(),
+            fresh.public_jwk.clone(),
+            KeyState::Pending,
+            now,
+        )
+    }
+}
+
+impl RingKey {
+    /// A key of which no more is known than this.
+    pub(super) fn known(
+        kid: String,
+        public_jwk: Value,
+        state: KeyState,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            kid,
+            state,
+            public_jwk,
+            private_jwk: None,
+            created_at: now,
+            published_at: None,
+            published_epoch: 0,
+            activated_at: None,
+            demoted_at: None,
+            quiet_at: None,
+            token_seconds: 0,
+            removed_at: None,
+            reason: None,
+        }
     }
 }
 

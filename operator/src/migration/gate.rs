@@ -49,22 +49,19 @@ pub async fn gate(cx: &Context, p: &ValidatedPlatform) -> Result<Migrated, StepE
     let name = job_name(p);
     let what = format!("Job {}/{name}", p.namespace);
     let jobs: Api<Job> = Api::namespaced(cx.client.clone(), &p.namespace);
-    let job = match jobs
-        .get_opt(&name)
-        .await
-        .map_err(|error| StepError::of_kube(&what, &error))?
-    {
-        Some(job) => job,
-        None => {
-            // With tables come people: their passwords are theirs, and a Secret drawn now would be a login that nobody
-            // has. That is so after `Retain`, and after a Secret that a person deleted once they had signed in.
-            if postgres::is_empty(p).await? {
-                admin_secret::ensure(cx, p).await?;
-            }
-            jobs.create(&PostParams::default(), &build::migration_job(p, &name))
-                .await
-                .map_err(|error| StepError::of_kube(&what, &error))?
+    let found = jobs.get_opt(&name).await;
+    let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
+    let job = if let Some(job) = found {
+        job
+    } else {
+        // With tables come people: their passwords are theirs, and a Secret drawn now would be a login that nobody has.
+        // That is so after `Retain`, and after a Secret that a person deleted once they had signed in.
+        if postgres::is_empty(p).await? {
+            admin_secret::ensure(cx, p).await?;
         }
+        jobs.create(&PostParams::default(), &build::migration_job(p, &name))
+            .await
+            .map_err(|error| StepError::of_kube(&what, &error))?
     };
     match ended(&job) {
         Some(End::Succeeded) => {

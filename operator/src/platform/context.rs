@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common_clock::{SharedClock, SharedIds};
 
-use crate::OperatorConfig;
+use crate::{OperatorConfig, server_clock::ServerClock};
 
 /// Client, time, randomness and settings. Cheap to clone.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub struct Context {
     pub client: kube::Client,
     /// Time.
     pub clock: SharedClock,
+    /// How far the API server's is from it.
+    pub server_clock: ServerClock,
     /// Randomness.
     pub ids: SharedIds,
     /// Settings of the operator.

@@ -9,9 +9,12 @@ mod finalizer;
 pub mod pods;
 mod reconcile;
 mod rollout;
+mod states;
 pub mod status;
 pub mod validate;
 
 pub use context::Context;
 pub use error::{Class, StepError};
-pub use reconcile::reconcile;
+pub use reconcile::{reconcile, unreadable};
+pub use states::{PodState, States};
+pub use validate::Role;

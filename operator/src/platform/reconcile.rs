@@ -1,37 +1,39 @@
 //! One pass over one Platform, and the status that is written whatever came of it.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use crds::{ConditionType, CredentialStatus, MigrationStatus, Platform, Reason, TopicsStatus};
-use kube::ResourceExt as _;
+use crds::{ConditionType, MigrationStatus, Platform, Reason, TopicsStatus};
+use kube::{ResourceExt as _, core::error_boundary::InvalidObject};
 
 use super::{
-    Context, StepError,
+    Class, Context, StepError,
     apply::{kafka, postgres, redis},
     dereference::dereference,
     finalizer,
     rollout::roll_out,
-    status::{Report, publish, write},
+    states::States,
+    status::{Report, publish, replace, write},
     validate::{ValidatedPlatform, validate},
 };
 use crate::{
     backoff::{RESYNC, pause},
     keys::{ensure_keys, ensure_web_secret},
+    metrics,
     migration::gate,
 };
+
+/// Between two passes at least, however near a date is.
+const SOONEST: Duration = Duration::from_secs(1);
 
 /// Brings a Platform nearer to its spec and tells how it stands. Returns when to look again.
 ///
 /// # Errors
 /// Only when the status could not be written; everything else is told in it.
 #[tracing::instrument(skip_all, fields(namespace = platform.namespace(), name = platform.name_any()))]
-pub async fn reconcile(
-    platform: Arc<Platform>,
-    cx: &Context,
-) -> Result<Option<Duration>, StepError> {
+pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Duration>, StepError> {
     let mut report = Report::default();
     if platform.metadata.deletion_timestamp.is_some() {
-        match finalizer::release(cx, &platform).await {
+        match finalizer::release(cx, platform).await {
             Ok(()) => return Ok(None),
             Err(error) => report.failed(ConditionType::Ready, &error),
         }
@@ -42,7 +44,7 @@ pub async fn reconcile(
             &StepError::terminal(Reason::Suspended, message),
         );
     } else {
-        pass(cx, &platform, &mut report).await;
+        pass(cx, platform, &mut report).await;
     }
 
     let attempts = platform
@@ -65,13 +67,43 @@ pub async fn reconcile(
             cx.ids.as_ref(),
         )
     });
-    let next = pause.map(|pause| cx.clock.now() + pause);
+    let now = cx.clock.now();
+    let next = pause.map(|pause| now + pause);
+    // What has a date of its own is not kept waiting by a longer pause, but for that of a server that fails.
+    let fails = report
+        .blocker()
+        .is_some_and(|blocker| blocker.class == Class::Transient);
+    let look = report
+        .look
+        .filter(|_| !fails)
+        .map(|at| (at - now).to_std().unwrap_or_default().max(SOONEST));
     let before = platform.status.clone().unwrap_or_default();
-    let (after, sent) = write(cx, &platform, report, next).await?;
+    let (after, sent) = write(cx, platform, report, next).await?;
     if sent {
-        publish(cx, &platform, &before, &after).await;
+        publish(cx, platform, &before, &after).await;
     }
-    Ok(Some(pause.unwrap_or(RESYNC)))
+    let pause = pause.unwrap_or(RESYNC);
+    Ok(Some(look.map_or(pause, |look| look.min(pause))))
+}
+
+/// Tells of a Platform that cannot be read, in its own status. What was unreadable may have been that status: it is
+/// computed anew, so that the next pass can read it. Returns when to look again.
+///
+/// # Errors
+/// When the status could not be written.
+pub async fn unreadable(damage: &InvalidObject, cx: &Context) -> Result<Duration, StepError> {
+    let mut report = Report::default();
+    let error = StepError::terminal(
+        Reason::InvalidSpec,
+        format!(
+            "this operator cannot read the resource: {}; correct it, or run an operator of the definition's version",
+            damage.error
+        ),
+    );
+    tracing::error!(name = damage.metadata.name, namespace = damage.metadata.namespace, %error, "unreadable");
+    report.failed(ConditionType::SpecValid, &error);
+    replace(cx, &damage.metadata, report).await?;
+    Ok(RESYNC)
 }
 
 /// The steps in their order. What does not depend on a step that failed is done all the same.
@@ -80,14 +112,9 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
         return;
     };
 
-    let keys = ensure_keys(cx, &p).await;
-    let keys = report.note(ConditionType::SigningKeyReady, keys, |keys| {
-        format!("generation {} of the key set is published", keys.epoch)
-    });
-    if let Some(keys) = &keys {
-        report.signing_keys.clone_from(&keys.keys);
-    }
-    if !servers(cx, platform, &p, report).await || keys.is_none() {
+    let states = States::new(cx, &p);
+    let keys = keys(cx, &p, &states, report).await;
+    if !servers(cx, platform, &p, &states, report).await || !keys {
         return;
     }
 
@@ -152,17 +179,40 @@ async fn prepare(
     Some(p)
 }
 
+/// The signing keys; whether there are some. What only takes long is told, and holds nothing back.
+async fn keys(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    states: &States<'_>,
+    report: &mut Report,
+) -> bool {
+    let keys = ensure_keys(cx, p, states).await;
+    let keys = report.note(ConditionType::SigningKeyReady, keys, |keys| {
+        format!("generation {} of the key set is published", keys.epoch)
+    });
+    let Some(keys) = keys else { return false };
+    metrics::keys(p, &keys);
+    if let Some(trouble) = &keys.trouble {
+        report.slow(ConditionType::SigningKeyReady, trouble);
+    }
+    report.signing_keys = keys.keys;
+    report.next_rotation = keys.rotation;
+    report.look = keys.look;
+    true
+}
+
 /// The three servers side by side; whether all of them stand.
 async fn servers(
     cx: &Context,
     platform: &Platform,
     p: &ValidatedPlatform,
+    states: &States<'_>,
     report: &mut Report,
 ) -> bool {
     let (postgres, redis, kafka) = tokio::join!(
-        postgres::ensure(cx, p),
-        redis::ensure(cx, p),
-        kafka::ensure(cx, p)
+        postgres::ensure(cx, p, states),
+        redis::ensure(cx, p, states),
+        kafka::ensure(cx, p, states)
     );
     let spec = &platform.spec;
     let postgres = postgres.map_err(|error| with_secret(error, &spec.database.secret_ref.name));
@@ -202,19 +252,25 @@ async fn servers(
     let (Some(postgres), Some(redis), Some(kafka)) = (postgres, redis, kafka) else {
         return false;
     };
-    report.credentials = [postgres.epochs, redis.epochs, kafka.epochs]
-        .into_iter()
-        .flatten()
-        .map(|(client, epoch)| CredentialStatus {
-            client: client.to_owned(),
-            epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
-        })
-        .collect();
+    let logins = [
+        (postgres.logins, p.database_credentials),
+        (redis.logins, p.redis_credentials),
+        (kafka.logins, p.events_credentials),
+    ];
+    for (logins, schedule) in logins {
+        for (client, settled) in logins {
+            metrics::login(p, client, &settled);
+            report.login(client, &settled, &schedule, cx.clock.now());
+        }
+    }
     let logins = report.credentials.len();
     report.done(
         ConditionType::CredentialsReady,
         format!("{logins} logins are proved"),
     );
+    if let Some(trouble) = report.slow_login.take() {
+        report.slow(ConditionType::CredentialsReady, &trouble);
+    }
     true
 }
 
@@ -229,5 +285,46 @@ fn with_secret(error: StepError, secret: &str) -> StepError {
             ..error
         },
         _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::DeserializeGuard;
+    use serde_json::json;
+
+    use super::*;
+    use crate::credentials::api::Api;
+
+    #[tokio::test]
+    async fn a_resource_that_cannot_be_read_is_told_so_and_its_status_made_anew() {
+        let path = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo/status";
+        let server = Api::default();
+        let object = json!({
+            "apiVersion": "crewdeck.io/v1beta1", "kind": "Platform",
+            "metadata": {"name": "demo", "namespace": "crewdeck", "generation": 3},
+            "spec": {"later": true}, "status": {"roles": [{"wrong": 1}]},
+        });
+        server.insert(path, object.clone());
+        let guarded: DeserializeGuard<Platform> = serde_json::from_value(object).expect("guarded");
+        let damage = guarded.0.expect_err("it cannot be read");
+        let next = unreadable(&damage, &server.context()).await.expect("told");
+        assert_eq!(next, RESYNC);
+        let status = &server.object(path).expect("there")["status"];
+        let conditions = status["conditions"].as_array().expect("conditions");
+        let told = conditions.iter().find(|told| told["type"] == "SpecValid");
+        let told = told.expect("SpecValid");
+        assert_eq!(
+            (&told["status"], &told["reason"]),
+            (&json!("False"), &json!("InvalidSpec"))
+        );
+        assert!(
+            told["message"].as_str().expect("words").contains("later"),
+            "{told}"
+        );
+        assert_eq!(
+            (&status["observedGeneration"], &status["roles"]),
+            (&json!(3), &json!([]))
+        );
     }
 }

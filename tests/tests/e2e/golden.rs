@@ -24,6 +24,7 @@ fn settings() -> insta::Settings {
         (r"\b(\d+d)?(\d+h)?(\d+m)?\d+s\b|\b\d+(m|h|d)\b", "<age>"),
         (r"0\.1\.0[-+.\w]*", "<version>"),
         (r"Generation:\s+\d+", "Generation: <n>"),
+        (r"Epoch:\s+\d+", "Epoch: <n>"),
         (r"demo-migrate-[0-9a-f]{8}", "demo-migrate-<hash>"),
         (r" +", " "),
     ] {

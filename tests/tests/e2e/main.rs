@@ -10,3 +10,4 @@ mod golden;
 mod idle;
 mod journey;
 mod platform;
+mod rotation;

@@ -1,6 +1,6 @@
-//! The steps that cargo does: formatting, lints, documentation, each crate alone.
+//! The steps that cargo does: formatting, lints, documentation.
 
-use super::{Outcome, metadata::Metadata};
+use super::Outcome;
 use crate::repo;
 use anyhow::Result;
 use xshell::{Cmd, Shell, cmd};
@@ -46,20 +46,4 @@ pub(super) fn rustdoc() -> Result<Outcome> {
         shell,
         "cargo doc --quiet --workspace --all-features --no-deps --document-private-items"
     )))
-}
-
-/// Each crate with only the features it asks for, so that none leans on what another switched on.
-pub(super) fn alone() -> Result<Outcome> {
-    let shell = shell()?;
-    let metadata = Metadata::load()?;
-    let mut findings = Vec::new();
-    for package in &metadata.packages {
-        let name = &package.name;
-        let outcome = judge(cmd!(shell, "cargo check --quiet --package {name}"));
-        findings.extend(outcome.findings);
-    }
-    Ok(Outcome::of(
-        findings,
-        format!("{} crates", metadata.packages.len()),
-    ))
 }

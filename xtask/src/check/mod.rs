@@ -120,11 +120,6 @@ pub(crate) const STEPS: &[Step] = &[
         run: cargo::rustdoc,
     },
     Step {
-        name: "alone",
-        about: "every crate compiles by itself, with the features it asks for",
-        run: cargo::alone,
-    },
-    Step {
         name: "generated",
         about: "regenerating the committed files gives no difference",
         run: || generate::check(&[]),

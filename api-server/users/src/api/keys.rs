@@ -12,7 +12,7 @@ use crate::Users;
 
 /// Keys that verify access tokens
 ///
-/// An RFC 7517 key set, not in the envelope; cache it for five minutes.
+/// An RFC 7517 key set, not in the envelope; cache it for as long as `Cache-Control` says.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys", responses(
     (status = 200, description = "The key set", body = Value, content_type = "application/jwk-set+json"),
     (status = 304, description = "Unchanged"),
@@ -42,13 +42,14 @@ fn answer(users: &Users, headers: &HeaderMap) -> Response {
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|given| given.split(',').any(|one| one.trim() == etag));
+    let seconds = users.auth.jwks_max_age_seconds;
     let cache = [
-        (header::ETAG, etag),
+        (header::ETAG, etag.to_owned()),
         (
             header::CACHE_CONTROL,
-            "public, max-age=300, must-revalidate",
+            format!("public, max-age={seconds}, must-revalidate"),
         ),
-        (header::CONTENT_TYPE, "application/jwk-set+json"),
+        (header::CONTENT_TYPE, "application/jwk-set+json".to_owned()),
     ];
     if unchanged {
         return (StatusCode::NOT_MODIFIED, cache).into_response();

@@ -47,6 +47,10 @@ impl Users {
         refresh: String,
         now: DateTime<Utc>,
     ) -> Result<Tokens, Error> {
+        // Nobody would believe its tokens.
+        if self.verifier.key_set().is_denied(&self.signer.kid()) {
+            return Err(Error::KeyDenied);
+        }
         let (iat, expires_in) = (now.timestamp(), self.auth.access_token_seconds);
         let access = self.signer.sign(&Claims {
             iss: self.auth.issuer.clone(),

@@ -1,10 +1,12 @@
 //! The published keys.
 
+use api_server_users::UsersConfig;
 use common_auth::testing::KeyFolder;
+use common_cache::testing::redis_url;
 use serde_json::Value;
 use sqlx::PgPool;
 
-use crate::world::World;
+use crate::world::{ADMIN, PASSWORD, World};
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn the_public_half_is_published_under_both_names(pool: PgPool) {
@@ -42,4 +44,17 @@ async fn who_has_them_gets_no_body(pool: PgPool) {
         assert_eq!((again.status, again.header("etag")), (status, tag));
         assert_eq!(again.body.is_null(), status == 304);
     }
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn a_denied_key_signs_nothing_any_more(pool: PgPool) {
+    let keys: &'static KeyFolder = Box::leak(Box::new(KeyFolder::new(env!("CARGO_TARGET_TMPDIR"))));
+    let world = World::with_keys(&pool, &redis_url(), UsersConfig::default(), keys).await;
+    assert_eq!(world.try_login(ADMIN, PASSWORD).await.status, 200);
+    keys.deny();
+    world.pass(2);
+    // Any request with a token has the set looked at; its token is refused with the key.
+    assert_eq!(world.get(world.admin, "/api/v1/users/me").await.status, 401);
+    let refused = world.try_login(ADMIN, PASSWORD).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "3"));
 }

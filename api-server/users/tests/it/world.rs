@@ -49,9 +49,18 @@ impl World {
     }
 
     pub(crate) async fn with(pool: &PgPool, redis: &str, config: UsersConfig) -> Self {
+        let tokens = KeyFolder::of_tests(env!("CARGO_TARGET_TMPDIR"));
+        Self::with_keys(pool, redis, config, tokens).await
+    }
+
+    pub(crate) async fn with_keys(
+        pool: &PgPool,
+        redis: &str,
+        config: UsersConfig,
+        tokens: &'static KeyFolder,
+    ) -> Self {
         let now = "2026-03-02T09:00:00Z".parse().expect("a time");
         let clock = Arc::new(ManualClock::new(now));
-        let tokens = KeyFolder::of_tests(env!("CARGO_TARGET_TMPDIR"));
         let cache = CacheConfig {
             url: SecretRef::from(redis.to_owned()),
             ca_file: None,
@@ -75,6 +84,8 @@ impl World {
                 jwks_file: Some(tokens.file("jwks.json")),
                 jwks_url: None,
                 access_token_seconds: 600,
+                jwks_max_age_seconds: 300,
+                clock_skew_seconds: 60,
             },
             config,
         });

@@ -46,11 +46,7 @@ async fn conformance_kafka() {
             ..EventsConfig::new(Transport::Kafka)
         };
         let ends = factory(&config, &MemoryBus::default(), &ids).await;
-        let (publisher, subscriber) = ends.expect("a client of the cluster");
-        conformance::Fixture {
-            publisher,
-            subscriber,
-        }
+        conformance::Fixture::from(ends.expect("a client of the cluster"))
     })
     .await;
     for name in made.into_inner().expect("nobody panicked") {

@@ -17,11 +17,7 @@ async fn conformance_rabbitmq() {
             ..EventsConfig::new(Transport::Rabbitmq)
         };
         let ends = factory(&config, &MemoryBus::default(), &ids).await;
-        let (publisher, subscriber) = ends.expect("the broker of the test answers");
-        conformance::Fixture {
-            publisher,
-            subscriber,
-        }
+        conformance::Fixture::from(ends.expect("the broker of the test answers"))
     })
     .await;
 }

@@ -16,13 +16,8 @@ async fn conformance_redis() {
             topic_prefix: format!("test-{}", ids.token(9)),
             ..EventsConfig::new(Transport::Redis)
         };
-        let (publisher, subscriber) = factory(&config, &MemoryBus::default(), &ids)
-            .await
-            .expect("the Redis of the test answers");
-        conformance::Fixture {
-            publisher,
-            subscriber,
-        }
+        let ends = factory(&config, &MemoryBus::default(), &ids).await;
+        conformance::Fixture::from(ends.expect("the Redis of the test answers"))
     })
     .await;
 }

@@ -56,12 +56,66 @@ where
         .get_opt(&name)
         .await
         .map_err(|error| StepError::of_kube(&what, &error))?;
+    // On the heap: this is part of every pass, many times over.
+    Box::pin(settle(&api, &what, wanted, found)).await
+}
+
+/// Makes `wanted` true as [`ensure`] does, over exactly the version that was looked at before: `None` of an object that was
+/// not there. Returns the version that it has now.
+///
+/// # Errors
+/// As [`ensure`]; `ApiUnavailable` when somebody has written since.
+pub(crate) async fn ensure_over<K>(
+    cx: &Context,
+    wanted: &K,
+    seen: Option<&String>,
+) -> Result<Option<String>, StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let name = wanted.name_any();
+    let namespace = wanted.namespace().unwrap_or_default();
+    let what = format!("{} {namespace}/{name}", K::kind(&()));
+    let api: Api<K> = Api::namespaced(cx.client.clone(), &namespace);
+    let found = api.get_opt(&name).await;
+    let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
+    let version = found.as_ref().and_then(K::resource_version);
+    if version.as_ref() != seen {
+        return Err(StepError::transient(
+            Reason::ApiUnavailable,
+            format!("{what} was written by somebody else meanwhile; it is looked at again"),
+        ));
+    }
+    let mut wanted = wanted.clone();
+    wanted.meta_mut().resource_version = version;
+    let (_, now) = Box::pin(settle(&api, &what, &wanted, found)).await?;
+    Ok(now.resource_version())
+}
+
+/// Sends `wanted` unless `found` has every wanted value already.
+async fn settle<K>(
+    api: &Api<K>,
+    what: &str,
+    wanted: &K,
+    found: Option<K>,
+) -> Result<(Outcome, K), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
     let mut body = serde_json::to_value(wanted)
         .map_err(|error| StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}")))?;
     let outcome = match found {
         None => Outcome::Created,
         Some(found) => {
-            require_ours(&what, found.meta(), wanted.meta())?;
+            require_ours(what, found.meta(), wanted.meta())?;
             let there = serde_json::to_value(&found).map_err(|error| {
                 StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}"))
             })?;
@@ -75,12 +129,12 @@ where
     body["kind"] = Value::String(K::kind(&()).into_owned());
     let now = api
         .patch(
-            &name,
+            &wanted.name_any(),
             &PatchParams::apply(FIELD_MANAGER).force(),
             &Patch::Apply(&body),
         )
         .await
-        .map_err(|error| StepError::of_kube(&what, &error))?;
+        .map_err(|error| StepError::of_kube(what, &error))?;
     tracing::info!(object = %what, outcome = ?outcome, "applied");
     Ok((outcome, now))
 }

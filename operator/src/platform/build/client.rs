@@ -28,26 +28,22 @@ pub enum Client {
 
 impl Client {
     /// The clients of the migration.
-    pub(super) const MIGRATION: &'static [Self] = &[Self::DbMigrator, Self::DbAnalyticsOwner];
+    pub(crate) const MIGRATION: &'static [Self] = &[Self::DbMigrator, Self::DbAnalyticsOwner];
 
     /// The clients of a role: what it needs and nothing else.
     #[must_use]
     pub fn of(role: Role) -> &'static [Self] {
         match role {
             Role::Web => &[Self::DbApp, Self::RedisApp],
-            Role::Worker | Role::Realtime => &[Self::DbApp, Self::RedisApp, Self::KafkaApp],
+            Role::Worker => &[Self::DbApp, Self::KafkaApp],
+            Role::Realtime => &[Self::DbApp, Self::RedisApp, Self::KafkaApp],
             Role::Beat => &[Self::DbApp],
             Role::Analytics => &[
                 Self::DbAnalyticsReader,
                 Self::DbAnalyticsOwner,
                 Self::RedisAnalytics,
             ],
-            Role::AnalyticsWorker => &[
-                Self::DbAnalyticsReader,
-                Self::DbAnalyticsOwner,
-                Self::RedisAnalytics,
-                Self::KafkaAnalytics,
-            ],
+            Role::AnalyticsWorker => &[Self::DbAnalyticsOwner, Self::KafkaAnalytics],
         }
     }
 

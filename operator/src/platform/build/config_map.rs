@@ -30,13 +30,18 @@ pub(super) fn role(p: &ValidatedPlatform, role: Role) -> ConfigMap {
         "telemetry",
         [("log_format", "json".to_owned())],
     );
-    if !matches!(role, Role::Beat | Role::AnalyticsWorker) {
+    if role.verifies() {
+        let seconds = |time: chrono::TimeDelta| time.num_seconds().into();
+        let timings = &p.signing.timings;
         section(
             &mut sections,
             "auth",
             [
-                ("issuer", p.public_url.clone()),
-                ("jwks_file", "/etc/crewdeck/jwks/jwks.json".to_owned()),
+                ("issuer", Value::from(p.public_url.clone())),
+                ("jwks_file", "/etc/crewdeck/jwks/jwks.json".into()),
+                ("access_token_seconds", seconds(timings.token)),
+                ("jwks_max_age_seconds", seconds(timings.cache)),
+                ("clock_skew_seconds", seconds(timings.skew)),
             ],
         );
     }
@@ -130,7 +135,7 @@ fn credentials(p: &ValidatedPlatform, sections: &mut Table, client: Client) {
 fn section<'a>(
     sections: &mut Table,
     name: &str,
-    values: impl IntoIterator<Item = (&'a str, String)>,
+    values: impl IntoIterator<Item = (&'a str, impl Into<Value>)>,
 ) {
     let entry = sections
         .entry(name)
@@ -139,7 +144,7 @@ fn section<'a>(
         table.extend(
             values
                 .into_iter()
-                .map(|(key, value)| (key.to_owned(), Value::String(value))),
+                .map(|(key, value)| (key.to_owned(), value.into())),
         );
     }
 }

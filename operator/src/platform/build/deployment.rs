@@ -103,7 +103,10 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
 }
 
 fn files(p: &ValidatedPlatform, role: Role, config: String) -> Vec<Files> {
-    let mut files = vec![Files::config(config), Files::of(p, "jwks", From::ConfigMap)];
+    let mut files = vec![Files::config(config)];
+    if role.verifies() {
+        files.push(Files::of(p, "jwks", From::ConfigMap));
+    }
     if role == Role::Web {
         files.extend([
             Files::of(p, "signing", From::Secret),

@@ -50,6 +50,10 @@ pub(super) fn after(
         conditions,
         roles: roles(report.roles, &before.roles),
         signing_keys: or_before(report.signing_keys, &before.signing_keys),
+        next_rotation_time: report
+            .next_rotation
+            .map(time)
+            .or_else(|| before.next_rotation_time.clone()),
         credentials: or_before(report.credentials, &before.credentials),
         topics: report.topics.or_else(|| before.topics.clone()),
         migration: report.migration.or_else(|| before.migration.clone()),

@@ -1,4 +1,6 @@
-//! Events: one for each transition of a condition.
+//! Events: one for each transition of a condition, of a signing key and of a login.
+
+mod rotation;
 
 use crds::{ConditionType, Platform, PlatformStatus, Reason};
 use kube::{
@@ -20,6 +22,9 @@ pub async fn publish(
 ) {
     for (type_, reason, note) in transitions(before, after) {
         record(cx, platform, "Reconcile", type_, reason, note).await;
+    }
+    for (reason, note) in rotation::steps(before, after) {
+        record(cx, platform, "Rotate", EventType::Normal, reason, &note).await;
     }
 }
 
@@ -90,7 +95,7 @@ fn transitions<'a>(
         })
         .filter(|now| now.type_ != ConditionType::Ready.as_str() || now.status == "True")
         .map(|now| {
-            let fine = now.status == "True";
+            let fine = now.status == "True" && now.reason == Reason::Ready.as_str();
             let progress = Reason::parse(&now.reason).is_some_and(Reason::is_progress);
             let type_ = if fine || progress {
                 EventType::Normal

@@ -7,4 +7,4 @@ mod write;
 
 pub use events::{publish, record};
 pub use report::{Report, Verdict};
-pub use write::write;
+pub use write::{replace, write};

@@ -2,12 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use crds::{
     ConditionType, CredentialStatus, MigrationStatus, Reason, RoleStatus, SigningKeyStatus,
     TopicsStatus,
 };
 
-use crate::platform::StepError;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::{
+    credentials::{Schedule, Settled},
+    keys::look_again,
+    platform::StepError,
+};
+
+/// After this long a former login should have ended.
+const SLOW_DRAIN: TimeDelta = TimeDelta::minutes(10);
 
 /// How one condition stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +41,14 @@ pub struct Report {
     pub roles: Vec<RoleStatus>,
     /// The signing keys.
     pub signing_keys: Vec<SigningKeyStatus>,
+    /// When the next signing key takes over.
+    pub next_rotation: Option<DateTime<Utc>>,
+    /// When to look again at the latest, because something has a date.
+    pub look: Option<DateTime<Utc>>,
     /// The logins.
     pub credentials: Vec<CredentialStatus>,
+    /// A former login that should have ended long ago.
+    pub(in crate::platform) slow_login: Option<StepError>,
     /// The topics.
     pub topics: Option<TopicsStatus>,
     /// The migration.
@@ -68,6 +84,18 @@ impl Report {
         self.blocker.get_or_insert_with(|| error.clone());
     }
 
+    /// Notes that a step is done and something beside it takes longer than it should: to be told, but what is there works.
+    pub fn slow(&mut self, condition: ConditionType, error: &StepError) {
+        self.verdicts.insert(
+            condition,
+            Verdict {
+                holds: Some(true),
+                reason: error.reason,
+                message: error.message.clone(),
+            },
+        );
+    }
+
     /// Notes the outcome of a step and gives its result, if there is one.
     pub fn note<T>(
         &mut self,
@@ -85,6 +113,47 @@ impl Report {
                 None
             }
         }
+    }
+
+    /// Notes how a client's login stands, and when it has to be looked at again.
+    pub(in crate::platform) fn login(
+        &mut self,
+        client: &str,
+        settled: &Settled,
+        schedule: &Schedule,
+        now: DateTime<Utc>,
+    ) {
+        let Settled { issue, draining } = settled;
+        let look = match draining {
+            Some(_) => look_again(issue.at, now),
+            None => issue.due_at(schedule),
+        };
+        self.look = Some(self.look.map_or(look, |at| at.min(look)));
+        if let Some(waits) = draining.as_ref().filter(|_| now > issue.at + SLOW_DRAIN) {
+            self.slow_login.get_or_insert_with(|| {
+                StepError::waiting(
+                    Reason::CredentialPropagation,
+                    format!(
+                        "{client} has a new login, and the former one cannot be ended yet: {waits}. Check that the operator \
+                         reaches port 9000 of these pods; deleting such a pod helps"
+                    ),
+                )
+            });
+        }
+        self.credentials.push(CredentialStatus {
+            client: client.to_owned(),
+            epoch: i64::try_from(issue.epoch).unwrap_or(i64::MAX),
+            phase: if draining.is_some() {
+                "Draining"
+            } else {
+                "Active"
+            }
+            .to_owned(),
+            issued_at: jiff::Timestamp::from_second(issue.at.timestamp())
+                .ok()
+                .map(Time),
+            message: draining.clone(),
+        });
     }
 
     /// What is waited for first.

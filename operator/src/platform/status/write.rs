@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use crds::{Platform, PlatformStatus};
 use kube::{
-    Api, ResourceExt as _,
-    api::{Patch, PatchParams},
+    Api,
+    api::{ApiResource, DynamicObject, ObjectMeta, Patch, PatchParams},
 };
 use serde_json::json;
 
@@ -33,11 +33,36 @@ pub async fn write(
     if status == before {
         return Ok((status, false));
     }
-    let (name, namespace) = (
-        platform.name_any(),
-        platform.namespace().unwrap_or_default(),
+    send(cx, &platform.metadata, &status).await?;
+    Ok((status, true))
+}
+
+/// Writes what a pass found over a status that cannot be read.
+///
+/// # Errors
+/// What the API server says.
+pub async fn replace(cx: &Context, metadata: &ObjectMeta, report: Report) -> Result<(), StepError> {
+    let generation = metadata.generation.unwrap_or_default();
+    let status = after(
+        &PlatformStatus::default(),
+        report,
+        generation,
+        None,
+        cx.clock.now(),
     );
-    let api: Api<Platform> = Api::namespaced(cx.client.clone(), &namespace);
+    send(cx, metadata, &status).await
+}
+
+async fn send(
+    cx: &Context,
+    metadata: &ObjectMeta,
+    status: &PlatformStatus,
+) -> Result<(), StepError> {
+    let name = metadata.name.clone().unwrap_or_default();
+    let namespace = metadata.namespace.clone().unwrap_or_default();
+    // The answer is not read as a Platform: it may be one that cannot be.
+    let kind = ApiResource::erase::<Platform>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(cx.client.clone(), &namespace, &kind);
     // A merge patch replaces lists as a whole and needs no field to be named twice; null takes out what is over.
     let body = json!({
         "status": {
@@ -47,6 +72,7 @@ pub async fn write(
             "conditions": status.conditions,
             "roles": status.roles,
             "signingKeys": status.signing_keys,
+            "nextRotationTime": status.next_rotation_time,
             "credentials": status.credentials,
             "topics": status.topics,
             "migration": status.migration,
@@ -64,5 +90,5 @@ pub async fn write(
     .map_err(|error| {
         StepError::of_kube(&format!("status of Platform {namespace}/{name}"), &error)
     })?;
-    Ok((status, true))
+    Ok(())
 }

@@ -6,7 +6,7 @@ use crds::{DeletionPolicy, Platform, Reason, TopicName, TopicSpec};
 use kube::ResourceExt as _;
 
 use super::{ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
-use crate::platform::StepError;
+use crate::{credentials::Schedule, keys::Wish, platform::StepError};
 
 /// A Platform whose every value is known to be usable.
 #[derive(Debug, Clone)]
@@ -41,6 +41,14 @@ pub struct ValidatedPlatform {
     pub redis_policy: DeletionPolicy,
     /// What becomes of the topics.
     pub events_policy: DeletionPolicy,
+    /// What becomes of the signing keys, and when.
+    pub signing: Wish,
+    /// When logins on PostgreSQL change.
+    pub database_credentials: Schedule,
+    /// When logins on Redis change.
+    pub redis_credentials: Schedule,
+    /// When logins on Kafka change.
+    pub events_credentials: Schedule,
     /// Time that a migration has.
     pub migration_deadline: Duration,
     /// Raised to run a failed migration again.
@@ -111,6 +119,12 @@ pub fn validate(
         events_policy: events
             .map(|kafka| kafka.deletion_policy)
             .unwrap_or_default(),
+        signing: Wish::from(&spec.signing),
+        database_credentials: Schedule::from(&spec.database.credentials),
+        redis_credentials: Schedule::from(&spec.redis.credentials),
+        events_credentials: Schedule::from(
+            &events.map(|kafka| kafka.credentials).unwrap_or_default(),
+        ),
         migration_deadline: Duration::from_secs(spec.migration.deadline_seconds.unsigned_abs()),
         migration_retry: spec.migration.retry,
         suspended: spec.suspend,

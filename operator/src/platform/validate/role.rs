@@ -30,6 +30,18 @@ impl Role {
         Self::AnalyticsWorker,
     ];
 
+    /// The role of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// Whether it verifies tokens, and so has the key set.
+    #[must_use]
+    pub fn verifies(self) -> bool {
+        matches!(self, Self::Web | Self::Realtime | Self::Analytics)
+    }
+
     /// Value of `ROLE`, of the label `app.kubernetes.io/component` and of `status.roles[].role`.
     #[must_use]
     pub fn as_str(self) -> &'static str {

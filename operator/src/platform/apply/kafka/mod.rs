@@ -8,16 +8,15 @@ mod users;
 
 use std::collections::BTreeMap;
 
-use common_clock::Ids;
 use common_kafka::{Connection, KafkaError, admin::Admin};
 use crds::{DeletionPolicy, Reason};
 
 pub(crate) use self::rights::Wanted;
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
-    credentials::{KubeStore, Store},
+    credentials::{KubeStore, Rotation, Settled, Store},
     platform::{
-        Context, StepError,
+        Context, States, StepError,
         validate::{KafkaCluster, ValidatedPlatform},
     },
 };
@@ -29,8 +28,8 @@ pub struct TopicsApplied {
     pub ready: usize,
     /// Topics that are wanted.
     pub wanted: usize,
-    /// The epoch of each client's Secret.
-    pub epochs: BTreeMap<&'static str, u64>,
+    /// Each client's login.
+    pub logins: BTreeMap<&'static str, Settled>,
 }
 
 /// The cluster with the admin login.
@@ -49,10 +48,20 @@ fn connection(cluster: &KafkaCluster) -> Connection {
 ///
 /// # Errors
 /// What the cluster or the API server refuses, with the remedy; `TopicsPending` while topics are not known everywhere.
-pub async fn ensure(cx: &Context, p: &ValidatedPlatform) -> Result<TopicsApplied, StepError> {
+pub async fn ensure(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    states: &States<'_>,
+) -> Result<TopicsApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
     let wanted = Wanted::of(&p.external, &p.topics);
-    converge(&p.kafka, &wanted, &mut store, &*cx.ids).await
+    let rotation = Rotation {
+        schedule: p.events_credentials,
+        usage: states,
+        now: cx.clock.now(),
+        ids: &*cx.ids,
+    };
+    converge(&p.kafka, &wanted, &mut store, &rotation).await
 }
 
 /// The part of [`ensure`] that knows nothing of Kubernetes.
@@ -60,7 +69,7 @@ pub(crate) async fn converge(
     cluster: &KafkaCluster,
     wanted: &Wanted,
     store: &mut dyn Store,
-    ids: &dyn Ids,
+    rotation: &Rotation<'_>,
 ) -> Result<TopicsApplied, StepError> {
     let connection = connection(cluster);
     let admin = Admin::connect(&connection)
@@ -73,7 +82,7 @@ pub(crate) async fn converge(
     let mut applied = TopicsApplied {
         ready,
         wanted: wanted.topics.len(),
-        epochs: BTreeMap::new(),
+        logins: BTreeMap::new(),
     };
     if ready < applied.wanted {
         return Err(StepError::waiting(
@@ -85,8 +94,9 @@ pub(crate) async fn converge(
         ));
     }
     for client in &wanted.clients {
-        let epoch = users::settle(&connection, &admin, wanted, client, &users, store, ids).await?;
-        applied.epochs.insert(client.secret, epoch);
+        let settled =
+            users::settle(&connection, &admin, wanted, client, &users, store, rotation).await?;
+        applied.logins.insert(client.secret, settled);
     }
     store.made(Server::Kafka).await?;
     Ok(applied)

@@ -30,8 +30,16 @@ pub(super) struct ClientSpec {
     pub(super) secret: &'static str,
     /// The two users.
     pub(super) slots: [String; 2],
-    /// All rights of either, sorted.
+    /// All rights of the one in use, sorted.
     pub(super) acls: Vec<Acl>,
+}
+
+impl ClientSpec {
+    /// The slot that `user` is not.
+    pub(super) fn other_slot(&self, user: &str) -> &String {
+        let [a, b] = &self.slots;
+        if user == a { b } else { a }
+    }
 }
 
 impl Wanted {

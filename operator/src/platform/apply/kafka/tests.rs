@@ -15,7 +15,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::*;
 use crate::{
-    credentials::{memory::MemoryStore, read_login},
+    credentials::{
+        memory::{MemoryStore, at_rest},
+        read_login,
+    },
     platform::validate::{ExternalNames, Topic},
 };
 
@@ -69,7 +72,7 @@ impl Fixture {
     }
 
     async fn converge(&self, store: &mut MemoryStore) -> Result<TopicsApplied, StepError> {
-        converge(&self.cluster, &self.wanted, store, &SystemIds).await
+        converge(&self.cluster, &self.wanted, store, &at_rest()).await
     }
 
     async fn client(&self, store: &MemoryStore, secret: &str) -> Result<Admin, KafkaError> {
@@ -225,28 +228,33 @@ async fn our_clients_work_with_what_is_allowed() {
         clients.push(factory(&config, &MemoryBus::default(), &ids).await.unwrap());
         std::fs::remove_dir_all(folder).unwrap();
     }
-    let [(app, app_reads), (analytics, analytics_reads)] = &clients[..] else {
+    let [app, analytics] = &clients[..] else {
         unreachable!("two clients");
     };
     let topic = events::Topic::TaskEvents;
-    let mut everything = app_reads
+    let mut everything = app
+        .subscriber
         .subscribe(&[topic], Group::Broadcast)
         .await
         .unwrap();
-    let mut notifications = app_reads
+    let mut notifications = app
+        .subscriber
         .subscribe(&[topic], Group::Shared("notifications"))
         .await
         .unwrap();
-    let mut counts = analytics_reads
+    let mut counts = analytics
+        .subscriber
         .subscribe(&[topic], Group::Shared("analytics"))
         .await
         .unwrap();
 
     let sent = conformance::event(SystemIds.uuid(), 1);
-    app.publish(topic, std::slice::from_ref(&sent))
+    app.publisher
+        .publish(topic, std::slice::from_ref(&sent))
         .await
         .unwrap();
     analytics
+        .publisher
         .publish(events::Topic::AnalyticsEvents, std::slice::from_ref(&sent))
         .await
         .unwrap();

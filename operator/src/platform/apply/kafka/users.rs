@@ -16,7 +16,7 @@ use super::{
     rights::{ClientSpec, Wanted},
 };
 use crate::{
-    credentials::{Keys, Login, Store, next_epoch, password, read_login},
+    credentials::{Keys, Login, Rotation, Settled, Store, password, read_login},
     platform::{
         StepError,
         apply::ledger::{Kind, Server, Thing, list},
@@ -70,8 +70,8 @@ pub(super) async fn look(
     ))
 }
 
-/// One client: both users with the same rights, one of them with a login that is proved, and its Secret. Changes nothing
-/// if all is as wanted. Returns the epoch.
+/// One client: a user that is proved, and its Secret. Its other user takes over when that is due, and the former one ends
+/// when every pod uses its successor. Changes nothing if there is nothing to do.
 pub(super) async fn settle(
     connection: &Connection,
     admin: &Admin,
@@ -79,56 +79,110 @@ pub(super) async fn settle(
     client: &ClientSpec,
     users: &BTreeMap<String, UserFacts>,
     store: &mut dyn Store,
-    ids: &dyn Ids,
-) -> Result<u64, StepError> {
+    rotation: &Rotation<'_>,
+) -> Result<Settled, StepError> {
     let kept = store.secret(client.secret).await?;
     let known = kept.as_ref().and_then(read_login);
     let known = known.filter(|login| client.slots.contains(&login.user));
-    for user in &client.slots {
-        let has = users.get(user).map(|facts| &facts.rights);
-        grant(admin, client, user, has).await?;
-    }
+    let has_login = |user: &String| users.get(user).is_some_and(|facts| facts.login);
+    let fresh = |slot: &String| Login {
+        user: slot.clone(),
+        password: password(rotation.ids),
+    };
+    let (login, made) = match known {
+        // The Secret was lost: pods may use the user that is there.
+        None => {
+            let [a, b] = &client.slots;
+            let slot = if has_login(a) && !has_login(b) { b } else { a };
+            (fresh(slot), true)
+        }
+        Some(login) => {
+            let other = client.other_slot(&login.user);
+            let works = has_login(&login.user);
+            // One change at a time: the former user ends first.
+            if works && !has_login(other) && rotation.is_due(kept.as_ref()) {
+                (fresh(other), true)
+            } else {
+                (login, !works)
+            }
+        }
+    };
+    let has = users.get(&login.user).map(|facts| &facts.rights);
+    grant(admin, client, &login.user, has).await?;
+    open(
+        connection,
+        admin,
+        wanted,
+        client,
+        &login,
+        made,
+        rotation.ids,
+    )
+    .await?;
+    let content = keys(connection, &login);
+    let (issue, written) = rotation
+        .keep(store, client.secret, kept.as_ref(), content)
+        .await?;
+    let other = client.other_slot(&login.user);
+    let is_there =
+        |found: &UserFacts| found.login || found.rights.others > 0 || !found.rights.acls.is_empty();
+    let draining = match users.get(other).filter(|found| is_there(found)) {
+        None => None,
+        Some(found) => {
+            let waits = rotation.waits_for_pods(client.secret, other, &issue, written);
+            let waits = waits.await?;
+            if waits.is_none() {
+                end(admin, other, found).await?;
+            }
+            waits
+        }
+    };
+    Ok(Settled { issue, draining })
+}
+
+/// Proves the login at every broker; sets its password first, if it was just made or is refused.
+async fn open(
+    connection: &Connection,
+    admin: &Admin,
+    wanted: &Wanted,
+    client: &ClientSpec,
+    login: &Login,
+    mut set: bool,
+    ids: &dyn Ids,
+) -> Result<(), StepError> {
     let expected = Expected {
         acls: client.acls.clone(),
         no_topics: wanted.not_for(client),
         no_groups: wanted.no_groups(client),
     };
-    let fresh = known.is_none();
-    let login = known.unwrap_or_else(|| Login {
-        user: client.slots[0].clone(),
-        password: password(ids),
-    });
     let as_client = connection.with_login(&login.user, login.password.clone());
-    let has_login = |user: &String| users.get(user).is_some_and(|facts| facts.login);
-    let mut set = fresh || !has_login(&login.user);
     loop {
         if set {
             let done = admin.set_login(&login.user, &login.password, ids).await;
             done.map_err(|error| failed(&error))?;
         }
         match prove(&as_client, admin.brokers(), &expected).await {
-            Ok(()) => break,
+            Ok(()) => return Ok(()),
             // Somebody changed the password: the Secret's is set again, once.
             Err(KafkaError::LoginRefused { .. }) if !set => set = true,
             Err(error) => return Err(unproved(error)),
         }
     }
-    // The other user has no login until the next change of password.
-    for user in client.slots.iter().filter(|user| **user != login.user) {
-        if has_login(user) {
-            admin
-                .delete_login(user)
-                .await
-                .map_err(|error| failed(&error))?;
-        }
+}
+
+/// Ends a former user. Kafka does not tell its sessions: one that is left can do nothing without rights, and ends when it
+/// has to log in again.
+async fn end(admin: &Admin, user: &str, found: &UserFacts) -> Result<(), StepError> {
+    if found.login {
+        let done = admin.delete_login(user).await;
+        done.map_err(|error| failed(&error))?;
     }
-    let mut keys = keys(connection, &login);
-    let (epoch, changed) = next_epoch(kept.as_ref(), &keys);
-    if changed {
-        keys.insert("epoch".into(), SecretString::from(epoch.to_string()));
-        store.keep(client.secret, keys).await?;
-    }
-    Ok(epoch)
+    admin
+        .revoke_all(user)
+        .await
+        .map_err(|error| failed(&error))?;
+    tracing::info!(user, "a former user was ended");
+    Ok(())
 }
 
 /// A login of ours that does not do what it should: not the admin login's fault.
@@ -183,7 +237,7 @@ pub(super) async fn withdraw(admin: &Admin, user: &str) -> Result<(), StepError>
     admin.revoke_all(user).await.map_err(|error| failed(&error))
 }
 
-/// The content of the client's Secret, without its epoch.
+/// The content of the client's Secret, without what tells how it stands.
 fn keys(connection: &Connection, login: &Login) -> Keys {
     let mut keys = Keys::new();
     let mut add = |name: &str, value: &str| {

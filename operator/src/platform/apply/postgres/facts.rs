@@ -52,6 +52,8 @@ pub(super) struct Facts {
     pub(super) replica_only: bool,
     /// The roles that the administrator is a member of, of those wanted.
     pub(super) administered: BTreeSet<String>,
+    /// The logins, of those wanted, that have sessions on the primary or the replica.
+    pub(super) in_use: BTreeSet<String>,
 }
 
 const ROLES: &str = "
@@ -74,6 +76,8 @@ const DATABASES: &str = "
 
 const ADMINISTERED: &str = "
     select rolname::text from pg_roles where rolname = any($1) and pg_has_role(current_user, oid, 'usage')";
+
+const IN_USE: &str = "select distinct usename::text from pg_stat_activity where usename = any($1)";
 
 impl Facts {
     /// Looks.
@@ -103,6 +107,11 @@ impl Facts {
             .fetch_all(&mut *connection)
             .await
             .map_err(wrong)?;
+        let in_use: Vec<String> = sqlx::query_scalar(IN_USE)
+            .bind(&role_names)
+            .fetch_all(&mut *connection)
+            .await
+            .map_err(wrong)?;
         let replica_only: bool =
             sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
                 .bind(REPLICA_ONLY)
@@ -120,7 +129,30 @@ impl Facts {
             databases: databases.into_iter().map(database).collect(),
             replica_only,
             administered: administered.into_iter().collect(),
+            in_use: in_use.into_iter().collect(),
         })
+    }
+
+    /// Adds the logins that have sessions on another server.
+    pub(super) async fn see_sessions(
+        &mut self,
+        connection: &mut PgConnection,
+        at: Address<'_>,
+    ) -> Result<(), StepError> {
+        let roles: Vec<&str> = self.roles.keys().map(String::as_str).collect();
+        let found: Vec<String> = sqlx::query_scalar(IN_USE)
+            .bind(roles)
+            .fetch_all(connection)
+            .await
+            .map_err(|error| failed(at, "looking for sessions", &error))?;
+        self.in_use.extend(found);
+        Ok(())
+    }
+
+    /// Whether a login is shut and nobody uses it.
+    pub(super) fn is_ended(&self, login: &str) -> bool {
+        let open = self.roles.get(login).is_some_and(|role| role.login);
+        !open && !self.in_use.contains(login)
     }
 
     /// Whether the thing is there; if so, whether it is ours by its marker. A database is marked after it was made, in a

@@ -2,20 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use common_clock::Ids;
 use crds::Reason;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::PgConnection;
 
 use super::{
     facts::Facts,
+    former,
     names::{LoginSpec, Place},
     server::{
         Address, Refusal, admin, close, failed, ident, literal, log_in, primary, replica, run,
     },
 };
 use crate::{
-    credentials::{Keys, Login, Store, next_epoch, password, read_login, url, verifier},
+    credentials::{Keys, Login, Rotation, Settled, Store, password, read_login, url, verifier},
     platform::{
         StepError,
         validate::{PostgresServer, Tls},
@@ -24,70 +24,108 @@ use crate::{
 
 /// How long one pass waits for the replica. After that the next pass looks again.
 const REPLAY: Duration = Duration::from_secs(2);
+/// The same for a password that was just set: it is in no Secret yet, and the next pass would set another one.
+const REPLAY_OF_CHANGE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Makes one login work and keeps it in its Secret. Changes nothing if it does already. Returns its epoch.
+/// Makes one login work and keeps it in its Secret; changes it for the other one when that is due, and ends the former
+/// one when nobody uses it any more. Changes nothing if there is nothing to do.
 pub(super) async fn settle(
     server: &PostgresServer,
     connection: &mut PgConnection,
     facts: &Facts,
     spec: &LoginSpec,
     store: &mut dyn Store,
-    ids: &dyn Ids,
-) -> Result<u64, StepError> {
-    let at = primary(server);
+    rotation: &Rotation<'_>,
+) -> Result<Settled, StepError> {
     let kept = store.secret(spec.client).await?;
     let known = kept.as_ref().and_then(read_login);
     let known = known.filter(|login| spec.slots.contains(&login.user));
+    let is_open = |slot: &String| facts.roles.get(slot).is_some_and(|role| role.login);
     let works = match &known {
-        Some(login) => {
-            let open = facts.roles.get(&login.user).is_some_and(|role| role.login);
-            open && accepted(server, spec, login).await?
-        }
+        Some(login) => is_open(&login.user) && accepted(server, spec, login).await?,
         None => false,
     };
     if let (Some(login), false) = (&known, works) {
         // Refused by a replica that is behind: it is not wrong, it is early.
-        replayed(server, connection, spec, login).await?;
+        replayed(server, connection, spec, &login.user, REPLAY).await?;
     }
-    let login = known.unwrap_or_else(|| Login {
-        user: spec.slots[0].clone(),
-        password: password(ids),
-    });
-    if !works {
-        let sql = format!(
-            "alter role {} login password {}",
-            ident(&login.user),
-            literal(verifier(&login.password, ids).expose_secret())
-        );
-        let doing = format!("setting the password of {}", login.user);
-        run(connection, at, &doing, sql).await?;
-        replayed(server, connection, spec, &login).await?;
-        if !accepted(server, spec, &login).await? {
-            return Err(StepError::transient(
-                Reason::BackendRefused,
-                format!(
-                    "PostgreSQL refuses the login {} that was just made: check that pg_hba.conf lets it into database {} \
-                     from the operator's and the pods' addresses with scram-sha-256",
-                    login.user, spec.database
-                ),
-            ));
+    let fresh = |slot: &String| Login {
+        user: slot.clone(),
+        password: password(rotation.ids),
+    };
+    let (login, made) = match known {
+        // The Secret was lost: pods may use the login that is open.
+        None => {
+            let [a, b] = &spec.slots;
+            (fresh(if is_open(a) && !is_open(b) { b } else { a }), true)
         }
+        Some(login) => {
+            let other = other_slot(spec, &login);
+            // One change at a time: the former one ends first.
+            let due = works && facts.is_ended(other) && rotation.is_due(kept.as_ref());
+            // A replica that is behind keeps the change waiting, not the Platform.
+            if due && is_replayed(server, connection, spec, other).await? {
+                (fresh(other), true)
+            } else {
+                (login, !works)
+            }
+        }
+    };
+    if made {
+        open(server, connection, spec, &login, rotation).await?;
     }
     only_on_the_replica(server, facts, spec, &login).await?;
-    for slot in spec.slots.iter().filter(|slot| **slot != login.user) {
-        if facts.roles.get(slot).is_some_and(|role| role.login) {
-            let sql = format!("alter role {} nologin", ident(slot));
-            run(connection, at, &format!("shutting login {slot}"), sql).await?;
+    let wanted = keys(server, spec, &login);
+    let (issue, written) = rotation
+        .keep(store, spec.client, kept.as_ref(), wanted)
+        .await?;
+    let other = other_slot(spec, &login);
+    let draining = if facts.is_ended(other) {
+        None
+    } else {
+        let waits = rotation.waits_for_pods(spec.client, other, &issue, written);
+        match waits.await? {
+            None => former::end(server, connection, other, &issue, rotation).await?,
+            waits => waits,
         }
+    };
+    Ok(Settled { issue, draining })
+}
+
+/// The slot that the login is not.
+fn other_slot<'a>(spec: &'a LoginSpec, login: &Login) -> &'a String {
+    let [a, b] = &spec.slots;
+    if login.user == *a { b } else { a }
+}
+
+/// Sets the password of a login, and proves it where it is used.
+async fn open(
+    server: &PostgresServer,
+    connection: &mut PgConnection,
+    spec: &LoginSpec,
+    login: &Login,
+    rotation: &Rotation<'_>,
+) -> Result<(), StepError> {
+    let sql = format!(
+        "alter role {} login password {}",
+        ident(&login.user),
+        literal(verifier(&login.password, rotation.ids).expose_secret())
+    );
+    let doing = format!("setting the password of {}", login.user);
+    run(connection, primary(server), &doing, sql).await?;
+    replayed(server, connection, spec, &login.user, REPLAY_OF_CHANGE).await?;
+    if accepted(server, spec, login).await? {
+        return Ok(());
     }
-    let mut keys = keys(server, spec, &login);
-    let (epoch, changed) = next_epoch(kept.as_ref(), &keys);
-    if changed {
-        keys.insert("epoch".into(), SecretString::from(epoch.to_string()));
-        store.keep(spec.client, keys).await?;
-    }
-    Ok(epoch)
+    Err(StepError::transient(
+        Reason::BackendRefused,
+        format!(
+            "PostgreSQL refuses the login {} that was just made: check that pg_hba.conf lets it into database {} from the \
+             operator's and the pods' addresses with scram-sha-256",
+            login.user, spec.database
+        ),
+    ))
 }
 
 /// The servers on which the login is used.
@@ -116,16 +154,52 @@ async fn accepted(
     Ok(true)
 }
 
-/// Waits a moment until the replica has replayed what the primary has written up to now.
+/// Waits until the replica, if the login is used there, has replayed what the primary has written up to now.
 async fn replayed(
     server: &PostgresServer,
     connection: &mut PgConnection,
     spec: &LoginSpec,
-    login: &Login,
+    user: &str,
+    limit: Duration,
 ) -> Result<(), StepError> {
     let Some(at) = replica(server).filter(|_| spec.place != Place::Primary) else {
         return Ok(());
     };
+    match lag(server, connection, at, limit).await? {
+        0 => Ok(()),
+        behind => Err(StepError::waiting(
+            Reason::ReplicaLagging,
+            format!(
+                "the replica at {at} is {behind} bytes behind and does not know the login {user} yet; it is looked at again. \
+                 Check that its replay is not paused"
+            ),
+        )),
+    }
+}
+
+/// Whether the replica, if the login is used there, keeps up with the primary.
+async fn is_replayed(
+    server: &PostgresServer,
+    connection: &mut PgConnection,
+    spec: &LoginSpec,
+    user: &str,
+) -> Result<bool, StepError> {
+    match replayed(server, connection, spec, user, REPLAY).await {
+        Err(error) if error.reason == Reason::ReplicaLagging => {
+            tracing::warn!(error = error.message, "a change of login waits");
+            Ok(false)
+        }
+        done => done.map(|()| true),
+    }
+}
+
+/// Bytes that the replica is behind what the primary has written up to now; looks until it is 0, for as long as `limit`.
+pub(super) async fn lag(
+    server: &PostgresServer,
+    connection: &mut PgConnection,
+    at: Address<'_>,
+    limit: Duration,
+) -> Result<i64, StepError> {
     let wrong =
         |at, error: sqlx::Error| failed(at, "comparing the replica with the primary", &error);
     let written: String = sqlx::query_scalar("select pg_current_wal_lsn()::text")
@@ -133,7 +207,7 @@ async fn replayed(
         .await
         .map_err(|error| wrong(primary(server), error))?;
     let mut follower = admin(server, at, &server.database).await?;
-    let deadline = Instant::now() + REPLAY;
+    let deadline = Instant::now() + limit;
     loop {
         let behind: Option<i64> = sqlx::query_scalar(
             "select pg_wal_lsn_diff($1::text::pg_lsn, pg_last_wal_replay_lsn())::bigint",
@@ -151,20 +225,9 @@ async fn replayed(
                 ),
             ));
         };
-        if behind <= 0 {
+        if behind <= 0 || Instant::now() >= deadline {
             close(follower).await;
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            close(follower).await;
-            return Err(StepError::waiting(
-                Reason::ReplicaLagging,
-                format!(
-                    "the replica at {at} is {behind} bytes behind and does not know the login {} yet; it is looked at \
-                     again. Check that its replay is not paused",
-                    login.user
-                ),
-            ));
+            return Ok(behind.max(0));
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -198,7 +261,7 @@ async fn only_on_the_replica(
     }
 }
 
-/// The content of the login's Secret, without its epoch.
+/// The content of the login's Secret, without what tells how it stands.
 fn keys(server: &PostgresServer, spec: &LoginSpec, login: &Login) -> Keys {
     let at = places(server, spec).into_iter().next();
     let at = at.unwrap_or(primary(server));

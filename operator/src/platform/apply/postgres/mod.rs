@@ -2,6 +2,7 @@
 //! before its Secret is written.
 
 mod facts;
+mod former;
 mod grants;
 mod logins;
 mod names;
@@ -15,20 +16,19 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use common_clock::Ids;
 use crds::{DeletionPolicy, Reason};
 
 pub use names::{LoginSpec, Names, Place};
 
 use self::{
     facts::Facts,
-    server::{admin, close, primary},
+    server::{admin, close, primary, replica},
 };
 use super::ledger::{Ledger, Left, Server, Thing, list};
 use crate::{
-    credentials::{KubeStore, Store},
+    credentials::{KubeStore, Rotation, Settled, Store},
     platform::{
-        Context, StepError,
+        Context, States, StepError,
         validate::{PostgresServer, ValidatedPlatform},
     },
 };
@@ -36,8 +36,8 @@ use crate::{
 /// What stands on PostgreSQL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PostgresApplied {
-    /// The epoch of each client's Secret.
-    pub epochs: BTreeMap<&'static str, u64>,
+    /// Each client's login.
+    pub logins: BTreeMap<&'static str, Settled>,
 }
 
 fn names(p: &ValidatedPlatform) -> Names {
@@ -48,9 +48,19 @@ fn names(p: &ValidatedPlatform) -> Names {
 ///
 /// # Errors
 /// What the server or the API server refuses, with the remedy; `ReplicaLagging` while the replica does not know a login.
-pub async fn ensure(cx: &Context, p: &ValidatedPlatform) -> Result<PostgresApplied, StepError> {
+pub async fn ensure(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    states: &States<'_>,
+) -> Result<PostgresApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
-    converge(&p.postgres, &names(p), &mut store, &*cx.ids).await
+    let rotation = Rotation {
+        schedule: p.database_credentials,
+        usage: states,
+        now: cx.clock.now(),
+        ids: &*cx.ids,
+    };
+    converge(&p.postgres, &names(p), &mut store, &rotation).await
 }
 
 /// The part of [`ensure`] that knows nothing of Kubernetes.
@@ -58,12 +68,17 @@ pub(crate) async fn converge(
     server: &PostgresServer,
     names: &Names,
     store: &mut dyn Store,
-    ids: &dyn Ids,
+    rotation: &Rotation<'_>,
 ) -> Result<PostgresApplied, StepError> {
     let at = primary(server);
     let mut connection = admin(server, at, &server.database).await?;
     let things = names.things();
-    let facts = Facts::read(&mut connection, at, &things).await?;
+    let mut facts = Facts::read(&mut connection, at, &things).await?;
+    if let Some(at) = replica(server) {
+        let mut follower = admin(server, at, &server.database).await?;
+        facts.see_sessions(&mut follower, at).await?;
+        close(follower).await;
+    }
     let foreign: Vec<&Thing> = things
         .iter()
         .filter(|thing| facts.ours(thing, |marker| marker == names.marker) == Some(false))
@@ -87,8 +102,9 @@ pub(crate) async fn converge(
     // Roles are there now; what they were before decides which login is open.
     let mut applied = PostgresApplied::default();
     for login in names.logins() {
-        let epoch = logins::settle(server, &mut connection, &facts, &login, store, ids).await?;
-        applied.epochs.insert(login.client, epoch);
+        let settled =
+            logins::settle(server, &mut connection, &facts, &login, store, rotation).await?;
+        applied.logins.insert(login.client, settled);
     }
     close(connection).await;
     store.made(Server::Postgres).await?;

@@ -81,7 +81,7 @@ pub(super) async fn release(
 }
 
 /// Ends the sessions of the logins.
-async fn cut_off(
+pub(super) async fn cut_off(
     connection: &mut PgConnection,
     at: Address<'_>,
     logins: &[String],

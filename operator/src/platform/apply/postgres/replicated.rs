@@ -7,7 +7,7 @@ use super::*;
 use crate::{
     credentials::{
         cluster::{authority, told},
-        memory::MemoryStore,
+        memory::{MemoryStore, at_rest},
         read_login,
     },
     platform::{
@@ -36,11 +36,11 @@ async fn readers_reach_the_replica_and_nothing_else() {
     let tag = SystemIds.uuid().simple().to_string();
     let names = Names::of(&format!("t_{}", &tag[20..]), "tests", "replicated");
     let mut store = MemoryStore::default();
-    converge(&server, &names, &mut store, &SystemIds)
+    converge(&server, &names, &mut store, &at_rest())
         .await
         .unwrap();
     let written = store.writes;
-    converge(&server, &names, &mut store, &SystemIds)
+    converge(&server, &names, &mut store, &at_rest())
         .await
         .unwrap();
     assert_eq!(store.writes, written, "an idle pass wrote");
@@ -82,7 +82,7 @@ async fn a_server_of_another_authority_is_not_trusted() {
     let mut server = server();
     let names = Names::of("t_none", "tests", "none");
     server.ca_pem = None;
-    let error = converge(&server, &names, &mut MemoryStore::default(), &SystemIds)
+    let error = converge(&server, &names, &mut MemoryStore::default(), &at_rest())
         .await
         .unwrap_err();
     assert_eq!(error.reason, Reason::BackendUnreachable);

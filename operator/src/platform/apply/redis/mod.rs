@@ -1,26 +1,26 @@
-//! Redis: one user per client, shut into its own namespace, proved by logging in.
+//! Redis: two users per client, of which one is in use, shut into the client's namespace and proved by logging in.
 
 mod server;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod user;
 
 use std::collections::BTreeMap;
 
-use common_clock::Ids;
 use crds::{DeletionPolicy, Reason};
 use redis::{Cmd, RedisResult, Value, aio::MultiplexedConnection};
 use secrecy::SecretString;
 
 use self::{
     server::{Refusal, admin, failed, log_in, scheme},
-    user::Shape,
+    user::{Categories, Shape},
 };
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
-    credentials::{Keys, KubeStore, Login, Store, next_epoch, password, read_login, url},
+    credentials::{Keys, KubeStore, Login, Rotation, Settled, Store, password, read_login, url},
     platform::{
-        Context, StepError,
+        Context, States, StepError,
         validate::{ExternalNames, RedisServer, ValidatedPlatform},
     },
 };
@@ -28,132 +28,192 @@ use crate::{
 /// What stands on Redis.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RedisApplied {
-    /// The epoch of each client's Secret.
-    pub epochs: BTreeMap<&'static str, u64>,
+    /// Each client's login.
+    pub logins: BTreeMap<&'static str, Settled>,
 }
 
-/// A client: its Secret is `P-<secret>`, its user and its namespace have the same name.
+/// A client: its Secret is `P-<secret>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClientSpec {
     secret: &'static str,
     namespace: String,
+    /// The two users. Two passwords of one user would do for a change, but no session tells which one it came with.
+    slots: [String; 2],
 }
 
 /// The two clients.
 pub(crate) fn clients(names: &ExternalNames) -> [ClientSpec; 2] {
-    [("redis-app", "app"), ("redis-analytics", "analytics")].map(|(secret, client)| ClientSpec {
-        secret,
-        namespace: names.redis_namespace(client),
+    [("redis-app", "app"), ("redis-analytics", "analytics")].map(|(secret, client)| {
+        let namespace = names.redis_namespace(client);
+        ClientSpec {
+            secret,
+            slots: [namespace.clone(), format!("{namespace}-b")],
+            namespace,
+        }
     })
 }
 
 impl ClientSpec {
-    fn things(&self) -> [Thing; 2] {
-        [Kind::Login, Kind::Namespace].map(|kind| Thing::new(Server::Redis, kind, &self.namespace))
+    fn things(&self) -> impl Iterator<Item = Thing> {
+        let login = |user: &String| Thing::new(Server::Redis, Kind::Login, user);
+        let namespace = Thing::new(Server::Redis, Kind::Namespace, &self.namespace);
+        self.slots.iter().map(login).chain([namespace])
+    }
+
+    /// The slot that `user` is not.
+    fn other_slot(&self, user: &str) -> &String {
+        let [a, b] = &self.slots;
+        if user == a { b } else { a }
     }
 }
 
-/// Both users as wanted, also after a restart that forgot them, and the Secrets of their clients.
+/// Every client's user as wanted, also after a restart that forgot it, and the Secrets of the clients.
 ///
 /// # Errors
 /// What the server or the API server refuses, with the remedy.
-pub async fn ensure(cx: &Context, p: &ValidatedPlatform) -> Result<RedisApplied, StepError> {
+pub async fn ensure(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    states: &States<'_>,
+) -> Result<RedisApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
-    converge(&p.redis, &clients(&p.external), &mut store, &*cx.ids).await
+    let rotation = Rotation {
+        schedule: p.redis_credentials,
+        usage: states,
+        now: cx.clock.now(),
+        ids: &*cx.ids,
+    };
+    converge(&p.redis, &clients(&p.external), &mut store, &rotation).await
 }
+
+/// The users that are there, by name.
+type Users = BTreeMap<String, Shape>;
 
 /// The part of [`ensure`] that knows nothing of Kubernetes.
 pub(crate) async fn converge(
     server: &RedisServer,
     clients: &[ClientSpec],
     store: &mut dyn Store,
-    ids: &dyn Ids,
+    rotation: &Rotation<'_>,
 ) -> Result<RedisApplied, StepError> {
     let mut connection = admin(server).await?;
     let mut applied = RedisApplied::default();
-    let mut found = Vec::new();
+    let mut users = Users::new();
     for client in clients {
-        let user = look(server, &mut connection, &client.namespace).await?;
-        let [login, _] = client.things();
-        let ours = user
-            .as_ref()
-            .is_none_or(|user| user.is_of(&client.namespace));
-        if !ours && !store.knows(&login) {
-            return Err(StepError::transient(
-                Reason::NotOurs,
-                format!(
-                    "Redis at {}:{} has a user {} that may use other keys than {}:*: it is not touched. Rename or drop it",
-                    server.host, server.port, client.namespace, client.namespace
-                ),
-            ));
+        for slot in &client.slots {
+            let Some(user) = look(server, &mut connection, slot).await? else {
+                continue;
+            };
+            let login = Thing::new(Server::Redis, Kind::Login, slot);
+            if !user.is_of(&client.namespace) && !store.knows(&login) {
+                return Err(StepError::transient(
+                    Reason::NotOurs,
+                    format!(
+                        "Redis at {}:{} has a user {slot} that may use other keys than {}:*: it is not touched. Rename or \
+                         drop it",
+                        server.host, server.port, client.namespace
+                    ),
+                ));
+            }
+            users.insert(slot.clone(), user);
         }
-        found.push(user);
     }
     let things: Vec<Thing> = clients.iter().flat_map(ClientSpec::things).collect();
     store.intend(&things).await?;
-    for (client, found) in clients.iter().zip(found) {
-        let epoch = settle(server, &mut connection, client, found, store, ids).await?;
-        applied.epochs.insert(client.secret, epoch);
+    for client in clients {
+        let settled = settle(server, &mut connection, client, &users, store, rotation).await?;
+        applied.logins.insert(client.secret, settled);
     }
     store.made(Server::Redis).await?;
     Ok(applied)
 }
 
-/// One user, proved, and its Secret. Changes nothing if all is as wanted. Returns the epoch.
+/// One client: a user that is proved, and its Secret. Its other user takes over when that is due, and the former one ends
+/// when nobody uses it any more. Changes nothing if there is nothing to do.
 async fn settle(
     server: &RedisServer,
     connection: &mut MultiplexedConnection,
     client: &ClientSpec,
-    found: Option<Shape>,
+    users: &Users,
     store: &mut dyn Store,
-    ids: &dyn Ids,
-) -> Result<u64, StepError> {
-    let name = &client.namespace;
+    rotation: &Rotation<'_>,
+) -> Result<Settled, StepError> {
     let kept = store.secret(client.secret).await?;
     let known = kept.as_ref().and_then(read_login);
-    let login = known
-        .filter(|login| login.user == *name)
-        .unwrap_or_else(|| Login {
-            user: name.clone(),
-            password: password(ids),
-        });
-    let wanted = Shape::wanted(name, &login.password);
-    if found.as_ref() != Some(&wanted) {
-        let mut command = redis::cmd("ACL");
-        command.arg("SETUSER").arg(name).arg(wanted.rules());
-        ask::<()>(
-            server,
-            connection,
-            &format!("setting user {name}"),
-            &command,
-        )
-        .await?;
-        save(server, connection).await?;
+    let known = known.filter(|login| client.slots.contains(&login.user));
+    let fresh = |slot: &String| Login {
+        user: slot.clone(),
+        password: password(rotation.ids),
+    };
+    let shape = |login: &Login| Shape::wanted(&client.namespace, &login.password);
+    let login = match known {
+        // The Secret was lost: pods may use the user that is there.
+        None => {
+            let [a, b] = &client.slots;
+            fresh(if users.contains_key(a) && !users.contains_key(b) {
+                b
+            } else {
+                a
+            })
+        }
+        Some(login) => {
+            let other = client.other_slot(&login.user);
+            let works = users.get(&login.user) == Some(&shape(&login));
+            // One change at a time: the former user ends first.
+            if works && !users.contains_key(other) && rotation.is_due(kept.as_ref()) {
+                fresh(other)
+            } else {
+                login
+            }
+        }
+    };
+    let wanted = shape(&login);
+    let set = users.get(&login.user) != Some(&wanted);
+    if set {
+        set_user(server, connection, &login.user, &wanted.rules()).await?;
     }
     prove(server, client, &login).await?;
+    let content = keys(server, &login);
+    // A restart of the server must not forget whom the Secret names; who died before this has it still to do.
+    if set || rotation.would_write(kept.as_ref(), &content) {
+        save(server, connection).await?;
+    }
+    let (issue, written) = rotation
+        .keep(store, client.secret, kept.as_ref(), content)
+        .await?;
+    let other = client.other_slot(&login.user);
+    let draining = if users.contains_key(other) {
+        let waits = rotation.waits_for_pods(client.secret, other, &issue, written);
+        match waits.await? {
+            None => sessions::end(server, connection, other, &issue, rotation).await?,
+            waits => waits,
+        }
+    } else {
+        None
+    };
+    Ok(Settled { issue, draining })
+}
+
+/// The content of the client's Secret, without what tells how it stands.
+fn keys(server: &RedisServer, login: &Login) -> Keys {
     let mut keys = Keys::from([(
         "url".to_owned(),
-        url(scheme(server), &login, &server.host, server.port, ""),
+        url(scheme(server), login, &server.host, server.port, ""),
     )]);
     if let Some(ca) = &server.ca_pem {
         keys.insert("ca.crt".to_owned(), SecretString::from(ca.clone()));
     }
-    let (epoch, changed) = next_epoch(kept.as_ref(), &keys);
-    if changed {
-        keys.insert("epoch".into(), SecretString::from(epoch.to_string()));
-        store.keep(client.secret, keys).await?;
-    }
-    Ok(epoch)
+    keys
 }
 
 /// Logs in as the client: its own keys answer, others' and other commands are refused.
 async fn prove(server: &RedisServer, client: &ClientSpec, login: &Login) -> Result<(), StepError> {
-    let name = &client.namespace;
+    let (name, user) = (&client.namespace, &login.user);
     let wrong = |finding: String| {
         StepError::transient(
             Reason::BackendRefused,
             format!(
-                "Redis at {}:{}: user {name} {finding}; check that nothing but the operator sets this user's rules",
+                "Redis at {}:{}: user {user} {finding}; check that nothing but the operator sets this user's rules",
                 server.host, server.port
             ),
         )
@@ -181,7 +241,7 @@ async fn prove(server: &RedisServer, client: &ClientSpec, login: &Login) -> Resu
         let answer: RedisResult<Value> = command.query_async(&mut connection).await;
         match answer {
             Err(error) if error.code() == Some("NOPERM") => {}
-            Err(error) => return Err(failed(server, &format!("proving user {name}"), &error)),
+            Err(error) => return Err(failed(server, &format!("proving user {user}"), &error)),
             Ok(_) => return Err(wrong(format!("may use {what}"))),
         }
     }
@@ -216,7 +276,15 @@ async fn look(
     if answer == Value::Nil {
         return Ok(None);
     }
-    let shape = Shape::read(&answer).ok_or_else(|| {
+    let mut categories = Categories::new();
+    for category in Shape::categories(&answer) {
+        let mut command = redis::cmd("ACL");
+        command.arg("CAT").arg(&category);
+        let doing = format!("reading category {category}");
+        let commands = ask(server, connection, &doing, &command).await?;
+        categories.insert(category, commands);
+    }
+    let shape = Shape::read(&answer, &categories).ok_or_else(|| {
         StepError::transient(
             Reason::BackendRefused,
             format!(
@@ -244,7 +312,7 @@ async fn save(
     .await
 }
 
-/// Drops both users, which ends their connections; keeps or drops their keys by policy. What is kept is returned.
+/// Drops the users, which ends their connections; keeps or drops their keys by policy. What is kept is returned.
 ///
 /// # Errors
 /// `LeftBehind` when the server cannot be reached, with what is left there.
@@ -271,19 +339,12 @@ pub async fn release(
 async fn drop_all(server: &RedisServer, listed: &[Thing], keep: bool) -> Result<(), StepError> {
     let mut connection = admin(server).await?;
     let mut dropped = false;
-    for login in listed.iter().filter(|thing| thing.kind == Kind::Login) {
-        let name = &login.name;
-        let found = look(server, &mut connection, name).await?;
-        if found.is_some_and(|user| user.is_of(name)) {
-            let mut command = redis::cmd("ACL");
-            command.arg("DELUSER").arg(name);
-            ask::<()>(
-                server,
-                &mut connection,
-                &format!("dropping user {name}"),
-                &command,
-            )
-            .await?;
+    let of_kind = |kind| listed.iter().filter(move |thing| thing.kind == kind);
+    for login in of_kind(Kind::Login) {
+        let found = look(server, &mut connection, &login.name).await?;
+        let ours = |user: &Shape| of_kind(Kind::Namespace).any(|keys| user.is_of(&keys.name));
+        if found.as_ref().is_some_and(ours) {
+            drop_user(server, &mut connection, &login.name).await?;
             dropped = true;
         }
     }
@@ -293,10 +354,40 @@ async fn drop_all(server: &RedisServer, listed: &[Thing], keep: bool) -> Result<
     if keep {
         return Ok(());
     }
-    for namespace in listed.iter().filter(|thing| thing.kind == Kind::Namespace) {
+    for namespace in of_kind(Kind::Namespace) {
         drop_keys(server, &mut connection, &namespace.name).await?;
     }
     Ok(())
+}
+
+/// Sets the rules of a user.
+async fn set_user(
+    server: &RedisServer,
+    connection: &mut MultiplexedConnection,
+    user: &str,
+    rules: &[String],
+) -> Result<(), StepError> {
+    let mut command = redis::cmd("ACL");
+    command.arg("SETUSER").arg(user).arg(rules);
+    ask::<()>(
+        server,
+        connection,
+        &format!("setting user {user}"),
+        &command,
+    )
+    .await
+}
+
+/// Drops a user, which ends its connections.
+async fn drop_user(
+    server: &RedisServer,
+    connection: &mut MultiplexedConnection,
+    user: &str,
+) -> Result<(), StepError> {
+    let mut command = redis::cmd("ACL");
+    command.arg("DELUSER").arg(user);
+    let doing = format!("dropping user {user}");
+    ask::<()>(server, connection, &doing, &command).await
 }
 
 /// Drops every key of a namespace, some at a time, so that the server stays free for others.

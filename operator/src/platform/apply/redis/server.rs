@@ -138,7 +138,7 @@ pub(super) fn failed(server: &RedisServer, doing: &str, error: &RedisError) -> S
         return StepError::transient(
             Reason::BackendRefused,
             format!(
-                "Redis at {at} refused while {doing}: {}; the admin login needs ACL, SCAN and UNLINK, and the server an \
+                "Redis at {at} refused while {doing}: {}; the admin login needs ACL, CLIENT LIST, SCAN and UNLINK, and the server an \
                  aclfile",
                 words(error)
             ),

@@ -13,7 +13,7 @@ use super::*;
 use crate::{
     credentials::{
         cluster::{authority, told},
-        memory::MemoryStore,
+        memory::{Followers, MemoryStore, at_rest},
     },
     platform::validate::Tls,
 };
@@ -50,7 +50,7 @@ impl Fixture {
     }
 
     async fn converge(&self, store: &mut MemoryStore) -> Result<RedisApplied, StepError> {
-        converge(&self.server, &self.clients, store, &SystemIds).await
+        converge(&self.server, &self.clients, store, &at_rest()).await
     }
 
     async fn client(
@@ -71,7 +71,11 @@ impl Fixture {
         let mut command = redis::cmd("ACL");
         command.arg("USERS");
         let users: Vec<String> = command.query_async(&mut self.root).await.unwrap();
-        let ours = |user: &String| self.clients.iter().any(|client| client.namespace == *user);
+        let ours = |user: &String| {
+            self.clients
+                .iter()
+                .any(|client| client.slots.contains(user))
+        };
         users.into_iter().filter(ours).collect()
     }
 
@@ -130,6 +134,14 @@ async fn makes_both_users_once_and_mends_them() {
     assert_eq!(fixture.users().await.len(), 2);
     let written = store.writes;
     fixture.converge(&mut store).await.unwrap();
+    // In whatever words the server tells it: an idle pass sets nothing.
+    for client in &fixture.clients {
+        let login = read_login(&store.secrets[client.secret]).unwrap();
+        let wanted = Shape::wanted(&client.namespace, &login.password);
+        let mut root = fixture.root.clone();
+        let found = look(&fixture.server, &mut root, &login.user).await.unwrap();
+        assert_eq!(found, Some(wanted));
+    }
 
     // A restart without the file, and a hand that gave too much.
     let [app, analytics] = fixture.clients.clone();
@@ -268,11 +280,8 @@ async fn our_clients_work_with_what_is_allowed() {
             topic_prefix: format!("{namespace}:{}", ids.token(9)),
             ..config.clone()
         };
-        let (publisher, subscriber) = factory(&config, &MemoryBus::default(), &ids).await.unwrap();
-        conformance::Fixture {
-            publisher,
-            subscriber,
-        }
+        let ends = factory(&config, &MemoryBus::default(), &ids).await;
+        conformance::Fixture::from(ends.unwrap())
     })
     .await;
     fixture.clean(&store).await;
@@ -299,9 +308,63 @@ async fn a_crash_at_any_write_is_recovered_from() {
 }
 
 #[tokio::test]
+async fn a_change_of_login_waits_for_its_pods_and_sessions() {
+    let mut fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    let slow = Followers(vec!["web-1".to_owned()]);
+    let later = at_rest().now + at_rest().schedule.period;
+    let due = Rotation {
+        now: later,
+        usage: &slow,
+        ..at_rest()
+    };
+    let followed = Rotation {
+        now: later,
+        ..at_rest()
+    };
+    let mut former = fixture.client(&store, "redis-app").await.unwrap();
+    let (server, clients) = (fixture.server.clone(), fixture.clients.clone());
+    for _ in 0..2 {
+        let applied = converge(&server, &clients, &mut store, &due).await.unwrap();
+        let app = &applied.logins["redis-app"];
+        assert_eq!(app.issue.at, later);
+        assert!(app.draining.as_ref().unwrap().contains("web-1"), "{app:?}");
+    }
+    // Both work: the former one in its pods, the new one for those that have it.
+    let key = format!("{}:both", clients[0].namespace);
+    former.set_ex(&key, "1", 600).await.unwrap();
+    let mut app = fixture.client(&store, "redis-app").await.unwrap();
+    assert_eq!(app.get(&key).await.unwrap().as_deref(), Some("1"));
+
+    let applied = converge(&server, &clients, &mut store, &followed)
+        .await
+        .unwrap();
+    let words = applied.logins["redis-app"].draining.clone().unwrap();
+    assert!(words.contains("1 connections"), "{words}");
+    drop(former);
+    let patient = Rotation {
+        now: later + chrono::TimeDelta::minutes(2),
+        ..at_rest()
+    };
+    let applied = converge(&server, &clients, &mut store, &patient)
+        .await
+        .unwrap();
+    assert!(
+        applied
+            .logins
+            .values()
+            .all(|login| login.draining.is_none())
+    );
+    assert_eq!(fixture.users().await.len(), 2);
+    assert_eq!(app.get(&key).await.unwrap().as_deref(), Some("1"));
+    fixture.clean(&store).await;
+}
+
+#[tokio::test]
 async fn what_is_not_ours_is_not_touched() {
     let mut fixture = Fixture::new().await;
-    let name = fixture.clients[0].namespace.clone();
+    let name = fixture.clients[0].slots[0].clone();
     let mut command = redis::cmd("ACL");
     command
         .arg("SETUSER")
@@ -312,7 +375,7 @@ async fn what_is_not_ours_is_not_touched() {
     let error = fixture.converge(&mut store).await.unwrap_err();
     assert_eq!((error.reason, store.writes), (Reason::NotOurs, 0));
     assert!(error.message.contains(&name), "{error}");
-    let things = fixture.clients[0].things();
+    let things: Vec<Thing> = fixture.clients[0].things().collect();
     drop_all(&fixture.server, &things, false).await.unwrap();
     assert_eq!(fixture.users().await, std::slice::from_ref(&name));
     let mut command = redis::cmd("ACL");

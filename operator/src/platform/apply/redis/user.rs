@@ -33,12 +33,44 @@ const COMMANDS: &[&str] = &[
     "xgroup|create",
 ];
 
+/// The commands of each category.
+pub(super) type Categories = BTreeMap<String, BTreeSet<String>>;
+type Fields = BTreeMap<String, Value>;
+
+fn text(value: &Value) -> String {
+    from_redis_value_ref(value).unwrap_or_default()
+}
+
+/// The commands that a list of rules allows, one rule after the other.
+fn allowed(rules: &str, categories: &Categories) -> BTreeSet<String> {
+    let mut commands = BTreeSet::new();
+    for rule in rules.split_whitespace() {
+        let (sign, name) = rule.split_at(1);
+        let named = match name.strip_prefix('@') {
+            Some("all") if sign == "-" => {
+                commands.clear();
+                continue;
+            }
+            Some("all") => BTreeSet::from(["*".to_owned()]),
+            Some(category) => categories.get(category).cloned().unwrap_or_default(),
+            None => BTreeSet::from([name.to_owned()]),
+        };
+        if sign == "+" {
+            commands.extend(named);
+        } else {
+            commands.retain(|command| !named.contains(command));
+        }
+    }
+    commands
+}
+
 /// A user as it should be, or as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Shape {
     on: bool,
     /// SHA-256 of each password, in hexadecimal digits.
     hashes: BTreeSet<String>,
+    /// The commands that it may use; `*` stands for all.
     commands: BTreeSet<String>,
     keys: String,
     channels: String,
@@ -49,28 +81,38 @@ impl Shape {
     /// The user of a namespace, with one password.
     pub(super) fn wanted(namespace: &str, password: &SecretString) -> Self {
         let digest = Sha256::digest(password.expose_secret().as_bytes());
-        let allowed = COMMANDS.iter().map(|command| format!("+{command}"));
         Self {
             on: true,
             hashes: BTreeSet::from([hex(&digest)]),
-            commands: allowed.chain(["-@all".to_owned()]).collect(),
+            commands: COMMANDS.iter().map(ToString::to_string).collect(),
             keys: format!("~{namespace}:*"),
             channels: format!("&{namespace}:*"),
             selectors: 0,
         }
     }
 
-    /// The answer of `ACL GETUSER`; none if there is no such user.
-    pub(super) fn read(answer: &Value) -> Option<Self> {
-        let fields: BTreeMap<String, Value> = from_redis_value_ref(answer).ok()?;
+    /// The categories that an answer of `ACL GETUSER` names: a server tells rules in its own words, such as
+    /// `+@transaction -watch` for `+multi +exec +discard`.
+    pub(super) fn categories(answer: &Value) -> BTreeSet<String> {
+        let fields: Fields = from_redis_value_ref(answer).unwrap_or_default();
+        let rules: String = fields.get("commands").map_or_else(String::new, text);
+        let named = rules
+            .split_whitespace()
+            .filter_map(|rule| rule[1..].strip_prefix('@'));
+        named
+            .filter(|name| *name != "all")
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The answer of `ACL GETUSER`, with the commands of each category that it names; none if there is no such user.
+    pub(super) fn read(answer: &Value, categories: &Categories) -> Option<Self> {
+        let fields: Fields = from_redis_value_ref(answer).ok()?;
         let list = |name: &str| -> BTreeSet<String> {
             let value = fields.get(name).map(from_redis_value_ref);
             value.and_then(Result::ok).unwrap_or_default()
         };
-        let text = |name: &str| -> String {
-            let value = fields.get(name).map(from_redis_value_ref);
-            value.and_then(Result::ok).unwrap_or_default()
-        };
+        let text = |name: &str| fields.get(name).map_or_else(String::new, text);
         let selectors = match fields.get("selectors") {
             Some(Value::Array(selectors)) => selectors.len(),
             _ => 0,
@@ -79,10 +121,7 @@ impl Shape {
         Some(Self {
             on: flags.contains("on") && !flags.contains("nopass"),
             hashes: list("passwords"),
-            commands: text("commands")
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect(),
+            commands: allowed(&text("commands"), categories),
             keys: text("keys"),
             channels: text("channels"),
             selectors,
@@ -101,8 +140,7 @@ impl Shape {
         rules.push(self.keys.clone());
         rules.push("resetchannels".into());
         rules.push(self.channels.clone());
-        let commands = self.commands.iter().filter(|command| *command != "-@all");
-        rules.extend(commands.cloned());
+        rules.extend(self.commands.iter().map(|command| format!("+{command}")));
         rules
     }
 }
@@ -119,6 +157,20 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_mean_the_same_in_the_words_of_a_server() {
+        let set = |names: &[&str]| -> BTreeSet<String> {
+            names.iter().map(ToString::to_string).collect()
+        };
+        let all = set(&["multi", "exec", "discard", "watch", "unwatch"]);
+        let categories = Categories::from([("transaction".to_owned(), all)]);
+        let told = "-@all +@transaction +get -watch -unwatch +xgroup|create";
+        let expected = set(&["multi", "exec", "discard", "get", "xgroup|create"]);
+        assert_eq!(allowed(told, &categories), expected);
+        assert_eq!(allowed("+get -@all +set", &categories), set(&["set"]));
+        assert_eq!(allowed("+@all -get", &categories), set(&["*"]));
+    }
 
     #[test]
     fn a_user_is_told_by_hash_and_in_its_namespace() {

@@ -1,0 +1,271 @@
+//! When a login gives its place to the next one, and what its Secret tells of that. Pure.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use common_clock::Ids;
+use crds::CredentialsSpec;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::{Keys, Store, Usage, read_login};
+use crate::platform::StepError;
+
+/// Key of the Secret: generation of its content; a process that uses it tells this number.
+const EPOCH: &str = "epoch";
+/// Key of the Secret: when the login was made.
+const ISSUED_AT: &str = "issued-at";
+/// Key of the Secret: the last wish to rotate that was obeyed.
+const ROTATION: &str = "rotation";
+
+/// What `credentials` of a server asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// From one login to the next.
+    pub period: TimeDelta,
+    /// Raised to rotate before the date.
+    pub rotation: u64,
+}
+
+impl From<&CredentialsSpec> for Schedule {
+    fn from(spec: &CredentialsSpec) -> Self {
+        Self {
+            period: TimeDelta::try_seconds(spec.rotation_period_seconds).unwrap_or(TimeDelta::MAX),
+            rotation: spec.rotation.unsigned_abs(),
+        }
+    }
+}
+
+/// When logins change, and who has to follow.
+#[derive(Clone, Copy)]
+pub(crate) struct Rotation<'a> {
+    /// What the Platform asks for.
+    pub(crate) schedule: Schedule,
+    /// Who uses which login.
+    pub(crate) usage: &'a dyn Usage,
+    /// The time of this pass.
+    pub(crate) now: DateTime<Utc>,
+    /// Randomness.
+    pub(crate) ids: &'a dyn Ids,
+}
+
+impl Rotation<'_> {
+    /// Whether the next login is due. Never of a Secret that does not tell when its login was made.
+    pub(crate) fn is_due(&self, kept: Option<&Keys>) -> bool {
+        let issue = kept.and_then(Issue::read);
+        issue.is_some_and(|issue| self.now >= issue.due_at(&self.schedule))
+    }
+
+    /// Whether [`Self::keep`] would write.
+    pub(crate) fn would_write(&self, kept: Option<&Keys>, wanted: &Keys) -> bool {
+        let (_, content) = sealed(kept, wanted.clone(), &self.schedule, self.now);
+        content.is_some()
+    }
+
+    /// Keeps the content of a client's Secret, if it differs from what is kept. Tells how the login stands, and whether
+    /// the Secret was written.
+    pub(crate) async fn keep(
+        &self,
+        store: &mut dyn Store,
+        client: &str,
+        kept: Option<&Keys>,
+        wanted: Keys,
+    ) -> Result<(Issue, bool), StepError> {
+        let (issue, content) = sealed(kept, wanted, &self.schedule, self.now);
+        let written = content.is_some();
+        if let Some(content) = content {
+            store.keep(client, content).await?;
+        }
+        Ok((issue, written))
+    }
+
+    /// What the former login of `client`, in `slot`, has to wait for before anybody looks at its sessions: the pods, and at
+    /// least one pass since its successor was published, since the pods were asked before that.
+    pub(crate) async fn waits_for_pods(
+        &self,
+        client: &str,
+        slot: &str,
+        issue: &Issue,
+        just_written: bool,
+    ) -> Result<Option<String>, StepError> {
+        let behind = self.usage.behind(client, issue.epoch).await?;
+        Ok(match behind.len() {
+            0 if just_written => Some(format!("the successor of {slot} was just published")),
+            0 => None,
+            count => Some(format!(
+                "{count} pods may still use {slot}: {}",
+                behind.join(", ")
+            )),
+        })
+    }
+}
+
+/// A login that works, and what its former one waits for, if that is still open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// How the login stands.
+    pub issue: Issue,
+    /// In words.
+    pub draining: Option<String>,
+}
+
+/// How a client's login stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// Generation of the Secret; never the same twice.
+    pub epoch: u64,
+    /// When the login was made.
+    pub at: DateTime<Utc>,
+    /// The last wish to rotate that was obeyed.
+    pub(crate) rotation: u64,
+}
+
+impl Issue {
+    /// What a Secret tells; `None` of one that does not tell it all.
+    pub(crate) fn read(keys: &Keys) -> Option<Self> {
+        let text = |key: &str| keys.get(key).map(SecretString::expose_secret);
+        Some(Self {
+            epoch: text(EPOCH)?.parse().ok()?,
+            at: text(ISSUED_AT)?.parse().ok()?,
+            rotation: text(ROTATION)?.parse().ok()?,
+        })
+    }
+
+    /// When the next login is due.
+    #[must_use]
+    pub fn due_at(&self, schedule: &Schedule) -> DateTime<Utc> {
+        if self.rotation < schedule.rotation {
+            return self.at;
+        }
+        self.at
+            .checked_add_signed(schedule.period)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+/// Completes the content of a client's Secret, and tells how it stands: the generation grows with each change, the date
+/// is that of the login. Without content when what is kept says all of it already.
+fn sealed(
+    kept: Option<&Keys>,
+    mut wanted: Keys,
+    schedule: &Schedule,
+    now: DateTime<Utc>,
+) -> (Issue, Option<Keys>) {
+    let before = kept.and_then(Issue::read);
+    let text = |keys: &Keys, key: &str| keys.get(key).map(|value| value.expose_secret().to_owned());
+    let own = [EPOCH, ISSUED_AT, ROTATION];
+    let same = kept.is_some_and(|kept| {
+        let others = kept.keys().filter(|key| !own.contains(&key.as_str()));
+        others.eq(wanted.keys())
+            && wanted
+                .keys()
+                .all(|key| text(kept, key) == text(&wanted, key))
+    });
+    let login = |keys: &Keys| {
+        let login = read_login(keys)?;
+        Some((login.user, login.password.expose_secret().to_owned()))
+    };
+    match before {
+        Some(issue) if same => (issue, None),
+        before => {
+            let goes_on = kept.is_some_and(|kept| login(kept) == login(&wanted));
+            let former = kept.and_then(|kept| text(kept, EPOCH)?.parse::<u64>().ok());
+            // Seconds since 1970, so that no number comes twice, not even after the Secret was lost or put back.
+            let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+            let issue = Issue {
+                epoch: former.unwrap_or_default().saturating_add(1).max(seconds),
+                at: before
+                    .as_ref()
+                    .filter(|_| goes_on)
+                    .map_or(now, |before| before.at),
+                rotation: before
+                    .filter(|_| goes_on)
+                    .map_or(schedule.rotation, |before| before.rotation),
+            };
+            let own = [
+                (EPOCH, issue.epoch.to_string()),
+                (ISSUED_AT, issue.at.to_rfc3339()),
+                (ROTATION, issue.rotation.to_string()),
+            ];
+            wanted.extend(own.map(|(key, value)| (key.to_owned(), SecretString::from(value))));
+            (issue, Some(wanted))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEDULE: Schedule = Schedule {
+        period: TimeDelta::days(30),
+        rotation: 0,
+    };
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000, 0).expect("in range")
+    }
+
+    fn keys(password: &str, ca: &str) -> Keys {
+        [
+            ("url", format!("redis://u:{password}@h:1/")),
+            ("ca.crt", ca.to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), SecretString::from(value)))
+        .into()
+    }
+
+    #[test]
+    fn the_generation_grows_with_each_change_and_the_date_with_the_login() {
+        let (first, content) = sealed(None, keys("a", "1"), &SCHEDULE, now());
+        let seconds = |at: DateTime<Utc>| u64::try_from(at.timestamp()).expect("since 1970");
+        assert_eq!((first.epoch, first.at), (seconds(now()), now()));
+        let kept = content.expect("new");
+        assert_eq!(Issue::read(&kept), Some(first.clone()));
+        let later = now() + TimeDelta::days(1);
+        let (same, content) = sealed(Some(&kept), keys("a", "1"), &SCHEDULE, later);
+        assert_eq!(same, first);
+        assert!(content.is_none(), "nothing to write");
+
+        let (other_ca, content) = sealed(Some(&kept), keys("a", "2"), &SCHEDULE, later);
+        assert_eq!((other_ca.epoch, other_ca.at), (seconds(later), now()));
+        let kept = content.expect("changed");
+        let (other_login, _) = sealed(Some(&kept), keys("b", "2"), &SCHEDULE, later);
+        assert_eq!(
+            (other_login.epoch, other_login.at),
+            (seconds(later) + 1, later)
+        );
+        let mut fewer = keys("a", "2");
+        fewer.remove("ca.crt");
+        assert!(sealed(Some(&kept), fewer, &SCHEDULE, later).1.is_some());
+        // A clock that goes back repeats nothing, and neither does a Secret that was lost.
+        let (back, _) = sealed(Some(&kept), keys("c", "2"), &SCHEDULE, now());
+        assert_eq!(back.epoch, seconds(later) + 1);
+        assert_eq!(
+            sealed(None, keys("c", "2"), &SCHEDULE, later + SCHEDULE.period)
+                .0
+                .epoch,
+            seconds(later + SCHEDULE.period)
+        );
+    }
+
+    #[test]
+    fn what_was_edited_by_hand_is_a_generation_of_its_own() {
+        let (_, content) = sealed(None, keys("a", "1"), &SCHEDULE, now());
+        let mut edited = content.expect("new");
+        edited.insert(ISSUED_AT.to_owned(), SecretString::from("yesterday"));
+        let (issue, content) = sealed(Some(&edited), keys("a", "1"), &SCHEDULE, now());
+        assert_eq!(issue.at, now());
+        assert!(content.is_some());
+    }
+
+    #[test]
+    fn a_login_is_due_at_its_date_or_by_a_wish_that_was_not_obeyed() {
+        let (issue, _) = sealed(None, keys("a", "1"), &SCHEDULE, now());
+        assert_eq!(issue.due_at(&SCHEDULE), now() + TimeDelta::days(30));
+        let wish = Schedule {
+            rotation: 1,
+            ..SCHEDULE
+        };
+        assert_eq!(issue.due_at(&wish), now());
+        let (kept, _) = sealed(None, keys("a", "1"), &wish, now());
+        assert_eq!(kept.due_at(&wish), now() + TimeDelta::days(30));
+    }
+}

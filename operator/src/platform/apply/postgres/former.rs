@@ -1,0 +1,93 @@
+//! The end of a former login: when every pod uses its successor and no session is at work with it any more.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use sqlx::PgConnection;
+
+use super::{
+    logins::lag,
+    release::cut_off,
+    server::{Address, admin, close, failed, ident, primary, replica, run},
+};
+use crate::{
+    credentials::{Issue, Rotation},
+    platform::{StepError, validate::PostgresServer},
+};
+
+/// How long a transaction of a former login may take.
+const PATIENCE: TimeDelta = TimeDelta::minutes(2);
+/// A session that has been idle for this long is not about to work: its pool has others, of the new login.
+const IDLE: TimeDelta = TimeDelta::seconds(5);
+/// How long one pass waits until the replica knows that a login is shut.
+const REPLAY: Duration = Duration::from_secs(2);
+
+/// Shuts the login in `slot` and ends its sessions, or tells what that waits for. It is ended when it is shut and neither
+/// server has a session of it: whoever dies in between has left one of these to be seen.
+pub(super) async fn end(
+    server: &PostgresServer,
+    connection: &mut PgConnection,
+    slot: &String,
+    issue: &Issue,
+    rotation: &Rotation<'_>,
+) -> Result<Option<String>, StepError> {
+    let at = primary(server);
+    let patient = rotation.now < issue.at + PATIENCE;
+    let mut at_work = end_idle(connection, at, slot, patient).await?;
+    let mut follower = match replica(server) {
+        Some(at) => Some((admin(server, at, &server.database).await?, at)),
+        None => None,
+    };
+    if let Some((connection, at)) = &mut follower {
+        at_work += end_idle(connection, *at, slot, patient).await?;
+    }
+    if at_work > 0 {
+        return Ok(Some(format!("{at_work} sessions of {slot} are at work")));
+    }
+    let sql = format!("alter role {} nologin", ident(slot));
+    run(connection, at, &format!("shutting login {slot}"), sql).await?;
+    let ended = std::slice::from_ref(slot);
+    cut_off(connection, at, ended).await?;
+    if let Some((mut follower, at)) = follower {
+        // Until it knows, it lets the login in.
+        let behind = lag(server, connection, at, REPLAY).await?;
+        cut_off(&mut follower, at, ended).await?;
+        close(follower).await;
+        if behind > 0 {
+            let words = format!("the replica at {at} does not know yet that {slot} is shut");
+            return Ok(Some(words));
+        }
+    }
+    tracing::info!(login = slot, "a former login was ended");
+    Ok(None)
+}
+
+/// Ends the sessions of a login that are idle, and those whose transaction takes too long; counts the others. When nobody
+/// is patient any more, an idle session has no time of grace, and neither has one whose state cannot be seen for want of
+/// `pg_read_all_stats`.
+async fn end_idle(
+    connection: &mut PgConnection,
+    at: Address<'_>,
+    login: &str,
+    patient: bool,
+) -> Result<i64, StepError> {
+    sqlx::query_scalar(
+        "select count(*) filter (where not ended) from (
+            select case
+                when $2 and state = 'idle' and state_change < now() - make_interval(secs => $3)
+                    or not $2 and (coalesce(state, 'idle') = 'idle' or xact_start < now() - make_interval(secs => $4))
+                then pg_terminate_backend(pid) else false end as ended
+            from pg_stat_activity where usename = $1) as sessions",
+    )
+    .bind(login)
+    .bind(patient)
+    .bind(seconds(IDLE))
+    .bind(seconds(PATIENCE))
+    .fetch_one(connection)
+    .await
+    .map_err(|error| failed(at, "ending sessions", &error))
+}
+
+fn seconds(time: TimeDelta) -> f64 {
+    time.as_seconds_f64()
+}

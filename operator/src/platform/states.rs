@@ -1,0 +1,192 @@
+//! What the running pods say of themselves at `/internal/state`: which keys and logins they really use.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, future::join, stream};
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::{Request, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use k8s_openapi::api::core::v1::Pod;
+use kube::{
+    Api, ResourceExt as _,
+    api::{Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, sync::OnceCell, time::timeout};
+
+use super::{
+    Context, StepError,
+    apply::kube::{FIELD_MANAGER, selector, with_labels},
+    validate::{Role, ValidatedPlatform},
+};
+
+/// The second port of every role.
+const PORT: u16 = 9000;
+/// How long a pod may take to answer.
+const ANSWER: Duration = Duration::from_secs(2);
+/// Bytes of an answer at most.
+const LONGEST: usize = 64 * 1024;
+/// Pods that are asked side by side.
+const CONCURRENCY: usize = 16;
+/// First part of the annotations of a pod that tell what its files were hurried for, such as
+/// `crewdeck.io/hurried-for-keys: "7"`. Their change alone makes the kubelet bring the mounted files up to date.
+const HURRIED: &str = "crewdeck.io/hurried-for-";
+
+/// A pod that has not ended, and what it says.
+#[derive(Debug, Clone)]
+pub struct PodState {
+    /// Its name.
+    pub name: String,
+    uid: Option<String>,
+    annotations: BTreeMap<String, String>,
+    /// Its role; `None` of a pod of the migration.
+    pub role: Option<Role>,
+    /// Whether it takes requests.
+    pub ready: bool,
+    /// Its `/internal/state`; null while it does not answer.
+    pub state: Value,
+}
+
+#[cfg(test)]
+impl PodState {
+    /// A Ready pod that says this.
+    pub(crate) fn of_test(role: Option<Role>, state: Value) -> Self {
+        Self {
+            name: "pod".to_owned(),
+            uid: None,
+            annotations: BTreeMap::new(),
+            role,
+            ready: true,
+            state,
+        }
+    }
+}
+
+/// The pods of one Platform, asked at most once in a pass, and only when somebody wants to know.
+pub struct States<'a> {
+    cx: &'a Context,
+    p: &'a ValidatedPlatform,
+    asked: OnceCell<Vec<PodState>>,
+}
+
+impl<'a> States<'a> {
+    /// Nobody was asked yet.
+    #[must_use]
+    pub fn new(cx: &'a Context, p: &'a ValidatedPlatform) -> Self {
+        let asked = OnceCell::new();
+        Self { cx, p, asked }
+    }
+
+    /// What each pod says.
+    ///
+    /// # Errors
+    /// When the pods cannot be listed. One that does not answer is no error: its state is null.
+    pub async fn get(&self) -> Result<&[PodState], StepError> {
+        let asked = self.asked.get_or_try_init(|| ask(self.cx, self.p)).await?;
+        Ok(asked)
+    }
+
+    /// What was said, if anybody was asked.
+    #[must_use]
+    pub fn known(&self) -> Option<&[PodState]> {
+        self.asked.get().map(Vec::as_slice)
+    }
+
+    /// Has the kubelets bring the files of these pods up to date: once for each pod and `epoch` of `what`. A pod that
+    /// cannot be hurried gets them by itself, later.
+    pub async fn hurry(&self, pods: &[&PodState], what: &str, epoch: u64) {
+        let (annotation, epoch) = (format!("{HURRIED}{what}"), epoch.to_string());
+        let api: Api<Pod> = Api::namespaced(self.cx.client.clone(), &self.p.namespace);
+        for pod in pods {
+            if pod.annotations.get(&annotation) == Some(&epoch) {
+                continue;
+            }
+            let annotations = BTreeMap::from([(&annotation, &epoch)]);
+            let body = json!({"metadata": {"annotations": annotations, "uid": pod.uid}});
+            let parameters = PatchParams {
+                field_manager: Some(FIELD_MANAGER.to_owned()),
+                ..PatchParams::default()
+            };
+            let patched = api
+                .patch_metadata(&pod.name, &parameters, &Patch::Merge(&body))
+                .await;
+            if let Err(error) = patched {
+                tracing::warn!(pod = pod.name, %error, "a pod could not be hurried");
+            }
+        }
+    }
+}
+
+async fn ask(cx: &Context, p: &ValidatedPlatform) -> Result<Vec<PodState>, StepError> {
+    let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let list = api
+        .list(&with_labels(&selector(&p.name, None)))
+        .await
+        .map_err(|error| {
+            StepError::of_kube(&format!("pods of namespace {}", p.namespace), &error)
+        })?;
+    let running = list.items.into_iter().filter(|pod| !has_ended(pod));
+    Ok(stream::iter(running)
+        .map(|pod| async move {
+            let component = pod.labels().get("app.kubernetes.io/component");
+            PodState {
+                name: pod.name_any(),
+                uid: pod.uid(),
+                annotations: pod.annotations().clone(),
+                role: component.and_then(|component| Role::parse(component)),
+                ready: is_ready(&pod),
+                state: state(&pod).await.unwrap_or_default(),
+            }
+        })
+        .buffered(CONCURRENCY)
+        .collect()
+        .await)
+}
+
+fn has_ended(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .flatten()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+async fn state(pod: &Pod) -> Option<Value> {
+    // Of the migration: it has no second port.
+    pod.labels()
+        .get("app.kubernetes.io/component")
+        .and_then(|component| Role::parse(component))?;
+    let ip = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
+    timeout(ANSWER, get(SocketAddr::new(ip, PORT)))
+        .await
+        .ok()?
+        .inspect_err(|error| tracing::debug!(pod = pod.name_any(), %error, "a pod does not answer"))
+        .ok()
+}
+
+async fn get(at: SocketAddr) -> anyhow::Result<Value> {
+    let stream = TcpStream::connect(at).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // The sender goes with it, and so the connection ends.
+    let exchange = async move {
+        let request = Request::get("/internal/state")
+            .header(hyper::header::HOST, at.to_string())
+            .body(Empty::<Bytes>::new())?;
+        let answer = sender.send_request(request).await?;
+        let body = Limited::new(answer.into_body(), LONGEST)
+            .collect()
+            .await
+            .map_err(anyhow::Error::from_boxed)?;
+        anyhow::Ok(serde_json::from_slice(&body.to_bytes())?)
+    };
+    let (answer, _) = join(exchange, connection).await;
+    answer
+}
