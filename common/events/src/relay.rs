@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use common_clock::SharedClock;
 use sqlx::{PgConnection, PgPool, postgres::PgListener};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,6 +23,8 @@ const BATCH: i64 = 256;
 const POLL: Duration = Duration::from_secs(1);
 /// How often a stand-by asks for the lock: the bound of a takeover.
 const STANDBY: Duration = Duration::from_secs(2);
+/// How long a session is kept: the next one is made with the login as it is by then, and no former login is held for ever.
+const TERM: Duration = Duration::from_secs(30);
 /// Longest wait for a broker to confirm a batch.
 const CONFIRM: Duration = Duration::from_secs(30);
 /// First and longest wait after a failure.
@@ -64,8 +67,9 @@ struct Relay<'a> {
 }
 
 impl Relay<'_> {
-    /// One hold of the lock: returns only with an error.
+    /// One hold of the lock, or one wait for it: for a term.
     async fn session(&self, wait: &mut Duration) -> Result<(), EventError> {
+        let end = Instant::now() + TERM;
         // Out of the pool: the lock lives and dies with this session, and no other user of the pool may inherit it.
         let mut conn = self
             .pool
@@ -77,6 +81,9 @@ impl Relay<'_> {
             .await
             .map_err(database("taking the lock of the relay"))?
         {
+            if Instant::now() >= end {
+                return Ok(());
+            }
             tokio::time::sleep(STANDBY).await;
         }
         ::metrics::gauge!(metrics::RELAY_ACTIVE).set(1.0);
@@ -87,7 +94,7 @@ impl Relay<'_> {
             .listen(outbox::NOTIFY_CHANNEL)
             .await
             .map_err(database("listening"))?;
-        loop {
+        while Instant::now() < end {
             while self.drain(&mut conn).await? {}
             *wait = BACKOFF.0;
             let woken = tokio::time::timeout(POLL, listener.recv()).await;
@@ -96,6 +103,7 @@ impl Relay<'_> {
             }
             while listener.next_buffered().is_some() {}
         }
+        Ok(())
     }
 
     /// Publishes one batch; true if there may be more.
