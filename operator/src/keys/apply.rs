@@ -6,8 +6,8 @@ use crds::{Reason, SigningKeyStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Acks, FreshKey, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, decide, is_urgent,
-    outlook, store::KeyStore,
+    Acks, FreshKey, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods, decide,
+    is_urgent, outlook, store::KeyStore,
 };
 use crate::platform::{Context, PodState, States, StepError, validate::ValidatedPlatform};
 
@@ -43,14 +43,11 @@ pub async fn ensure_keys(
 ) -> Result<KeysApplied, StepError> {
     let mut store = KeyStore::read(cx, p).await?;
     let wish = &p.signing;
-    // Without their word what needs none is done all the same: a revocation above all.
-    let acks = match states.get().await {
-        Ok(pods) => Some(Acks::of(pods)),
-        Err(error) => {
-            tracing::warn!(%error, "the pods were not asked for their keys");
-            None
-        }
+    let acks = match &store.observed.ring {
+        Some(ring) if asks_pods(ring, wish, cx.clock.now()) => Some(Acks::of(states.get().await?)),
+        _ => None,
     };
+    let mut changed = false;
     for _ in 0..STEPS {
         let now = cx.clock.now();
         let step = decide(&store.observed, wish, acks.as_ref(), now);
@@ -66,6 +63,7 @@ pub async fn ensure_keys(
             break;
         };
         store.swap(ring).await?;
+        changed = true;
         store.project().await?;
     }
     // Also when there was nothing to decide: somebody may have edited a projection.
@@ -76,8 +74,10 @@ pub async fn ensure_keys(
             "the key ring vanished while it was read",
         ));
     };
-    // At once: what was just changed is not to wait for the rest of this pass.
-    if let (Some(acks), Some(pods)) = (&acks, states.known()) {
+    // Also those that were not asked before: what was just changed is not to wait for the rest of this pass.
+    if acks.is_some() || changed {
+        let pods = states.get().await?;
+        let acks = Acks::of(pods);
         let behind: Vec<&str> = acks.not_at(ring.epoch);
         let is_behind = |pod: &&PodState| behind.contains(&pod.name.as_str());
         let pods: Vec<&PodState> = pods.iter().filter(is_behind).collect();

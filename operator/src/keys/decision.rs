@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use crds::SigningSpec;
 use secrecy::SecretString;
 
-pub use self::calendar::{Outlook, Wait, look_again, outlook};
+pub use self::calendar::{Outlook, Wait, asks_pods, look_again, outlook};
 use self::calendar::{activation, removal};
 use super::{
     Acks, Timings,

@@ -22,7 +22,8 @@ mod web_secret;
 pub use acks::{Acks, PodKeys};
 pub use apply::{KeysApplied, ensure_keys};
 pub use decision::{
-    Observed, Outlook, Revocation, Step, Wait, Wish, decide, is_urgent, look_again, outlook,
+    Observed, Outlook, Revocation, Step, Wait, Wish, asks_pods, decide, is_urgent, look_again,
+    outlook,
 };
 pub use projection::{jwks_json, meta_json, signing_jwk};
 pub use remains::Remains;

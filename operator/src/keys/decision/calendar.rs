@@ -120,11 +120,9 @@ pub fn outlook(ring: &KeyRing, wish: &Wish, acks: Option<&Acks>, now: DateTime<U
         .into_iter()
         .collect();
     let mut stuck = None;
-    // Of whatever the last change was: a next key, a removal or a revocation.
-    let behind = acks.map_or_else(Vec::new, |acks| owned(acks.behind(ring.epoch)));
-    if !behind.is_empty() {
-        looks.push(look_again(ring.recorded_at, now));
-        if now >= after(ring.recorded_at, timings.stuck_after()) {
+    if let Some((due, next)) = rotation.zip(ring.next()) {
+        let behind = acks.map_or_else(Vec::new, |acks| owned(acks.behind(next.published_epoch)));
+        if now >= after(due, timings.stuck_after()) && !behind.is_empty() {
             stuck = Some(Wait::Known(behind));
         }
     }
@@ -153,6 +151,19 @@ pub fn outlook(ring: &KeyRing, wish: &Wish, acks: Option<&Acks>, now: DateTime<U
 pub fn look_again(since: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     let tenth = (now - since) / 10;
     now + tenth.clamp(TimeDelta::seconds(2), TimeDelta::minutes(1))
+}
+
+/// Whether the pods have to be asked: something waits for them.
+#[must_use]
+pub fn asks_pods(ring: &KeyRing, wish: &Wish, now: DateTime<Utc>) -> bool {
+    let now = now.max(ring.latest());
+    let settles = after(ring.recorded_at, wish.timings.stuck_after());
+    let due = activation_at(ring, wish).is_some_and(|due| now >= due);
+    let loud = ring
+        .in_state(KeyState::Retiring)
+        .any(|key| key.quiet_at.is_none());
+    // A set that has just changed is brought into the pods at once, not when their kubelet comes to it.
+    due || loud || now < settles
 }
 
 fn owned(names: Vec<&str>) -> Vec<String> {

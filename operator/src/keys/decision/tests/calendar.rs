@@ -116,6 +116,7 @@ fn a_pod_that_does_not_know_the_next_key_holds_it_back_but_not_for_ever() {
         matches!(unasked, Step::Keep),
         "without their word nothing is done"
     );
+    assert!(asks_pods(&ring, &wish(), at(30, 0)));
 }
 
 #[test]
