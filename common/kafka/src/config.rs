@@ -59,10 +59,8 @@ impl KafkaConfig {
     /// Generation of the login: the number in the file `epoch` of the directory, or 0 where there is none.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        let file = self.directory.as_ref().map(|path| path.join("epoch"));
-        file.and_then(|file| std::fs::read_to_string(file).ok())
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0)
+        let password = self.directory.as_ref().map(|path| path.join("password"));
+        password.map_or(0, |file| SecretRef::file(file).epoch())
     }
 
     /// The settings of a client, with the login as it is now. Producers and consumers add their own.

@@ -22,7 +22,7 @@ use secrecy::SecretString;
 
 pub(crate) use self::{
     kube::KubeStore,
-    rotation::{Issue, Rotation, Schedule, Settled},
+    rotation::{Issue, Rotation, Schedule, Settled, free_slot, other_slot},
     scram::verifier,
     url::{Login, read_login, url},
     usage::Usage,

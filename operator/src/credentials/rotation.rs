@@ -53,10 +53,9 @@ impl Rotation<'_> {
         issue.is_some_and(|issue| self.now >= issue.due_at(&self.schedule))
     }
 
-    /// Whether [`Self::keep`] would write.
-    pub(crate) fn would_write(&self, kept: Option<&Keys>, wanted: &Keys) -> bool {
-        let (_, content) = sealed(kept, wanted.clone(), &self.schedule, self.now);
-        content.is_some()
+    /// How a client's login stands with this content, and the whole of it if it differs from what is kept.
+    pub(crate) fn seal(&self, kept: Option<&Keys>, wanted: Keys) -> (Issue, Option<Keys>) {
+        sealed(kept, wanted, &self.schedule, self.now)
     }
 
     /// Keeps the content of a client's Secret, if it differs from what is kept. Tells how the login stands, and whether
@@ -68,7 +67,7 @@ impl Rotation<'_> {
         kept: Option<&Keys>,
         wanted: Keys,
     ) -> Result<(Issue, bool), StepError> {
-        let (issue, content) = sealed(kept, wanted, &self.schedule, self.now);
+        let (issue, content) = self.seal(kept, wanted);
         let written = content.is_some();
         if let Some(content) = content {
             store.keep(client, content).await?;
@@ -95,6 +94,16 @@ impl Rotation<'_> {
             )),
         })
     }
+}
+
+/// The slot that `user` is not.
+pub(crate) fn other_slot<'a>([a, b]: &'a [String; 2], user: &str) -> &'a String {
+    if user == a { b } else { a }
+}
+
+/// The slot for a login that no Secret names: one that nobody uses, since pods may use the one that is open.
+pub(crate) fn free_slot([a, b]: &[String; 2], is_open: impl Fn(&String) -> bool) -> &String {
+    if is_open(a) && !is_open(b) { b } else { a }
 }
 
 /// A login that works, and what its former one waits for, if that is still open.

@@ -66,8 +66,10 @@ pub async fn ensure_keys(
         changed = true;
         store.project().await?;
     }
-    // Also when there was nothing to decide: somebody may have edited a projection.
-    store.project().await?;
+    if !changed {
+        // Somebody may have edited a projection.
+        store.project().await?;
+    }
     let Some(ring) = &store.observed.ring else {
         return Err(StepError::transient(
             Reason::SigningKeyInvalid,

@@ -48,14 +48,7 @@ where
         + Clone
         + Debug,
 {
-    let name = wanted.name_any();
-    let namespace = wanted.namespace().unwrap_or_default();
-    let what = format!("{} {namespace}/{name}", K::kind(&()));
-    let api: Api<K> = Api::namespaced(cx.client.clone(), &namespace);
-    let found = api
-        .get_opt(&name)
-        .await
-        .map_err(|error| StepError::of_kube(&what, &error))?;
+    let (api, what, found) = look(cx, wanted).await?;
     // On the heap: this is part of every pass, many times over.
     Box::pin(settle(&api, &what, wanted, found)).await
 }
@@ -77,12 +70,7 @@ where
         + Clone
         + Debug,
 {
-    let name = wanted.name_any();
-    let namespace = wanted.namespace().unwrap_or_default();
-    let what = format!("{} {namespace}/{name}", K::kind(&()));
-    let api: Api<K> = Api::namespaced(cx.client.clone(), &namespace);
-    let found = api.get_opt(&name).await;
-    let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
+    let (api, what, found) = look(cx, wanted).await?;
     let version = found.as_ref().and_then(K::resource_version);
     if version.as_ref() != seen {
         return Err(StepError::transient(
@@ -94,6 +82,23 @@ where
     wanted.meta_mut().resource_version = version;
     let (_, now) = Box::pin(settle(&api, &what, &wanted, found)).await?;
     Ok(now.resource_version())
+}
+
+/// Reads live what is where `wanted` belongs. Gives the way there and its kind and name, too.
+async fn look<K>(cx: &Context, wanted: &K) -> Result<(Api<K>, String, Option<K>), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let name = wanted.name_any();
+    let namespace = wanted.namespace().unwrap_or_default();
+    let what = format!("{} {namespace}/{name}", K::kind(&()));
+    let api: Api<K> = Api::namespaced(cx.client.clone(), &namespace);
+    let found = api.get_opt(&name).await;
+    let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
+    Ok((api, what, found))
 }
 
 /// Sends `wanted` unless `found` has every wanted value already.

@@ -34,14 +34,6 @@ pub(super) struct ClientSpec {
     pub(super) acls: Vec<Acl>,
 }
 
-impl ClientSpec {
-    /// The slot that `user` is not.
-    pub(super) fn other_slot(&self, user: &str) -> &String {
-        let [a, b] = &self.slots;
-        if user == a { b } else { a }
-    }
-}
-
 impl Wanted {
     /// The names and rights of a Platform.
     pub(crate) fn of(names: &ExternalNames, topics: &[Topic]) -> Self {

@@ -16,7 +16,9 @@ use super::{
     rights::{ClientSpec, Wanted},
 };
 use crate::{
-    credentials::{Keys, Login, Rotation, Settled, Store, password, read_login},
+    credentials::{
+        Keys, Login, Rotation, Settled, Store, free_slot, other_slot, password, read_login,
+    },
     platform::{
         StepError,
         apply::ledger::{Kind, Server, Thing, list},
@@ -90,14 +92,9 @@ pub(super) async fn settle(
         password: password(rotation.ids),
     };
     let (login, made) = match known {
-        // The Secret was lost: pods may use the user that is there.
-        None => {
-            let [a, b] = &client.slots;
-            let slot = if has_login(a) && !has_login(b) { b } else { a };
-            (fresh(slot), true)
-        }
+        None => (fresh(free_slot(&client.slots, has_login)), true),
         Some(login) => {
-            let other = client.other_slot(&login.user);
+            let other = other_slot(&client.slots, &login.user);
             let works = has_login(&login.user);
             // One change at a time: the former user ends first.
             if works && !has_login(other) && rotation.is_due(kept.as_ref()) {
@@ -123,7 +120,7 @@ pub(super) async fn settle(
     let (issue, written) = rotation
         .keep(store, client.secret, kept.as_ref(), content)
         .await?;
-    let other = client.other_slot(&login.user);
+    let other = other_slot(&client.slots, &login.user);
     let is_there =
         |found: &UserFacts| found.login || found.rights.others > 0 || !found.rights.acls.is_empty();
     let draining = match users.get(other).filter(|found| is_there(found)) {

@@ -15,7 +15,10 @@ use super::{
     },
 };
 use crate::{
-    credentials::{Keys, Login, Rotation, Settled, Store, password, read_login, url, verifier},
+    credentials::{
+        Keys, Login, Rotation, Settled, Store, free_slot, other_slot, password, read_login, url,
+        verifier,
+    },
     platform::{
         StepError,
         validate::{PostgresServer, Tls},
@@ -55,13 +58,9 @@ pub(super) async fn settle(
         password: password(rotation.ids),
     };
     let (login, made) = match known {
-        // The Secret was lost: pods may use the login that is open.
-        None => {
-            let [a, b] = &spec.slots;
-            (fresh(if is_open(a) && !is_open(b) { b } else { a }), true)
-        }
+        None => (fresh(free_slot(&spec.slots, is_open)), true),
         Some(login) => {
-            let other = other_slot(spec, &login);
+            let other = other_slot(&spec.slots, &login.user);
             // One change at a time: the former one ends first.
             let due = works && facts.is_ended(other) && rotation.is_due(kept.as_ref());
             // A replica that is behind keeps the change waiting, not the Platform.
@@ -80,7 +79,7 @@ pub(super) async fn settle(
     let (issue, written) = rotation
         .keep(store, spec.client, kept.as_ref(), wanted)
         .await?;
-    let other = other_slot(spec, &login);
+    let other = other_slot(&spec.slots, &login.user);
     let draining = if facts.is_ended(other) {
         None
     } else {
@@ -91,12 +90,6 @@ pub(super) async fn settle(
         }
     };
     Ok(Settled { issue, draining })
-}
-
-/// The slot that the login is not.
-fn other_slot<'a>(spec: &'a LoginSpec, login: &Login) -> &'a String {
-    let [a, b] = &spec.slots;
-    if login.user == *a { b } else { a }
 }
 
 /// Sets the password of a login, and proves it where it is used.

@@ -18,7 +18,10 @@ use self::{
 };
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
-    credentials::{Keys, KubeStore, Login, Rotation, Settled, Store, password, read_login, url},
+    credentials::{
+        Keys, KubeStore, Login, Rotation, Settled, Store, free_slot, other_slot, password,
+        read_login, url,
+    },
     platform::{
         Context, States, StepError,
         validate::{ExternalNames, RedisServer, ValidatedPlatform},
@@ -58,12 +61,6 @@ impl ClientSpec {
         let login = |user: &String| Thing::new(Server::Redis, Kind::Login, user);
         let namespace = Thing::new(Server::Redis, Kind::Namespace, &self.namespace);
         self.slots.iter().map(login).chain([namespace])
-    }
-
-    /// The slot that `user` is not.
-    fn other_slot(&self, user: &str) -> &String {
-        let [a, b] = &self.slots;
-        if user == a { b } else { a }
     }
 }
 
@@ -147,17 +144,9 @@ async fn settle(
     };
     let shape = |login: &Login| Shape::wanted(&client.namespace, &login.password);
     let login = match known {
-        // The Secret was lost: pods may use the user that is there.
-        None => {
-            let [a, b] = &client.slots;
-            fresh(if users.contains_key(a) && !users.contains_key(b) {
-                b
-            } else {
-                a
-            })
-        }
+        None => fresh(free_slot(&client.slots, |slot| users.contains_key(slot))),
         Some(login) => {
-            let other = client.other_slot(&login.user);
+            let other = other_slot(&client.slots, &login.user);
             let works = users.get(&login.user) == Some(&shape(&login));
             // One change at a time: the former user ends first.
             if works && !users.contains_key(other) && rotation.is_due(kept.as_ref()) {
@@ -173,15 +162,16 @@ async fn settle(
         set_user(server, connection, &login.user, &wanted.rules()).await?;
     }
     prove(server, client, &login).await?;
-    let content = keys(server, &login);
+    let (issue, content) = rotation.seal(kept.as_ref(), keys(server, &login));
+    let written = content.is_some();
     // A restart of the server must not forget whom the Secret names; who died before this has it still to do.
-    if set || rotation.would_write(kept.as_ref(), &content) {
+    if set || written {
         save(server, connection).await?;
     }
-    let (issue, written) = rotation
-        .keep(store, client.secret, kept.as_ref(), content)
-        .await?;
-    let other = client.other_slot(&login.user);
+    if let Some(content) = content {
+        store.keep(client.secret, content).await?;
+    }
+    let other = other_slot(&client.slots, &login.user);
     let draining = if users.contains_key(other) {
         let waits = rotation.waits_for_pods(client.secret, other, &issue, written);
         match waits.await? {
