@@ -21,5 +21,5 @@ use error::Error;
 
 pub use api::{document, routes};
 pub use config::AnalyticsConfig;
-pub use migrate::{MIGRATOR, MigrateError, migrate};
+pub use migrate::{MIGRATOR, MigrateError, migrate, plan};
 pub use state::Analytics;

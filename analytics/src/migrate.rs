@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use common_config::SecretRef;
-use common_db::{PoolOptions, Report};
-use sqlx::migrate::Migrator;
+use common_db::{Pending, Phase, PoolOptions, Report};
+use sqlx::{PgPool, migrate::Migrator};
 
 /// Schema of everything that analytics owns.
 const SCHEMA: &str = "analytics";
@@ -30,17 +30,32 @@ pub enum MigrateError {
     Apply(#[from] common_db::MigrateError),
 }
 
-/// Applies what is missing in the database at `url`.
+/// What is missing in the database at `url`. Only reads.
+///
+/// # Errors
+/// When the server does not accept the login, or the database does not suit this version.
+pub async fn plan(url: &SecretRef) -> Result<Vec<Pending>, MigrateError> {
+    let pool = pool(url).await?;
+    let pending = common_db::plan(&pool, &MIGRATOR).await;
+    pool.close().await;
+    Ok(pending?)
+}
+
+/// Applies what is missing in the database at `url`, as far as `phases` go.
 ///
 /// # Errors
 /// When the server does not accept the login, or a migration fails.
-pub async fn migrate(url: &SecretRef) -> Result<Report, MigrateError> {
+pub async fn migrate(url: &SecretRef, phases: &[Phase]) -> Result<Report, MigrateError> {
+    let pool = pool(url).await?;
+    let outcome = common_db::migrate(&pool, &MIGRATOR, phases).await;
+    pool.close().await;
+    Ok(outcome?)
+}
+
+async fn pool(url: &SecretRef) -> Result<PgPool, MigrateError> {
     let options = PoolOptions {
         max_connections: 1,
         ..PoolOptions::command("crewdeck migrate")
     };
-    let pool = common_db::pool(url, &options).await?;
-    let outcome = common_db::migrate(&pool, &MIGRATOR).await;
-    pool.close().await;
-    Ok(outcome?)
+    Ok(common_db::pool(url, &options).await?)
 }

@@ -9,11 +9,11 @@ mod roles;
 mod signing;
 mod source;
 mod status;
+mod upgrade;
 
 pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
 pub use platform::{
-    FORCE_RELEASE_ANNOTATION, ImageSpec, MigrationSpec, Platform, PlatformSpec, PullPolicy,
-    PullSecret,
+    FORCE_RELEASE_ANNOTATION, ImageSpec, Platform, PlatformSpec, PullPolicy, PullSecret,
 };
 pub use reason::Reason;
 pub use roles::{Resources, RoleTemplate, RolesSpec, ScaledRole, SingleRole, SwitchedRole};
@@ -23,6 +23,7 @@ pub use source::{
     SecretReference, TopicName, TopicSpec, Transport,
 };
 pub use status::{
-    ConditionType, CredentialStatus, MigrationStatus, PlatformStatus, RoleStatus, SigningKeyStatus,
-    TopicsStatus, WaitingOn,
+    ConditionType, CredentialStatus, MigrationStatus, PlanStatus, PlannedMigration, PlatformStatus,
+    RoleStatus, SigningKeyStatus, TopicsStatus, WaitingOn,
 };
+pub use upgrade::{Approval, MigrationSpec, OnFailure, RolloutSpec};

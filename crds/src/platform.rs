@@ -13,6 +13,7 @@ use crate::{
     signing::SigningSpec,
     source::{DatabaseSpec, EventsSpec, RedisSpec},
     status::PlatformStatus,
+    upgrade::{MigrationSpec, RolloutSpec},
 };
 
 /// Annotation that lets a Platform go although a backend still holds things of it.
@@ -75,6 +76,10 @@ pub struct PlatformSpec {
     #[serde(default)]
     pub migration: MigrationSpec,
 
+    /// How the roles come to another image.
+    #[serde(default)]
+    pub rollout: RolloutSpec,
+
     /// Pauses the operator for this Platform: what runs goes on running, nothing is changed.
     #[serde(default)]
     pub suspend: bool,
@@ -134,35 +139,6 @@ impl PullPolicy {
             Self::IfNotPresent => "IfNotPresent",
             Self::Always => "Always",
             Self::Never => "Never",
-        }
-    }
-}
-
-/// How the database is migrated before roles roll.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct MigrationSpec {
-    /// Seconds after which a migration that has not ended counts as failed.
-    #[serde(default = "MigrationSpec::default_deadline")]
-    #[schemars(range(min = 30, max = 86_400))]
-    pub deadline_seconds: i64,
-    /// Raise it by one to run a failed migration again.
-    #[serde(default)]
-    #[schemars(range(min = 0, max = 1_000_000))]
-    pub retry: i64,
-}
-
-impl MigrationSpec {
-    fn default_deadline() -> i64 {
-        600
-    }
-}
-
-impl Default for MigrationSpec {
-    fn default() -> Self {
-        Self {
-            deadline_seconds: Self::default_deadline(),
-            retry: 0,
         }
     }
 }

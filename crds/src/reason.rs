@@ -68,6 +68,12 @@ reasons! {
     MigrationRunning,
     /// A migration failed.
     MigrationFailed,
+    /// An upgrade waits for a person to approve its plan.
+    ApprovalPending,
+    /// The last part of a migration comes when every role runs the new version.
+    ContractPending,
+    /// A new version did not start; the roles went back to the last one that did.
+    RolledBack,
     /// A node cannot get the image.
     ImagePullFailed,
     /// Pods of a role are not yet ready.
@@ -95,6 +101,7 @@ impl Reason {
                 | Self::Deleting
                 | Self::TopicsPending
                 | Self::MigrationRunning
+                | Self::ContractPending
                 | Self::RolloutPending
         )
     }

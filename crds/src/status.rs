@@ -39,6 +39,9 @@ pub struct PlatformStatus {
     /// The topics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topics: Option<TopicsStatus>,
+    /// What the upgrade that is wanted does; absent when every role runs the wanted image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
     /// The last migration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub migration: Option<MigrationStatus>,
@@ -125,6 +128,36 @@ pub struct TopicsStatus {
     pub wanted: i64,
     /// Both, as ready/wanted.
     pub summary: String,
+}
+
+/// What an upgrade does.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStatus {
+    /// Of the image and of all that it migrates; migration.approvedPlan approves exactly this.
+    pub hash: String,
+    /// Version that the roles come to.
+    pub version: String,
+    /// What is missing in the databases, in the order in which it is applied.
+    #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub migrations: Vec<PlannedMigration>,
+    /// Roles whose pods are replaced, in their order.
+    #[serde(default)]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub roles: Vec<String>,
+}
+
+/// A migration that is not applied yet.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedMigration {
+    /// application or analytics.
+    pub database: String,
+    /// Number and name.
+    pub name: String,
+    /// expand (before the roles roll) or contract (after the last old pod has ended).
+    pub phase: String,
 }
 
 /// The last migration.

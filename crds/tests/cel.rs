@@ -80,6 +80,7 @@ fn the_sample_is_accepted() {
     signing("rotationPeriodSeconds", 89_999),
     "signing.rotationPeriodSeconds must be at least"
 )]
+#[case::approved_plan("/spec/migration", json!({"approval": "Manual", "approvedPlan": "0123456789abcdef"}), json!({"approval": "Automatic", "approvedPlan": "0123456789abcdef"}), "migration.approvedPlan has a meaning only with")]
 #[case::events("/spec/events", json!({"transport": "Kafka", "kafka": {"secretRef": {"name": "k"}}}), json!({"transport": "Kafka"}), "events.kafka is required")]
 fn each_rule_accepts_and_refuses(
     #[case] pointer: &str,
@@ -108,7 +109,7 @@ fn the_rules_are_counted() {
             _ => 0,
         }
     }
-    assert_eq!(count(&schema()), 8);
+    assert_eq!(count(&schema()), 9);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum as _};
 
-use crate::commands::{config, dev, keys, openapi, smoke, users};
+use crate::commands::{config, dev, keys, migrate, openapi, smoke, users};
 use crate::failure::Usage;
 use crate::role::Role;
 
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     },
     /// Runs every role but the operator in this process, on a PostgreSQL and a Redis of its own
     Dev(dev::Args),
+    /// Brings both databases to this version, in two parts between which the roles roll
+    #[command(subcommand)]
+    Migrate(migrate::Command),
     /// Makes users
     #[command(subcommand)]
     Users(users::Command),

@@ -34,6 +34,12 @@ pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) ->
             let source = load(file.as_deref(), environment)?;
             users::run(command, &source, &clock, &ids).await
         }
+        Command::Migrate(command) => {
+            let source = load(file.as_deref(), environment)?;
+            let telemetry: TelemetryConfig = source.section()?;
+            let _guard = common_telemetry::init(&telemetry, Role::Migrate.as_str())?;
+            migrate::run(command, &source, &clock, &ids).await
+        }
         Command::Run { role } => {
             let source = load(file.as_deref(), environment)?;
             run_role(role, &source, clock, ids).await
@@ -52,7 +58,7 @@ async fn run_role(role: Role, source: &Source, clock: SharedClock, ids: SharedId
     let telemetry: TelemetryConfig = source.section()?;
     let guard = common_telemetry::init(&telemetry, role.as_str())?;
     if role == Role::Migrate {
-        return migrate::run(source, &clock, &ids).await;
+        return migrate::apply(&migrate::ApplyArgs::default(), source, &clock, &ids).await;
     }
     let config: ServiceConfig = source.section()?;
     let service = Service::new(role.as_str(), config, clock, ids, guard.prometheus());

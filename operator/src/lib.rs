@@ -8,10 +8,10 @@ mod hex;
 pub mod keys;
 mod lease;
 mod metrics;
-pub mod migration;
 pub mod platform;
 mod run;
 mod server_clock;
+pub mod upgrade;
 
 pub use config::OperatorConfig;
 pub use run::run;

@@ -27,6 +27,19 @@ pub struct Status {
     pub bin: PathBuf,
     /// The servers beside the cluster.
     pub backends: Backends,
+    /// What the sample platform runs.
+    pub image: String,
+    /// Other images that every node has.
+    pub images: Images,
+}
+
+/// Images to upgrade to.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Images {
+    /// The same program under another tag.
+    pub next: String,
+    /// Its Jobs work, its roles end at once.
+    pub broken: String,
 }
 
 /// The three servers.

@@ -11,6 +11,7 @@ pub mod external;
 pub mod platform;
 pub mod socket;
 pub mod wait;
+pub mod work;
 
 /// The crypto provider of this process; every test that opens a TLS connection calls it first. Repeatable.
 pub fn init() {

@@ -5,6 +5,9 @@ use anyhow::{Context as _, Result};
 use common_scratch::Postgres;
 use std::{fs, path::PathBuf};
 
+/// First line of a migration that does not run in a transaction, as sqlx has it.
+const WITHOUT_TRANSACTION: &str = "-- no-transaction";
+
 /// Which half of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direction {
@@ -17,8 +20,13 @@ pub(crate) fn apply(postgres: &Postgres, database: &str, direction: Direction) -
     let files = files(direction)?;
     for file in &files {
         let path = file.to_string_lossy();
+        let text = fs::read_to_string(file).with_context(|| format!("read {path}"))?;
+        let mut arguments = vec!["-f", path.as_ref()];
+        if !text.starts_with(WITHOUT_TRANSACTION) {
+            arguments.insert(0, "--single-transaction");
+        }
         postgres
-            .psql(database, &["--single-transaction", "-f", &path])
+            .psql(database, &arguments)
             .with_context(|| format!("apply {path}"))?;
     }
     Ok(files.len())

@@ -2,6 +2,7 @@
 
 use analytics::{MIGRATOR, migrate};
 use common_config::SecretRef;
+use common_db::Phase;
 use sqlx::{ConnectOptions as _, PgPool};
 
 const SHAPE: &str = "
@@ -23,7 +24,7 @@ async fn shape(pool: &PgPool) -> Vec<String> {
 
 async fn up_down_up(pool: &PgPool) {
     let url = SecretRef::from(pool.connect_options().to_url_lossy().to_string());
-    let report = migrate(&url).await.expect("up");
+    let report = migrate(&url, &Phase::ALL).await.expect("up");
     assert_eq!(report.applied.len(), report.total);
     assert_eq!(report.applied[0], "0001_expand_daily_counts");
     let first = shape(pool).await;
@@ -33,11 +34,11 @@ async fn up_down_up(pool: &PgPool) {
             .any(|line| line.starts_with("daily_task_counts.day date NO")),
         "{first:?}"
     );
-    let again = migrate(&url).await.expect("nothing to do");
+    let again = migrate(&url, &Phase::ALL).await.expect("nothing to do");
     assert_eq!((again.applied.len(), again.total), (0, report.total));
     MIGRATOR.undo(pool, 0).await.expect("down");
     assert_eq!(shape(pool).await, Vec::<String>::new());
-    let back = migrate(&url).await.expect("up again");
+    let back = migrate(&url, &Phase::ALL).await.expect("up again");
     assert_eq!(back, report);
     assert_eq!(shape(pool).await, first);
 }
@@ -59,11 +60,24 @@ async fn a_failing_statement_is_named(pool: PgPool) {
         .await
         .expect("something in the way");
     let url = SecretRef::from(pool.connect_options().to_url_lossy().to_string());
-    let error = migrate(&url).await.expect_err("the table exists");
+    let error = migrate(&url, &Phase::ALL).await.expect_err("the table exists");
     let words = format!("{:#}", anyhow::Error::from(error));
     assert!(
         words.contains("migration 0001_expand_daily_counts failed"),
         "{words}"
     );
     assert!(words.contains("inbox"), "{words}");
+}
+
+/// The phase decides when a migration is applied: none is without.
+#[test]
+fn every_migration_names_its_phase() {
+    for migration in MIGRATOR.iter() {
+        let first = migration.description.split(' ').next();
+        assert!(
+            matches!(first, Some("expand" | "contract")),
+            "{}",
+            migration.description
+        );
+    }
 }

@@ -4,23 +4,36 @@ use api_server_schema::MIGRATOR;
 use api_server_users::create_first_admin;
 use common_clock::{SharedClock, SharedIds};
 use common_config::SecretRef;
-use common_db::PoolOptions;
+use common_db::{Pending, Phase, PoolOptions};
 use uuid::Uuid;
 
 use super::Administrator;
 
-/// Brings the application's database to this version; makes the first administrator when there is none, and gives its id.
+/// What is missing in the application's database. Only reads.
+///
+/// # Errors
+/// When the server does not accept the login, or the database does not suit this version.
+pub async fn plan(database: &SecretRef) -> anyhow::Result<Vec<Pending>> {
+    let pool = common_db::pool(database, &PoolOptions::command("crewdeck migrate")).await?;
+    let pending = common_db::plan(&pool, &MIGRATOR).await;
+    pool.close().await;
+    Ok(pending?)
+}
+
+/// Brings the application's database to this version, as far as `phases` go; makes the first administrator when there is
+/// none, and gives its id.
 ///
 /// # Errors
 /// What failed; a [`common_db::MigrateError`] names the migration. Everything before it stays applied.
 pub async fn migrate(
     database: &SecretRef,
+    phases: &[Phase],
     administrator: Option<&Administrator>,
     clock: &SharedClock,
     ids: &SharedIds,
 ) -> anyhow::Result<Option<Uuid>> {
     let pool = common_db::pool(database, &PoolOptions::command("crewdeck migrate")).await?;
-    let report = common_db::migrate(&pool, &MIGRATOR).await?;
+    let report = common_db::migrate(&pool, &MIGRATOR, phases).await?;
     tracing::info!(applied = ?report.applied, total = report.total, "the application's tables are as wanted");
     common_jobs::migrate(&pool).await?;
     let mut made = None;

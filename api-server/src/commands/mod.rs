@@ -5,5 +5,5 @@ mod migrate;
 mod smoke;
 
 pub use create_admin::{Administrator, create_admin};
-pub use migrate::migrate;
+pub use migrate::{migrate, plan};
 pub use smoke::{Smoke, smoke};

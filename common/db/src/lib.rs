@@ -14,5 +14,5 @@ pub mod testing;
 pub use config::DatabaseConfig;
 pub use credentials::Credentials;
 pub use error::DbError;
-pub use migration::{MigrateError, Report, migrate};
+pub use migration::{MigrateError, Pending, Phase, Report, migrate, plan};
 pub use pools::{PoolOptions, Pools, pool};

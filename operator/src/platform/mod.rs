@@ -8,7 +8,7 @@ mod error;
 mod finalizer;
 pub mod pods;
 mod reconcile;
-mod rollout;
+pub(crate) mod rollout;
 mod states;
 pub mod status;
 pub mod validate;

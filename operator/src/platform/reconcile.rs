@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::{ConditionType, MigrationStatus, Platform, Reason, TopicsStatus};
+use crds::{ConditionType, Platform, Reason, TopicsStatus};
 use kube::{ResourceExt as _, core::error_boundary::InvalidObject};
 
 use super::{
@@ -10,7 +10,6 @@ use super::{
     apply::{kafka, postgres, redis},
     dereference::dereference,
     finalizer,
-    rollout::roll_out,
     states::States,
     status::{Report, publish, replace, write},
     validate::{ValidatedPlatform, validate},
@@ -19,7 +18,7 @@ use crate::{
     backoff::{RESYNC, pause},
     keys::{ensure_keys, ensure_web_secret},
     metrics,
-    migration::gate,
+    upgrade::upgrade,
 };
 
 /// Between two passes at least, however near a date is.
@@ -118,33 +117,10 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
         return;
     }
 
-    let migrated = async {
-        ensure_web_secret(cx, &p).await?;
-        let migrated = gate(cx, &p).await?;
-        postgres::grant(cx, &p).await?;
-        Ok(migrated)
-    };
-    let migrated = report.note(ConditionType::Migrated, migrated.await, |migrated| {
-        format!("the databases have the schema of {}", migrated.version)
-    });
-    let Some(migrated) = migrated else { return };
-    report.migration = Some(MigrationStatus {
-        version: Some(migrated.version),
-        job: migrated.job,
-    });
-
-    let progress = roll_out(cx, &p).await;
-    report.roles = progress.roles;
-    if let Some(error) = progress.blocked {
-        report.failed(ConditionType::RolesReady, &error);
-        return;
+    match ensure_web_secret(cx, &p).await {
+        Ok(()) => upgrade(cx, &p, report).await,
+        Err(error) => report.failed(ConditionType::RolesReady, &error),
     }
-    let version = &p.image.version;
-    report.version = Some(version.clone());
-    report.done(
-        ConditionType::RolesReady,
-        format!("every role runs {version}"),
-    );
 }
 
 /// Stages one and two, and the finalizer: from here on something external may exist.

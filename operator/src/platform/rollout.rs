@@ -4,10 +4,11 @@
 use crds::{Reason, RoleStatus};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod, policy::v1::PodDisruptionBudget};
 use kube::{Api, ResourceExt as _};
+use serde_json::Value;
 
 use super::{
     Context, StepError,
-    apply::kube::{delete, ensure, selector, with_labels},
+    apply::kube::{delete, ensure, holds, selector, with_labels},
     build,
     pods::trouble,
     validate::{RoleSpec, ValidatedPlatform},
@@ -15,15 +16,17 @@ use super::{
 
 /// How far a roll-out came.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// The roles that were looked at.
-    pub(super) roles: Vec<RoleStatus>,
+    pub(crate) roles: Vec<RoleStatus>,
     /// Why it went no further; `None` when every role runs as wanted.
-    pub(super) blocked: Option<StepError>,
+    pub(crate) blocked: Option<StepError>,
+    /// Whether Kubernetes has given the blocked role up: its new pods made no progress in their time.
+    pub(crate) given_up: bool,
 }
 
 /// Applies the roles in order, as far as they run.
-pub(super) async fn roll_out(cx: &Context, p: &ValidatedPlatform) -> Progress {
+pub(crate) async fn roll_out(cx: &Context, p: &ValidatedPlatform) -> Progress {
     let mut progress = Progress::default();
     for spec in &p.roles {
         match roll_out_role(cx, p, spec).await {
@@ -34,6 +37,7 @@ pub(super) async fn roll_out(cx: &Context, p: &ValidatedPlatform) -> Progress {
                     .push(status(p, spec, &deployment, outcome.is_ok()));
                 if let Err(error) = outcome {
                     progress.blocked = Some(error);
+                    progress.given_up = is_given_up(&deployment);
                     return progress;
                 }
             }
@@ -44,6 +48,32 @@ pub(super) async fn roll_out(cx: &Context, p: &ValidatedPlatform) -> Progress {
         }
     }
     progress
+}
+
+/// The roles whose pods are replaced when the spec is applied, in their order.
+pub(crate) async fn replaced(cx: &Context, p: &ValidatedPlatform) -> Result<Vec<String>, StepError> {
+    let api: Api<Deployment> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let mut roles = Vec::new();
+    for spec in &p.roles {
+        let wanted = build::role(p, spec).deployment;
+        let name = wanted.name_any();
+        let what = format!("Deployment {}/{name}", p.namespace);
+        let found = api
+            .get_opt(&name)
+            .await
+            .map_err(|error| StepError::of_kube(&what, &error))?;
+        let template = |deployment: Deployment| -> Result<Value, StepError> {
+            serde_json::to_value(deployment.spec.map(|spec| spec.template)).map_err(|error| {
+                StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}"))
+            })
+        };
+        if let Some(found) = found
+            && !holds(&template(found)?, &template(wanted)?)
+        {
+            roles.push(spec.role.as_str().to_owned());
+        }
+    }
+    Ok(roles)
 }
 
 async fn roll_out_role(
@@ -108,6 +138,19 @@ fn is_rolled_out(deployment: &Deployment, wanted: i32) -> bool {
         && status.replicas.unwrap_or_default() == wanted
         && status.updated_replicas.unwrap_or_default() == wanted
         && status.available_replicas.unwrap_or_default() >= wanted
+}
+
+/// Whether the new pods made no progress within `progressDeadlineSeconds`.
+fn is_given_up(deployment: &Deployment) -> bool {
+    let Some(status) = &deployment.status else {
+        return false;
+    };
+    status.observed_generation >= deployment.metadata.generation
+        && status.conditions.iter().flatten().any(|condition| {
+            condition.type_ == "Progressing"
+                && condition.status == "False"
+                && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+        })
 }
 
 fn ready(deployment: &Deployment) -> i32 {

@@ -11,3 +11,4 @@ mod idle;
 mod journey;
 mod platform;
 mod rotation;
+mod upgrade;

@@ -5,146 +5,31 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
-use tests::{backends, client::Api, cluster::Cluster, platform::Platform, wait::wait_for};
+use std::time::Duration;
+use tests::{
+    backends,
+    cluster::Cluster,
+    platform::Platform,
+    wait::wait_for,
+    work::{NO_TEAM, Person, work},
+};
 use tokio::{
     sync::{Mutex, watch},
-    time::{Instant, interval},
+    time::Instant,
 };
 
 const READY: Duration = Duration::from_mins(2);
 /// A whole rotation of the times below, and some pods that are slow.
 const ROTATED: Duration = Duration::from_mins(2);
 /// Seconds that a token lives here.
-const TOKEN: u64 = 10;
-
-/// A question about no team: what counts is whether the token is believed.
-const NO_TEAM: &str = "/api/v1/analytics/teams/00000000-0000-4000-8000-000000000000/summary";
+const TOKEN: Duration = Duration::from_secs(10);
 
 /// The shortest times that the rules allow with tokens of ten seconds.
 fn signing() -> Value {
     json!({
-        "accessTokenSeconds": TOKEN, "jwksMaxAgeSeconds": 1, "clockSkewSeconds": 2, "propagationSeconds": 5,
+        "accessTokenSeconds": TOKEN.as_secs(), "jwksMaxAgeSeconds": 1, "clockSkewSeconds": 2, "propagationSeconds": 5,
         "publishLeadSeconds": 10, "retentionSeconds": 20, "rotationPeriodSeconds": 45,
     })
-}
-
-/// Somebody with a session, who refreshes it before each token ends.
-struct Person {
-    api: Api,
-    refresh: String,
-    since: Instant,
-}
-
-/// A new team of theirs.
-async fn team(person: &Person) -> Result<String> {
-    let team = json!({"name": "At work"});
-    let team = person.api.post("/api/v1/teams", &team).await?.data(201)?;
-    Ok(team["id"].as_str().context("id")?.to_owned())
-}
-
-impl Person {
-    /// The first administrator of a platform.
-    async fn first(cluster: &Cluster, platform: &Platform) -> Result<Self> {
-        let web = cluster
-            .address(&platform.namespace, &platform.name, "web")
-            .await?;
-        let admin = cluster
-            .secret(&platform.namespace, &format!("{}-admin", platform.name))
-            .await?;
-        let anonymous = Api::anonymous(&web)?;
-        let login = json!({"email": admin["email"], "password": admin["password"]});
-        let tokens = anonymous.post("/api/v1/auth/login", &login).await?;
-        Self::with(&anonymous, &tokens.data(200)?)
-    }
-
-    fn with(api: &Api, tokens: &Value) -> Result<Self> {
-        let text = |key: &str| tokens[key].as_str().context("a pair of tokens");
-        Ok(Self {
-            api: api.with_token(text("access")?),
-            refresh: text("refresh")?.to_owned(),
-            since: Instant::now(),
-        })
-    }
-
-    /// The next pair.
-    async fn refreshed(&self) -> Result<Self> {
-        let body = json!({"refresh": self.refresh});
-        let tokens = self.api.post("/api/v1/auth/refresh", &body).await?;
-        Self::with(&self.api, &tokens.data(200)?)
-    }
-
-    /// The name of the key that signed the token.
-    fn kid(&self) -> Result<String> {
-        kid_of(self.api.token()?)
-    }
-}
-
-/// The kid in a token's header, without a look at its signature.
-fn kid_of(token: &str) -> Result<String> {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    let header = token.split('.').next().context("a token has a header")?;
-    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header)?)?;
-    Ok(header["kid"].as_str().context("kid")?.to_owned())
-}
-
-/// What a person who works without a pause went through.
-#[derive(Default)]
-struct Worked {
-    requests: u64,
-    tasks: i64,
-    kids: BTreeSet<String>,
-    refused: Vec<String>,
-}
-
-/// Works until told to stop: four requests every 50 ms with a token that is used to its end, at both roles that answer.
-async fn work(
-    mut person: Person,
-    team: &str,
-    analytics: &str,
-    stop: watch::Receiver<bool>,
-) -> Result<Worked> {
-    let task = json!({"team_id": team, "title": "One of many"});
-    let mut worked = Worked::default();
-    let mut ticks = interval(Duration::from_millis(50));
-    while !*stop.borrow() {
-        ticks.tick().await;
-        // A second before its end, so that the last request is in time.
-        if person.since.elapsed() > Duration::from_secs(TOKEN - 1) {
-            person = person.refreshed().await?;
-        }
-        worked.kids.insert(person.kid()?);
-        let web = person.api.get("/api/v1/users/me").await?;
-        // Redis too.
-        let ticket = person
-            .api
-            .post("/api/v1/realtime/tickets", &json!({}))
-            .await?;
-        let other = person.api.at(analytics).get(NO_TEAM).await?;
-        let made = person.api.post("/api/v1/tasks", &task).await?;
-        worked.requests += 4;
-        if made.status == 201 {
-            worked.tasks += 1;
-        } else {
-            worked
-                .refused
-                .push(format!("task {}: {}", made.status, made.body));
-        }
-        if web.status != 200 {
-            worked
-                .refused
-                .push(format!("web {}: {}", web.status, web.body));
-        }
-        if !ticket.status.is_success() {
-            worked
-                .refused
-                .push(format!("ticket {}: {}", ticket.status, ticket.body));
-        }
-        if other.status == 401 || other.status.is_server_error() {
-            worked.refused.push(format!("analytics {}", other.status));
-        }
-    }
-    Ok(worked)
 }
 
 /// The keys that the status tells, as `(kid, phase)`.
@@ -185,7 +70,7 @@ async fn e2e_a_rotation_fails_no_request() -> Result<()> {
     let first = active(&platform).await?;
     let (stop, stopped) = watch::channel(false);
     let person = Person::first(&cluster, &platform).await?;
-    let team = team(&person).await?;
+    let team = person.team().await?;
     let begun = Instant::now();
     let turn = async {
         let turned = wait_for("another key signs", ROTATED, async || {
@@ -203,7 +88,7 @@ async fn e2e_a_rotation_fails_no_request() -> Result<()> {
         stop.send(true)?;
         anyhow::Ok(turned)
     };
-    let (worked, turned) = tokio::try_join!(work(person, &team, &analytics, stopped), turn)?;
+    let (worked, turned) = tokio::try_join!(work(person, &team, &analytics, TOKEN, stopped), turn)?;
     let took = begun.elapsed();
     println!(
         "a rotation in {} s under {} requests with tokens of {} keys",
@@ -328,7 +213,7 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
 
     let (stop, stopped) = watch::channel(false);
     let person = Person::first(&cluster, &platform).await?;
-    let team = team(&person).await?;
+    let team = person.team().await?;
     let before = logins(&platform).await?;
     let begun = Instant::now();
     let turn = async {
@@ -353,7 +238,7 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
         stop.send(true)?;
         anyhow::Ok(())
     };
-    let (worked, ()) = tokio::try_join!(work(person, &team, &analytics, stopped), turn)?;
+    let (worked, ()) = tokio::try_join!(work(person, &team, &analytics, TOKEN, stopped), turn)?;
     println!(
         "eight logins changed in {} s under {} requests",
         begun.elapsed().as_secs(),

@@ -221,8 +221,7 @@ impl Build<'_> {
         logged(
             command
                 .env("CGO_ENABLED", "0")
-                // Nobody debugs them here, and their debug information takes a tenth of the build.
-                .env("GOFLAGS", "-trimpath -buildvcs=false -gcflags=all=-dwarf=false"),
+                .env("GOFLAGS", "-trimpath -buildvcs=false"),
             self.log,
             "check that `go` is 1.26 or newer and reaches its module proxy (`go env GOPROXY`), then run the command again",
         )
@@ -264,7 +263,7 @@ impl Build<'_> {
     fn image(&self, program: &Path, arguments: &[&str]) -> Result<()> {
         let text = image::containerfile(program, arguments);
         let archive = self.folder.join("image.tar");
-        image::pack(&text, program, &self.component.image(), &archive, self.log)
+        image::pack(&text, Some(program), &self.component.image(), &archive, self.log)
     }
 }
 

@@ -21,10 +21,10 @@ pub(crate) fn containerfile(program: &Path, arguments: &[&str]) -> String {
     )
 }
 
-/// Packs a program with a Containerfile into an OCI archive.
+/// Builds a Containerfile into an OCI archive, with a program beside it that it may copy.
 pub(crate) fn pack(
     containerfile: &str,
-    program: &Path,
+    program: Option<&Path>,
     name: &str,
     archive: &Path,
     log: &Path,
@@ -32,8 +32,11 @@ pub(crate) fn pack(
     let work = Folder::new("image")?;
     let context = work.path().join("context");
     fs::create_dir(&context)?;
-    let file = program.file_name().context("a program has a name")?;
-    fs::copy(program, context.join(file)).with_context(|| format!("read {}", program.display()))?;
+    if let Some(program) = program {
+        let file = program.file_name().context("a program has a name")?;
+        fs::copy(program, context.join(file))
+            .with_context(|| format!("read {}", program.display()))?;
+    }
     fs::write(context.join("Containerfile"), containerfile)?;
     let buildah = |arguments: &[&str]| {
         logged(
@@ -78,6 +81,15 @@ pub(crate) fn import(node: &Node, archive: &Path) -> Result<()> {
     output(node.ctr().args(["images", "import"]).arg(archive))
         .map(drop)
         .with_context(|| format!("import {} into {}", archive.display(), node.name))
+}
+
+/// Gives an image another name in every node that runs.
+pub(crate) fn tag_everywhere(name: &str, other: &str) -> Result<()> {
+    for node in node::running() {
+        output(node.ctr().args(["images", "tag", "--force", name, other]))
+            .with_context(|| format!("name {name} {other} in {}", node.name))?;
+    }
+    Ok(())
 }
 
 /// Imports an archive into every node that runs.

@@ -40,8 +40,7 @@ pub(crate) fn build() -> Result<Product> {
     let digest = Sha256::digest(&content);
     let short = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
     let tag = format!("{}-{short:08x}", env!("CARGO_PKG_VERSION"));
-    let folder = repo::cache()?.join("image");
-    fs::create_dir_all(&folder)?;
+    let folder = folder()?;
     let archive = folder.join(format!("{tag}.tar"));
     if !archive.exists() {
         forget_former(&folder)?;
@@ -49,7 +48,7 @@ pub(crate) fn build() -> Result<Product> {
         let unfinished = folder.join("unfinished.tar");
         image::pack(
             &text,
-            &binary,
+            Some(&binary),
             &format!("{REPOSITORY}:{tag}"),
             &unfinished,
             &folder.join("build.log"),
@@ -63,6 +62,18 @@ pub(crate) fn build() -> Result<Product> {
         binary_bytes: content.len() as u64,
         archive_bytes,
     })
+}
+
+/// The archive of the image of this name, as [`build`] left it in the cache.
+pub(crate) fn archive(name: &str) -> Result<PathBuf> {
+    let tag = name.rsplit_once(':').context("the image has a tag")?.1;
+    Ok(folder()?.join(format!("{tag}.tar")))
+}
+
+fn folder() -> Result<PathBuf> {
+    let folder = repo::cache()?.join("image");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
 }
 
 /// A static release build for this machine, without its symbols.

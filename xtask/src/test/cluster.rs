@@ -1,7 +1,7 @@
 //! The tests on the local cluster. They run inside its network namespace, where every server has its own address and
 //! nothing of this machine is in the way; so cargo builds first, outside, where it can reach the registry.
 
-use super::{Plan, Report, cargo_test, workspace};
+use super::{Plan, Report, cargo_test, images, workspace};
 use crate::install;
 use anyhow::{Context as _, Result};
 use common_scratch::{Folder, Package, RabbitMq};
@@ -104,7 +104,9 @@ impl Prepared {
     /// Writes the cluster's status and Kafka's credentials where the tests look for them.
     fn new() -> Result<Self> {
         let folder = Folder::new("tests")?;
-        let status = status()?;
+        let mut status = status()?;
+        let image = status["image"].as_str().context("an image")?.to_owned();
+        status["images"] = images::prepare(&image)?;
         fs::write(
             folder.path().join("status.json"),
             serde_json::to_vec_pretty(&status)?,

@@ -3,6 +3,7 @@
 mod cluster;
 mod count;
 mod crates;
+mod images;
 
 use crate::repo;
 use anyhow::{Context as _, Result};

@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use api_server::commands::Administrator;
 use common_clock::{SharedClock, SharedIds};
 use common_config::{SecretRef, Source};
+use common_db::Phase;
 
 use self::backing::Backing;
 use self::settings::Settings;
@@ -62,10 +63,10 @@ pub(crate) async fn run(
         password: SecretRef::from(password.clone()),
     };
     let database = SecretRef::from(settings.database.clone());
-    let made = api_server::commands::migrate(&database, Some(&first), &clock, &ids)
+    let made = api_server::commands::migrate(&database, &Phase::ALL, Some(&first), &clock, &ids)
         .await
         .context("the application's database")?;
-    let report = analytics::migrate(&database)
+    let report = analytics::migrate(&database, &Phase::ALL)
         .await
         .context("the tables of analytics")?;
     tell(&[format!(

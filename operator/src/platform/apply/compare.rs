@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// Whether `found` has every value of `wanted`. What the API server adds by default does not count; an empty list
 /// or map is as good as none, since the server drops it.
-pub(super) fn holds(found: &Value, wanted: &Value) -> bool {
+pub(crate) fn holds(found: &Value, wanted: &Value) -> bool {
     match (found, wanted) {
         (Value::Object(found), Value::Object(wanted)) => {
             wanted.iter().all(|(key, wanted)| match found.get(key) {

@@ -15,7 +15,8 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::compare::{Whose, holds, owns_no_more, whose};
+pub(crate) use super::compare::holds;
+use super::compare::{Whose, owns_no_more, whose};
 use crate::platform::{
     Context, StepError,
     validate::{Role, ValidatedPlatform},

@@ -83,6 +83,7 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
         spec: Some(DeploymentSpec {
             replicas: Some(spec.replicas),
             revision_history_limit: Some(3),
+            progress_deadline_seconds: i32::try_from(p.rollout.progress_deadline_seconds).ok(),
             selector: LabelSelector {
                 match_labels: Some(selector(&p.name, Some(spec.role))),
                 ..LabelSelector::default()

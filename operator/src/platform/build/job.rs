@@ -1,4 +1,4 @@
-//! The Job that migrates both databases.
+//! The Jobs of an upgrade: the image tells what it would do to both databases, and does it.
 
 use k8s_openapi::{
     api::{
@@ -17,10 +17,60 @@ use crate::platform::{
     validate::ValidatedPlatform,
 };
 
-/// The migration Job named `name`. A failed one is not repeated by Kubernetes: the same statement would fail
-/// again, and the gate tells which.
+/// Label with the upgrade that a Job is of.
+pub const UPGRADE_LABEL: &str = "crewdeck.io/upgrade";
+/// Label with the step that a Job does.
+pub const STEP_LABEL: &str = "crewdeck.io/step";
+
+/// What a Job does. The two that migrate apply nothing that is not in the plan: `<name>:<checksum>,…`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MigrationStep {
+    /// Tells the plan.
+    Plan,
+    /// Applies what the former version works with too.
+    Expand(String),
+    /// Applies the rest.
+    Contract(String),
+}
+
+impl MigrationStep {
+    /// Value of the label, and part of the Job's name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::Expand(_) => "expand",
+            Self::Contract(_) => "contract",
+        }
+    }
+
+    /// The step in words, on the way to `version`.
+    #[must_use]
+    pub fn what(&self, version: &str) -> String {
+        match self {
+            Self::Plan => format!("the plan of the upgrade to {version}"),
+            Self::Expand(_) => format!("the migration to {version}"),
+            Self::Contract(_) => format!("the rest of the migration to {version}"),
+        }
+    }
+
+    fn arguments(&self) -> Vec<String> {
+        match self {
+            Self::Plan => vec!["migrate".into(), "plan".into(), "--json".into()],
+            Self::Expand(planned) | Self::Contract(planned) => vec![
+                "migrate".into(),
+                "apply".into(),
+                format!("--phase={}", self.name()),
+                format!("--planned={planned}"),
+            ],
+        }
+    }
+}
+
+/// The Job named `name` for a step of the upgrade `id`. A failed one is not repeated by Kubernetes: whether another try
+/// helps is told by how it failed.
 #[must_use]
-pub fn migration_job(p: &ValidatedPlatform, name: &str) -> Job {
+pub fn migration_job(p: &ValidatedPlatform, name: &str, id: &str, step: &MigrationStep) -> Job {
     let mut files = vec![
         Files::config(format!("{}-migrate-config", p.name)),
         // There with the first migration, not with later ones.
@@ -31,21 +81,25 @@ pub fn migration_job(p: &ValidatedPlatform, name: &str) -> Job {
             .iter()
             .map(|client| Files::credentials(p, *client)),
     );
-    let main = container::container(p, "migrate", &files);
+    let mut main = container::container(p, "migrate", &files);
+    main.args = Some(step.arguments());
     let mut pod = container::pod(p, format!("{}-migrate", p.name), main, &files);
     pod.restart_policy = Some("Never".to_owned());
     let mut job_labels = labels(p, None);
-    job_labels.insert(
-        "app.kubernetes.io/component".to_owned(),
-        "migrate".to_owned(),
-    );
+    for (label, value) in [
+        ("app.kubernetes.io/component", "migrate"),
+        (UPGRADE_LABEL, id),
+        (STEP_LABEL, step.name()),
+    ] {
+        job_labels.insert(label.to_owned(), value.to_owned());
+    }
     let mut metadata = metadata(p, name.to_owned(), None);
     metadata.labels = Some(job_labels.clone());
     Job {
         metadata,
         spec: Some(JobSpec {
             backoff_limit: Some(0),
-            active_deadline_seconds: i64::try_from(p.migration_deadline.as_secs()).ok(),
+            active_deadline_seconds: Some(p.migration.deadline_seconds),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
                     labels: Some(job_labels),

@@ -9,7 +9,7 @@ mod job;
 mod service;
 
 pub use client::Client;
-pub use job::migration_job;
+pub use job::{MigrationStep, STEP_LABEL, UPGRADE_LABEL, migration_job};
 
 use k8s_openapi::api::{
     apps::v1::Deployment,

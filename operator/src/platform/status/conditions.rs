@@ -43,6 +43,12 @@ pub(super) fn after(
             }),
         }
     });
+    // Until it is known how far the upgrade is, its plan stays.
+    let plan = if report.verdicts.contains_key(&ConditionType::Migrated) {
+        report.plan
+    } else {
+        before.plan.clone()
+    };
     PlatformStatus {
         observed_generation: Some(generation),
         version: report.version.or_else(|| before.version.clone()),
@@ -56,6 +62,7 @@ pub(super) fn after(
             .or_else(|| before.next_rotation_time.clone()),
         credentials: or_before(report.credentials, &before.credentials),
         topics: report.topics.or_else(|| before.topics.clone()),
+        plan,
         migration: report.migration.or_else(|| before.migration.clone()),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crds::{
-    ConditionType, CredentialStatus, MigrationStatus, Reason, RoleStatus, SigningKeyStatus,
-    TopicsStatus,
+    ConditionType, CredentialStatus, MigrationStatus, PlanStatus, Reason, RoleStatus,
+    SigningKeyStatus, TopicsStatus,
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -51,8 +51,12 @@ pub struct Report {
     pub(in crate::platform) slow_login: Option<StepError>,
     /// The topics.
     pub topics: Option<TopicsStatus>,
+    /// What the upgrade that is wanted does.
+    pub plan: Option<PlanStatus>,
     /// The migration.
     pub migration: Option<MigrationStatus>,
+    /// Whether Kubernetes has given a role up that rolls.
+    pub(crate) given_up: bool,
     /// Version that every role runs, when they all do.
     pub version: Option<String>,
 }
@@ -82,6 +86,16 @@ impl Report {
             },
         );
         self.blocker.get_or_insert_with(|| error.clone());
+    }
+
+    /// Notes that a step is not done because it comes after others, which tell for themselves what they wait for.
+    pub fn pending(&mut self, condition: ConditionType, reason: Reason, message: String) {
+        let verdict = Verdict {
+            holds: Some(false),
+            reason,
+            message,
+        };
+        self.verdicts.insert(condition, verdict);
     }
 
     /// Notes that a step is done and something beside it takes longer than it should: to be told, but what is there works.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crds::{DeletionPolicy, Platform, Reason, TopicName, TopicSpec};
+use crds::{
+    DeletionPolicy, MigrationSpec, Platform, Reason, RolloutSpec, TopicName, TopicSpec,
+};
 use kube::ResourceExt as _;
 
 use super::{ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
@@ -49,10 +51,10 @@ pub struct ValidatedPlatform {
     pub redis_credentials: Schedule,
     /// When logins on Kafka change.
     pub events_credentials: Schedule,
-    /// Time that a migration has.
-    pub migration_deadline: Duration,
-    /// Raised to run a failed migration again.
-    pub migration_retry: i64,
+    /// How the databases are migrated.
+    pub migration: MigrationSpec,
+    /// How the roles come to another image.
+    pub rollout: RolloutSpec,
     /// Whether the operator leaves it alone.
     pub suspended: bool,
 }
@@ -125,8 +127,8 @@ pub fn validate(
         events_credentials: Schedule::from(
             &events.map(|kafka| kafka.credentials).unwrap_or_default(),
         ),
-        migration_deadline: Duration::from_secs(spec.migration.deadline_seconds.unsigned_abs()),
-        migration_retry: spec.migration.retry,
+        migration: spec.migration.clone(),
+        rollout: spec.rollout.clone(),
         suspended: spec.suspend,
     })
 }

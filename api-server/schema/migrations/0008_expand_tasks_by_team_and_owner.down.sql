@@ -1,0 +1,1 @@
+drop index tasks_team_id_owner_id_idx;

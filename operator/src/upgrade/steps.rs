@@ -1,0 +1,255 @@
+//! The steps of an upgrade in their order, and what is told of them.
+
+use crds::{ConditionType, MigrationStatus, Reason};
+
+use super::{
+    admin_secret,
+    jobs::{self, Done},
+    plan::Plan,
+    release::{Course, Good, Stored, wish},
+};
+use crate::platform::{
+    Context, StepError,
+    apply::postgres,
+    build::MigrationStep,
+    rollout::{replaced, roll_out},
+    status::Report,
+    validate::{Image, ValidatedPlatform},
+};
+
+/// Brings the databases and the roles to the image of the spec, as far as it goes now.
+pub async fn upgrade(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
+    let wish = wish(p);
+    let mut stored = match turn(cx, p, &wish).await {
+        Ok(stored) => stored,
+        Err(error) => return report.failed(ConditionType::Migrated, &error),
+    };
+    match stored.release.course(&wish) {
+        Course::Stay => stay(cx, p, report).await,
+        Course::Back { good, why } => back(cx, p, &good, &why, report).await,
+        Course::Go => match prepare(cx, p, &mut stored, &wish, report).await {
+            Ok(plan) => roll(cx, p, &mut stored, &wish, &plan, report).await,
+            Err(error) => report.failed(ConditionType::Migrated, &error),
+        },
+    }
+}
+
+/// What is remembered, after an upgrade that leads elsewhere than to this wish was let go.
+async fn turn(cx: &Context, p: &ValidatedPlatform, wish: &str) -> Result<Stored, StepError> {
+    let mut stored = Stored::read(cx, p).await?;
+    let towards = stored.release.towards(wish);
+    stored.write(cx, p, towards).await?;
+    Ok(stored)
+}
+
+/// Puts drift right under an image that every role came to.
+async fn stay(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
+    let version = &p.image.version;
+    let granted = postgres::grant(cx, p).await;
+    let granted = report.note(ConditionType::Migrated, granted, |()| {
+        format!("the databases have the schema of {version}")
+    });
+    if granted.is_none() {
+        return;
+    }
+    if let Some(error) = roles(cx, p, report).await {
+        report.failed(ConditionType::RolesReady, &error);
+    }
+}
+
+/// Keeps the roles at the image before, and says why.
+async fn back(cx: &Context, p: &ValidatedPlatform, good: &Good, why: &str, report: &mut Report) {
+    let before = with_image(p, good.image(&p.image));
+    report.done(
+        ConditionType::Migrated,
+        format!("the databases suit {}", good.version),
+    );
+    let under_way = match roles(cx, &before, report).await {
+        Some(error) => format!(" The way back is not done yet: {}.", error.message),
+        None => String::new(),
+    };
+    report.failed(
+        ConditionType::RolesReady,
+        &StepError::terminal(
+            Reason::RolledBack,
+            format!(
+                "{} was given up: {why}. Every role runs {} again.{under_way} Change spec.image, or mend the cause and set \
+                 spec.migration.retry to {}",
+                p.image.version,
+                good.version,
+                p.migration.retry + 1
+            ),
+        ),
+    );
+}
+
+/// What comes before the first new pod: the plan, its approval, and the migrations that the former version works with
+/// too.
+async fn prepare(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    stored: &mut Stored,
+    wish: &str,
+    report: &mut Report,
+) -> Result<Plan, StepError> {
+    let plan = plan(cx, p, stored, wish).await?;
+    report.plan = Some(plan.status(p, replaced(cx, p).await?));
+    plan.approve(&p.image.reference, &p.migration)?;
+    // With tables come people: their passwords are theirs, and a Secret drawn now would be a login that nobody has.
+    // That is so after `Retain`, and after a Secret that a person deleted once they had signed in.
+    if postgres::is_empty(p).await? {
+        admin_secret::ensure(cx, p).await?;
+    }
+    let id = stored.release.id(wish);
+    let done = jobs::run(cx, p, &id, &MigrationStep::Expand(plan.names())).await?;
+    report.migration = Some(migration(p, done));
+    postgres::grant(cx, p).await?;
+    Ok(plan)
+}
+
+/// What the image would do to the databases: it tells once, and that is remembered.
+async fn plan(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    stored: &mut Stored,
+    wish: &str,
+) -> Result<Plan, StepError> {
+    let begun = stored.release.going(wish, |_| {});
+    if let Some(plan) = begun.upgrade.as_ref().and_then(|begun| begun.plan.clone()) {
+        return Ok(plan);
+    }
+    stored.write(cx, p, begun).await?;
+    let id = stored.release.id(wish);
+    let done = jobs::run(cx, p, &id, &MigrationStep::Plan).await?;
+    let log = jobs::log(cx, p, &done.job).await;
+    let Some(plan) = log.and_then(|log| Plan::parse(&log)) else {
+        jobs::forget(cx, p, &id, &MigrationStep::Plan).await?;
+        return Err(StepError::waiting(
+            Reason::MigrationRunning,
+            format!(
+                "the log of Job {} is gone; the plan is made again",
+                done.job
+            ),
+        ));
+    };
+    let planned = stored
+        .release
+        .going(wish, |upgrade| upgrade.plan = Some(plan.clone()));
+    stored.write(cx, p, planned).await?;
+    Ok(plan)
+}
+
+/// The roles, then what is left of the migration when no old pod is.
+async fn roll(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    stored: &mut Stored,
+    wish: &str,
+    plan: &Plan,
+    report: &mut Report,
+) {
+    let version = &p.image.version;
+    let schema = format!("the databases have the schema of {version}");
+    if plan.contracts() {
+        report.pending(
+            ConditionType::Migrated,
+            Reason::ContractPending,
+            format!("the rest of the migration to {version} comes when every role runs it"),
+        );
+    } else {
+        report.done(ConditionType::Migrated, schema.clone());
+    }
+    if let Some(error) = roles(cx, p, report).await {
+        let told = match give_up(cx, p, stored, wish, &error, report.given_up).await {
+            Ok(back) => back.unwrap_or(error),
+            Err(error) => error,
+        };
+        return report.failed(ConditionType::RolesReady, &told);
+    }
+    match finish(cx, p, stored, wish, plan).await {
+        Ok(contracted) => {
+            if let Some(done) = contracted {
+                report.migration = Some(migration(p, done));
+            }
+            report.done(ConditionType::Migrated, schema);
+            report.plan = None;
+        }
+        Err(error) => report.failed(ConditionType::Migrated, &error),
+    }
+}
+
+/// Applies the roles and notes how they stand; gives what keeps them, if anything does.
+async fn roles(cx: &Context, p: &ValidatedPlatform, report: &mut Report) -> Option<StepError> {
+    let progress = roll_out(cx, p).await;
+    report.roles = progress.roles;
+    report.given_up = progress.given_up;
+    if progress.blocked.is_none() {
+        let version = &p.image.version;
+        report.version = Some(version.clone());
+        report.done(
+            ConditionType::RolesReady,
+            format!("every role runs {version}"),
+        );
+    }
+    progress.blocked
+}
+
+/// Decides, for good, to go back when a roll got nowhere in its time and there is a way back. Gives what is told then.
+async fn give_up(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    stored: &mut Stored,
+    wish: &str,
+    error: &StepError,
+    given_up: bool,
+) -> Result<Option<StepError>, StepError> {
+    let policy = p.rollout.on_failure;
+    let way_back = stored.release.way_back(&p.image.reference, policy);
+    let Some(good) = way_back.filter(|_| given_up) else {
+        return Ok(None);
+    };
+    let message = format!(
+        "{} got nowhere within {} s ({}); going back to {}",
+        p.image.version, p.rollout.progress_deadline_seconds, error.message, good.version
+    );
+    let release = stored
+        .release
+        .going(wish, |upgrade| upgrade.refused = Some(error.message.clone()));
+    stored.write(cx, p, release).await?;
+    Ok(Some(StepError::waiting(Reason::RolledBack, message)))
+}
+
+/// What comes after the last old pod: the rest of the migration, if there is any. From then on the image is the one to go
+/// back to.
+async fn finish(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    stored: &mut Stored,
+    wish: &str,
+    plan: &Plan,
+) -> Result<Option<Done>, StepError> {
+    let id = stored.release.id(wish);
+    let mut contracted = None;
+    if plan.contracts() {
+        // There is no way back from here, which is written down first.
+        let committed = stored.release.going(wish, |upgrade| upgrade.committed = true);
+        stored.write(cx, p, committed).await?;
+        contracted = Some(jobs::run(cx, p, &id, &MigrationStep::Contract(plan.names())).await?);
+        postgres::grant(cx, p).await?;
+    }
+    jobs::forget_former(cx, p, &id).await?;
+    let settled = stored.release.settled(wish, &p.image);
+    stored.write(cx, p, settled).await?;
+    Ok(contracted)
+}
+
+fn migration(p: &ValidatedPlatform, done: Done) -> MigrationStatus {
+    MigrationStatus {
+        version: Some(p.image.version.clone()),
+        job: done.job,
+    }
+}
+
+fn with_image(p: &ValidatedPlatform, image: Image) -> ValidatedPlatform {
+    ValidatedPlatform { image, ..p.clone() }
+}
