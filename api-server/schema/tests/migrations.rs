@@ -34,7 +34,8 @@ async fn up_down_up_gives_the_same_schema(pool: PgPool) {
     assert!(!first.is_empty());
     MIGRATOR.undo(&pool, 0).await.expect("down");
     assert_eq!(shape(&pool).await, Vec::<String>::new());
-    migrate(&pool, &MIGRATOR, &Phase::ALL).await.expect("up again");
+    // By their numbers, where `migrate` applied every `expand` before any `contract`.
+    MIGRATOR.run(&pool).await.expect("up again");
     assert_eq!(shape(&pool).await, first);
     assert_eq!(
         migrate(&pool, &MIGRATOR, &Phase::ALL)
