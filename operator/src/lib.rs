@@ -1,4 +1,5 @@
-//! The role `operator`: makes a Platform true, on Kubernetes and on the servers that its user brings.
+//! The role `operator`: makes a Platform true, on Kubernetes and on the servers that its user brings. And the kubectl plugin,
+//! which asks and tells of that.
 
 pub mod backoff;
 mod config;
@@ -10,8 +11,11 @@ mod lease;
 mod metrics;
 pub mod migration;
 pub mod platform;
+pub mod plugin;
 mod run;
 mod server_clock;
+#[cfg(test)]
+mod testing;
 
 pub use config::OperatorConfig;
 pub use run::run;

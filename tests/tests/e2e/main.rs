@@ -10,4 +10,5 @@ mod golden;
 mod idle;
 mod journey;
 mod platform;
+mod plugin;
 mod rotation;
