@@ -1,6 +1,7 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum as _};
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     /// Makes signing keys
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Looks at Platforms on Kubernetes and changes them; as `kubectl-crewdeck` in PATH, it is `kubectl crewdeck`
+    Platform(operator::plugin::Args),
     /// Tells of the configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -59,7 +62,32 @@ pub(crate) enum Command {
     },
 }
 
+/// Name of the program by which kubectl finds it as a plugin.
+const PLUGIN: &str = "kubectl-crewdeck";
+
+/// The program as a plugin of kubectl: nothing but the command `platform`.
+///
+/// Looks at Platforms of Crewdeck on Kubernetes and changes them.
+#[derive(Debug, Parser)]
+#[command(version, name = PLUGIN, bin_name = "kubectl crewdeck")]
+struct Plugin {
+    #[command(flatten)]
+    args: operator::plugin::Args,
+}
+
 impl Cli {
+    /// Reads the arguments of the process, the name it was called by first. Ends the process when they are wrong.
+    pub(crate) fn read(arguments: Vec<OsString>) -> Self {
+        let name = arguments.first().map(Path::new).and_then(Path::file_name);
+        if name.is_some_and(|name| name == PLUGIN) {
+            let Plugin { args } = Plugin::parse_from(arguments);
+            return Self {
+                command: Some(Command::Platform(args)),
+            };
+        }
+        Self::parse_from(arguments)
+    }
+
     /// The command given, or the role of the environment.
     pub(crate) fn command(self, environment: &[(String, String)]) -> Result<Command> {
         if let Some(command) = self.command {

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::ValueEnum as _;
 use common_config::ConfigError;
 
+use operator::plugin;
+
 use crate::commands::migrate::Failed;
 use crate::role::Role;
 
@@ -30,11 +32,18 @@ fn roles() -> String {
         .join(", ")
 }
 
-/// Tells the error and gives the exit code: 64 for wrong use, 78 for wrong configuration, else 1.
+/// Exit code of `crewdeck platform status` for a Platform that is not Ready.
+const NOT_READY: u8 = 3;
+
+/// Tells the error and gives the exit code: 64 for wrong use, 78 for wrong configuration, else 1. That a Platform is not
+/// Ready is told already.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(failed) = error.downcast_ref::<Failed>() {
         eprintln!("{}", failed.line());
         return ExitCode::FAILURE;
+    }
+    if let Some(plugin::Error::NotReady) = error.downcast_ref() {
+        return ExitCode::from(NOT_READY);
     }
     eprintln!("crewdeck: {error:#}");
     if error.chain().any(<dyn std::error::Error>::is::<Usage>) {

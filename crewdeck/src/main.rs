@@ -9,8 +9,6 @@ mod sections;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -22,7 +20,8 @@ fn main() -> ExitCode {
     let environment: Vec<(String, String)> = std::env::vars().collect();
     // Fails only if a provider is installed already, and nothing ran before.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let outcome = cli::Cli::parse().command(&environment).and_then(|command| {
+    let cli = cli::Cli::read(std::env::args_os().collect());
+    let outcome = cli.command(&environment).and_then(|command| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;

@@ -10,7 +10,7 @@ use common_service::{Service, ServiceConfig};
 use common_telemetry::TelemetryConfig;
 
 use crate::cli::Command;
-use crate::commands::{config, dev, keys, migrate, openapi, schemas, smoke, users};
+use crate::commands::{config, dev, keys, migrate, openapi, platform, schemas, smoke, users};
 use crate::role::Role;
 use crate::sections;
 
@@ -26,6 +26,7 @@ pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) ->
         Command::Openapi { role } => openapi::run(role),
         Command::Config(command) => config::run(&command),
         Command::Keys(command) => keys::run(command, &ids).await,
+        Command::Platform(args) => Box::pin(platform::run(args, &environment, clock)).await,
         Command::Schemas { folder } => schemas::run(&folder),
         Command::Dev(args) => {
             Box::pin(dev::run(&args, file.as_deref(), environment, clock, ids)).await

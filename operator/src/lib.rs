@@ -1,4 +1,5 @@
-//! The role `operator`: makes a Platform true, on Kubernetes and on the servers that its user brings.
+//! The role `operator`: makes a Platform true, on Kubernetes and on the servers that its user brings. And the kubectl plugin,
+//! which asks and tells of that.
 
 pub mod backoff;
 mod config;
@@ -9,8 +10,11 @@ pub mod keys;
 mod lease;
 mod metrics;
 pub mod platform;
+pub mod plugin;
 mod run;
 mod server_clock;
+#[cfg(test)]
+mod testing;
 pub mod upgrade;
 
 pub use config::OperatorConfig;

@@ -8,7 +8,11 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde::Deserialize;
-use std::{collections::BTreeMap, path::PathBuf, process::Command};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 /// The answer of `cargo xtask status -o json`: the fields that the tests need.
 #[derive(Debug, Clone, Deserialize)]
@@ -25,6 +29,8 @@ pub struct Status {
     pub platform: String,
     /// The folder with `kubectl` and `helm`.
     pub bin: PathBuf,
+    /// Our own program, as it is in the image.
+    pub binary: PathBuf,
     /// The servers beside the cluster.
     pub backends: Backends,
     /// What the sample platform runs.
@@ -80,6 +86,31 @@ impl Backend {
             return Ok(self.ca.clone());
         }
         std::fs::read_to_string(&self.ca).with_context(|| format!("read {}", self.ca))
+    }
+}
+
+/// What a program said.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// Its answer.
+    pub out: Vec<u8>,
+    /// Its words beside the answer.
+    pub words: String,
+}
+
+impl Said {
+    /// The answer as text.
+    ///
+    /// # Errors
+    /// When the program ended with another exit code than `code`, with its words; or the answer is no text.
+    pub fn text(self, code: i32) -> Result<String> {
+        let text = String::from_utf8(self.out)?;
+        if self.code != Some(code) {
+            bail!("exit code {:?}: {}{text}", self.code, self.words);
+        }
+        Ok(text)
     }
 }
 
@@ -226,6 +257,25 @@ impl Cluster {
     /// When it fails, with what it says.
     pub fn helm(&self, arguments: &[&str]) -> Result<String> {
         self.tool("helm", arguments)
+    }
+
+    /// Runs our own program's `platform`, the plugin of kubectl, as the administrator.
+    ///
+    /// # Errors
+    /// When it cannot be started. How it ended is part of the answer.
+    pub fn plugin(&self, arguments: &[&str]) -> Result<Said> {
+        let output = Command::new(&self.status.binary)
+            .arg("platform")
+            .args(arguments)
+            .env("KUBECONFIG", &self.status.admin_kubeconfig)
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("run {}", self.status.binary.display()))?;
+        Ok(Said {
+            code: output.status.code(),
+            out: output.stdout,
+            words: String::from_utf8(output.stderr)?,
+        })
     }
 
     fn tool(&self, name: &str, arguments: &[&str]) -> Result<String> {

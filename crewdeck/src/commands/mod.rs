@@ -5,6 +5,7 @@ pub(crate) mod dev;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod openapi;
+pub(crate) mod platform;
 pub(crate) mod schemas;
 pub(crate) mod smoke;
 pub(crate) mod users;

@@ -23,6 +23,38 @@ fn without_a_role_it_lists_the_roles() {
 }
 
 #[test]
+fn called_by_the_name_that_kubectl_looks_for_it_is_the_plugin() {
+    let folder = Folder::new("plugin").expect("a folder");
+    let plugin = folder.path().join("kubectl-crewdeck");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_crewdeck"), &plugin).expect("a link");
+    let kubeconfig = folder.path().join("none");
+    let arguments = [
+        "status",
+        "--kubeconfig",
+        kubeconfig.to_str().expect("Unicode"),
+    ];
+    let as_plugin = std::process::Command::new(&plugin)
+        .args(arguments)
+        .env_clear()
+        .output();
+    let as_command = crewdeck(&["platform"]).args(arguments).output();
+    for output in [as_plugin, as_command] {
+        let (code, words) = ended(&output.expect("it starts"));
+        assert_eq!(code, Some(1), "{words}");
+        assert!(
+            words.contains("no cluster to ask") && words.contains("/none"),
+            "{words}"
+        );
+    }
+    let help = std::process::Command::new(&plugin)
+        .arg("--help")
+        .output()
+        .expect("it starts");
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    assert!(help.contains("Usage: kubectl crewdeck"), "{help}");
+}
+
+#[test]
 fn a_role_that_does_not_exist_is_refused() {
     let (code, words) = refused(&[], &[("ROLE", "wbe")]);
     assert_eq!(code, Some(64), "{words}");

@@ -1,8 +1,6 @@
 //! What the credentials of all three servers have in common: where they are kept, how they are made, how they look.
 
 #[cfg(test)]
-pub(crate) mod api;
-#[cfg(test)]
 pub(crate) mod cluster;
 mod kube;
 #[cfg(test)]

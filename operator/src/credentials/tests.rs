@@ -4,10 +4,13 @@ use k8s_openapi::api::core::v1::Secret;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::{api::Api, *};
-use crate::platform::{
-    apply::ledger::{Kind, Ledger},
-    validate::sample::sample,
+use super::*;
+use crate::{
+    platform::{
+        apply::ledger::{Kind, Ledger},
+        validate::sample::sample,
+    },
+    testing::Api,
 };
 
 fn thing(name: &str) -> Thing {

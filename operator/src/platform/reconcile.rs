@@ -270,7 +270,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::credentials::api::Api;
+    use crate::testing::Api;
 
     #[tokio::test]
     async fn a_resource_that_cannot_be_read_is_told_so_and_its_status_made_anew() {

@@ -10,5 +10,6 @@ mod golden;
 mod idle;
 mod journey;
 mod platform;
+mod plugin;
 mod rotation;
 mod upgrade;

@@ -78,11 +78,7 @@ fn folder() -> Result<PathBuf> {
 
 /// A static release build for this machine, without its symbols.
 pub(crate) fn compile() -> Result<PathBuf> {
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let folder = match repo::env("CARGO_TARGET_DIR") {
-        Some(folder) => PathBuf::from(folder),
-        None => repo::cache()?.join("target"),
-    };
+    let (target, folder) = (target(), target_folder()?);
     let status = Command::new(repo::env("CARGO").unwrap_or_else(|| "cargo".to_owned()))
         .current_dir(repo::root())
         .args([
@@ -116,7 +112,23 @@ pub(crate) fn compile() -> Result<PathBuf> {
         status.success(),
         "the release build failed; cargo says why above"
     );
-    Ok(folder.join(target).join("release/crewdeck"))
+    binary()
+}
+
+/// Where the release build leaves the binary.
+pub(crate) fn binary() -> Result<PathBuf> {
+    Ok(target_folder()?.join(target()).join("release/crewdeck"))
+}
+
+fn target() -> String {
+    format!("{}-unknown-linux-gnu", std::env::consts::ARCH)
+}
+
+fn target_folder() -> Result<PathBuf> {
+    match repo::env("CARGO_TARGET_DIR") {
+        Some(folder) => Ok(PathBuf::from(folder)),
+        None => Ok(repo::cache()?.join("target")),
+    }
 }
 
 /// Archives of earlier builds are of no use to anybody.

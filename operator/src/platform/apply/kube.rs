@@ -310,7 +310,7 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
 
     use super::*;
-    use crate::{credentials::api::Api as Server, platform::validate::sample::sample};
+    use crate::{platform::validate::sample::sample, testing::Api as Server};
 
     const PATH: &str = "/api/v1/namespaces/crewdeck/configmaps/demo-web-config";
 

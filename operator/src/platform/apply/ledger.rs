@@ -14,8 +14,8 @@ use crate::platform::{
 };
 use crds::{FORCE_RELEASE_ANNOTATION, Reason};
 
-/// Key of the ConfigMap.
-const KEY: &str = "ledger.json";
+/// Key of the ConfigMap, which nothing but a ledger has.
+pub(crate) const LEDGER: &str = "ledger.json";
 /// Writers of the three servers may meet; each change is small, so few attempts are enough.
 const ATTEMPTS: usize = 8;
 
@@ -141,12 +141,11 @@ impl Ledger {
         let Some(found) = found.map_err(|error| refused(&name, &error))? else {
             return Ok(Self::default());
         };
-        let text = found.data.unwrap_or_default().remove(KEY);
-        let things = parse(text.as_deref().unwrap_or("[]")).map_err(|error| {
+        let things = entries(&found).map_err(|error| {
             StepError::transient(
                 Reason::ApplyRefused,
                 format!(
-                    "ConfigMap {name}, the ledger, is damaged ({error}): restore its key {KEY}, or delete the ConfigMap \
+                    "ConfigMap {name}, the ledger, is damaged ({error}): restore its key {LEDGER}, or delete the ConfigMap \
                      to have it written again from what bears this Platform's marker"
                 ),
             )
@@ -278,6 +277,15 @@ fn api(cx: &Context, p: &ValidatedPlatform) -> Api<ConfigMap> {
     Api::namespaced(cx.client.clone(), &p.namespace)
 }
 
+/// What a ledger names, each with whether it was made.
+///
+/// # Errors
+/// When it is damaged.
+pub(crate) fn entries(ledger: &ConfigMap) -> serde_json::Result<BTreeMap<Thing, bool>> {
+    let text = ledger.data.as_ref().and_then(|data| data.get(LEDGER));
+    parse(text.map_or("[]", String::as_str))
+}
+
 fn parse(text: &str) -> serde_json::Result<BTreeMap<Thing, bool>> {
     let entries: Vec<Entry> = serde_json::from_str(text)?;
     let pairs = entries
@@ -304,7 +312,7 @@ fn text(things: &BTreeMap<Thing, bool>) -> String {
 fn object(p: &ValidatedPlatform, things: &BTreeMap<Thing, bool>) -> ConfigMap {
     ConfigMap {
         metadata: metadata(p, name(p), None),
-        data: Some(BTreeMap::from([(KEY.to_owned(), text(things))])),
+        data: Some(BTreeMap::from([(LEDGER.to_owned(), text(things))])),
         ..ConfigMap::default()
     }
 }

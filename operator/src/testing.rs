@@ -7,7 +7,7 @@ use std::{
 };
 
 use common_clock::{SystemClock, SystemIds};
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
@@ -27,19 +27,28 @@ struct State {
     writes: usize,
     /// Runs before the next write, as another writer would.
     before: Option<Change>,
+    /// Paths that begin with one of these are forbidden.
+    forbidden: Vec<String>,
+    /// Paths that begin with one of these are not served at all.
+    undefined: Vec<String>,
 }
 
 impl Api {
-    /// A context whose client talks to this.
-    pub(crate) fn context(&self) -> Context {
+    /// A client that talks to this.
+    pub(crate) fn client(&self) -> kube::Client {
         let api = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
             let api = api.clone();
             async move { Ok::<_, Infallible>(api.answer(request).await) }
         });
+        kube::Client::new(service, "default")
+    }
+
+    /// A context whose client talks to this.
+    pub(crate) fn context(&self) -> Context {
         Context {
             server_clock: ServerClock::default(),
-            client: kube::Client::new(service, "default"),
+            client: self.client(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             config: Arc::new(OperatorConfig::default()),
@@ -75,14 +84,40 @@ impl Api {
         change(self.0.lock().unwrap().objects.get_mut(path).unwrap());
     }
 
+    /// Has whoever asks lack the rights for whatever begins with this path.
+    pub(crate) fn forbid(&self, path: &str) {
+        self.0.lock().unwrap().forbidden.push(path.to_owned());
+    }
+
+    /// Has the server know nothing of whatever begins with this path, as of a resource that is not defined.
+    pub(crate) fn undefine(&self, path: &str) {
+        self.0.lock().unwrap().undefined.push(path.to_owned());
+    }
+
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let mut state = self.0.lock().unwrap();
         let mut path = parts.uri.path().to_owned();
+        let among = |paths: &[String]| paths.iter().any(|start| path.starts_with(start));
+        if among(&state.undefined) {
+            return text(StatusCode::NOT_FOUND, "404 page not found");
+        }
+        if among(&state.forbidden) {
+            return refusal(StatusCode::FORBIDDEN, "Forbidden");
+        }
         if parts.method == Method::GET {
+            let accept = parts.headers.get(header::ACCEPT);
+            let accept = accept.and_then(|value| value.to_str().ok());
+            let metadata_alone = accept.is_some_and(|value| value.contains("PartialObject"));
             return match state.objects.get(&path) {
+                Some(Value::String(log)) => text(StatusCode::OK, log),
+                Some(object) if metadata_alone => reply(StatusCode::OK, &metadata_of(object)),
                 Some(object) => reply(StatusCode::OK, object),
+                None if is_collection(&path) => {
+                    let query = parts.uri.query().unwrap_or_default();
+                    reply(StatusCode::OK, &list(&state.objects, &path, query))
+                }
                 None => refusal(StatusCode::NOT_FOUND, "NotFound"),
             };
         }
@@ -92,12 +127,14 @@ impl Api {
         let mut object: Value = serde_json::from_slice(&body).unwrap();
         if parts.method == Method::PATCH {
             let mut found = state.objects.get(&path).cloned().unwrap_or_default();
+            let there = found["metadata"]["resourceVersion"].clone();
+            let over = match &object["metadata"]["resourceVersion"] {
+                Value::Null => there,
+                version => version.clone(),
+            };
             merge(&mut found, object);
             object = found;
-            object["metadata"]["resourceVersion"] =
-                state.objects.get(&path).map_or(Value::Null, |found| {
-                    found["metadata"]["resourceVersion"].clone()
-                });
+            object["metadata"]["resourceVersion"] = over;
             state.objects.entry(path.clone()).or_insert(Value::Null);
         }
         let name = object["metadata"]["name"].as_str().unwrap().to_owned();
@@ -121,6 +158,62 @@ impl Api {
     }
 }
 
+/// Whether a path names all objects of one kind, of a namespace or of the cluster.
+fn is_collection(path: &str) -> bool {
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let rest = match parts.as_slice() {
+        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
+        _ => return false,
+    };
+    matches!(rest, [_] | ["namespaces", _, _])
+}
+
+/// The objects of a collection that the selectors of the query choose.
+fn list(objects: &BTreeMap<String, Value>, path: &str, query: &str) -> Value {
+    let wanted = |name: &str| -> Vec<(String, String)> {
+        let value = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+        let value = value
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default();
+        let pairs = value.split(',').filter_map(|pair| pair.split_once('='));
+        pairs
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect()
+    };
+    let (labels, fields) = (wanted("labelSelector"), wanted("fieldSelector"));
+    let (root, kind) = path.rsplit_once('/').unwrap_or_default();
+    let chosen = |(at, object): &(&String, &Value)| {
+        let inside = match at.rsplit_once('/') {
+            Some((folder, _)) if folder == path => true,
+            // Of every namespace.
+            Some((folder, _)) => {
+                !root.contains("/namespaces/")
+                    && folder.starts_with(&format!("{root}/namespaces/"))
+                    && folder.ends_with(&format!("/{kind}"))
+            }
+            None => false,
+        };
+        let has = |(key, value): &(String, String)| object["metadata"]["labels"][key] == **value;
+        let is = |(key, value): &(String, String)| {
+            object.pointer(&format!("/{}", key.replace('.', "/"))) == Some(&json!(value))
+        };
+        inside && labels.iter().all(has) && fields.iter().all(is)
+    };
+    let items: Vec<&Value> = objects
+        .iter()
+        .filter(chosen)
+        .map(|(_, object)| object)
+        .collect();
+    json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items})
+}
+
+/// What is told when metadata alone is asked for.
+fn metadata_of(object: &Value) -> Value {
+    json!({
+        "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
+    })
+}
+
 /// What a server-side apply or a merge patch comes to, as far as these tests need it.
 fn merge(found: &mut Value, patch: Value) {
     match (found, patch) {
@@ -137,6 +230,13 @@ fn reply(status: StatusCode, body: &Value) -> Response<Body> {
     Response::builder()
         .status(status)
         .body(Body::from(body.to_string().into_bytes()))
+        .unwrap()
+}
+
+fn text(status: StatusCode, body: &str) -> Response<Body> {
+    Response::builder()
+        .status(status)
+        .body(Body::from(body.as_bytes().to_vec()))
         .unwrap()
 }
 
