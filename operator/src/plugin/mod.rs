@@ -13,6 +13,7 @@ mod keys;
 mod leaks;
 mod logs;
 mod output;
+mod plan;
 mod report;
 mod session;
 mod status;
@@ -70,6 +71,8 @@ Examples:
 enum Command {
     /// Tells what a Platform waits for, and how it stands
     Status(status::Args),
+    /// Tells what the upgrade that is wanted does; approves it
+    Plan(plan::Args),
     /// Lists the signing keys; rotates or revokes them
     Keys(keys::Args),
     /// Lists the logins of the roles; rotates them
@@ -100,6 +103,7 @@ async fn answer(command: &Command, session: &Session, mut output: Output<'_>) ->
     let out = &mut output;
     let done = match command {
         Command::Status(args) => status::run(args, session, out).await,
+        Command::Plan(args) => plan::run(args, session, out).await,
         Command::Keys(args) => keys::run(args, session, out).await,
         Command::Credentials(args) => credentials::run(args, session, out).await,
         Command::Logs(args) => logs::run(args, session, out).await,

@@ -6,6 +6,7 @@ mod grant;
 mod keys;
 mod leaks;
 mod logs;
+mod plan;
 mod report;
 mod status;
 
