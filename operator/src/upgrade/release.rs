@@ -49,12 +49,24 @@ pub(super) struct Upgrade {
     wish: String,
     /// What it does to the databases, once the image has told.
     pub(super) plan: Option<Plan>,
-    /// Whether the last part of the migration may have begun: from here on there is no way back.
+    /// How far it is.
     #[serde(default)]
-    pub(super) committed: bool,
+    pub(super) stage: Stage,
     /// Why it was given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<String>,
+}
+
+/// How far an upgrade is. Each stage is written down before the first thing that belongs to it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// Its plan, the consent to it, the migrations that the former version works with: the roles are not touched.
+    #[default]
+    Preparing,
+    /// The roles.
+    Rolling,
+    /// What only the new version works with: there is no way back.
+    Contracting,
 }
 
 /// What to do about the image of the spec.
@@ -106,11 +118,26 @@ impl Release {
         match &self.upgrade {
             Some(upgrade) if upgrade.wish != wish => Self {
                 ended: self.ended + 1,
-                good: self.good.clone().filter(|_| !upgrade.committed),
+                good: self
+                    .good
+                    .clone()
+                    .filter(|_| upgrade.stage < Stage::Contracting),
                 upgrade: None,
             },
             _ => self.clone(),
         }
+    }
+
+    /// How far the upgrade is.
+    pub(super) fn stage(&self) -> Stage {
+        self.upgrade
+            .as_ref()
+            .map_or(Stage::Preparing, |upgrade| upgrade.stage)
+    }
+
+    /// What the upgrade does to the databases, once the image has told.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        self.upgrade.as_ref()?.plan.as_ref()
     }
 
     /// What to do about a wish.
@@ -134,7 +161,7 @@ impl Release {
         let mut upgrade = self.upgrade.clone().unwrap_or_else(|| Upgrade {
             wish: wish.to_owned(),
             plan: None,
-            committed: false,
+            stage: Stage::Preparing,
             refused: None,
         });
         change(&mut upgrade);
@@ -159,13 +186,11 @@ impl Release {
 
     /// The image that a failed roll to `image` goes back to; `None` when there is no way back.
     pub(super) fn way_back(&self, image: &str, policy: OnFailure) -> Option<&Good> {
-        let committed = self
-            .upgrade
-            .as_ref()
-            .is_some_and(|upgrade| upgrade.committed);
-        self.good
-            .as_ref()
-            .filter(|good| policy == OnFailure::Rollback && !committed && good.image != image)
+        self.good.as_ref().filter(|good| {
+            policy == OnFailure::Rollback
+                && self.stage() < Stage::Contracting
+                && good.image != image
+        })
     }
 }
 
@@ -326,11 +351,11 @@ mod tests {
         );
         assert_eq!(back(&release, "crewdeck:2", OnFailure::Hold), None);
         assert_eq!(back(&release, "crewdeck:1", OnFailure::Rollback), None);
-        let committed = release.going("b", |upgrade| upgrade.committed = true);
-        assert_eq!(back(&committed, "crewdeck:2", OnFailure::Rollback), None);
-        let elsewhere = committed.towards("c");
+        let contracting = release.going("b", |upgrade| upgrade.stage = Stage::Contracting);
+        assert_eq!(back(&contracting, "crewdeck:2", OnFailure::Rollback), None);
+        let elsewhere = contracting.towards("c");
         assert_eq!(back(&elsewhere, "crewdeck:3", OnFailure::Rollback), None);
-        assert_eq!(committed.towards("a").course("a"), Course::Go);
+        assert_eq!(contracting.towards("a").course("a"), Course::Go);
         let first = Release::default().going("b", |_| {});
         assert_eq!(back(&first, "crewdeck:2", OnFailure::Rollback), None);
     }

@@ -6,7 +6,7 @@ use super::{
     admin_secret,
     jobs::{self, Done},
     plan::Plan,
-    release::{Course, Good, Stored, wish},
+    release::{Course, Good, Stage, Stored, wish},
 };
 use crate::platform::{
     Context, StepError,
@@ -27,11 +27,44 @@ pub async fn upgrade(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
     match stored.release.course(&wish) {
         Course::Stay => stay(cx, p, report).await,
         Course::Back { good, why } => back(cx, p, &good, &why, report).await,
-        Course::Go => match prepare(cx, p, &mut stored, &wish, report).await {
-            Ok(plan) => roll(cx, p, &mut stored, &wish, &plan, report).await,
-            Err(error) => report.failed(ConditionType::Migrated, &error),
-        },
+        Course::Go => go(cx, p, &mut stored, &wish, report).await,
     }
+}
+
+/// Begins the upgrade, or goes on with it.
+async fn go(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    stored: &mut Stored,
+    wish: &str,
+    report: &mut Report,
+) {
+    if stored.release.stage() == Stage::Preparing
+        && let Err(error) = prepare(cx, p, stored, wish, report).await
+    {
+        report.failed(ConditionType::Migrated, &error);
+        // It may wait for a person for days: until the roll begins, the roles are looked after at the image before. Not while
+        // a Job runs, which is soon over: an upgrade that took the place of one that rolled would roll them twice.
+        if let Some(good) = stored.release.good.clone()
+            && error.reason != Reason::MigrationRunning
+        {
+            let before = with_image(p, good.image(&p.image));
+            if let Some(error) = roles(cx, &before, report).await {
+                report.failed(ConditionType::RolesReady, &error);
+            }
+        }
+        return;
+    }
+    let Some(plan) = stored.release.plan().cloned() else {
+        // Nothing rolls without a plan.
+        let error = StepError::waiting(Reason::MigrationRunning, "the plan is made");
+        return report.failed(ConditionType::Migrated, &error);
+    };
+    match replaced(cx, p).await {
+        Ok(roles) => report.plan = Some(plan.status(p, roles)),
+        Err(error) => return report.failed(ConditionType::RolesReady, &error),
+    }
+    roll(cx, p, stored, wish, &plan, report).await;
 }
 
 /// What is remembered, after an upgrade that leads elsewhere than to this wish was let go.
@@ -91,7 +124,7 @@ async fn prepare(
     stored: &mut Stored,
     wish: &str,
     report: &mut Report,
-) -> Result<Plan, StepError> {
+) -> Result<(), StepError> {
     let plan = plan(cx, p, stored, wish).await?;
     report.plan = Some(plan.status(p, replaced(cx, p).await?));
     plan.approve(&p.image.reference, &p.migration)?;
@@ -104,7 +137,10 @@ async fn prepare(
     let done = jobs::run(cx, p, &id, &MigrationStep::Expand(plan.names())).await?;
     report.migration = Some(migration(p, done));
     postgres::grant(cx, p).await?;
-    Ok(plan)
+    let rolling = stored
+        .release
+        .going(wish, |upgrade| upgrade.stage = Stage::Rolling);
+    stored.write(cx, p, rolling).await
 }
 
 /// What the image would do to the databases: it tells once, and that is remembered.
@@ -114,10 +150,10 @@ async fn plan(
     stored: &mut Stored,
     wish: &str,
 ) -> Result<Plan, StepError> {
-    let begun = stored.release.going(wish, |_| {});
-    if let Some(plan) = begun.upgrade.as_ref().and_then(|begun| begun.plan.clone()) {
-        return Ok(plan);
+    if let Some(plan) = stored.release.plan() {
+        return Ok(plan.clone());
     }
+    let begun = stored.release.going(wish, |_| {});
     stored.write(cx, p, begun).await?;
     let id = stored.release.id(wish);
     let done = jobs::run(cx, p, &id, &MigrationStep::Plan).await?;
@@ -232,8 +268,10 @@ async fn finish(
     let mut contracted = None;
     if plan.contracts() {
         // There is no way back from here, which is written down first.
-        let committed = stored.release.going(wish, |upgrade| upgrade.committed = true);
-        stored.write(cx, p, committed).await?;
+        let contracting = stored
+            .release
+            .going(wish, |upgrade| upgrade.stage = Stage::Contracting);
+        stored.write(cx, p, contracting).await?;
         contracted = Some(jobs::run(cx, p, &id, &MigrationStep::Contract(plan.names())).await?);
         postgres::grant(cx, p).await?;
     }
