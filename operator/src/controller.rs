@@ -1,28 +1,36 @@
-//! What wakes the reconcile: Platforms whose spec or annotations changed, objects that belong to one, and time.
+//! What wakes the reconcile: Platforms whose spec or annotations changed, objects that belong to one, Secrets that one
+//! names, and time.
+
+mod named;
+mod owned;
+mod secrets;
 
 use std::sync::Arc;
 
 use crds::Platform;
 use futures::{StreamExt as _, stream};
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{apps::v1::Deployment, batch::v1::Job, core::v1::ConfigMap},
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    batch::v1::Job,
+    core::v1::{ConfigMap, Service, ServiceAccount},
+    policy::v1::PodDisruptionBudget,
 };
 use kube::{
-    Api, Resource,
-    core::{DeserializeGuard, PartialObjectMeta},
+    Api,
+    core::DeserializeGuard,
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
-        controller::{self, Action, ReconcileRequest, applier, trigger_owners, trigger_self},
+        controller::{self, Action, ReconcileRequest, applier, trigger_self},
         predicates, reflector, watcher,
     },
 };
-use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use self::owned::owned;
 use crate::{
-    backoff::pause,
-    platform::{Context, StepError, apply::kube::FIELD_MANAGER, reconcile, unreadable},
+    backoff::{WatchPauses, pause},
+    platform::{Context, StepError, reconcile, unreadable},
 };
 
 /// Platforms that are worked on side by side; each only once at a time.
@@ -40,23 +48,30 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         namespaces.is_empty() || namespace.is_some_and(|namespace| namespaces.contains(&namespace))
     };
     let (reader, writer) = reflector::store();
+    let changed = Arc::new(Notify::new());
+    let tell = changed.clone();
     let platforms = watcher(
         Api::<Guarded>::all(cx.client.clone()),
         watcher::Config::default(),
     )
-    .default_backoff()
+    .backoff(WatchPauses::new(cx.ids.clone()))
     .reflect(writer)
+    .inspect(move |_| tell.notify_one())
     .touched_objects()
     // Our own writes to the status wake nobody.
     .predicate_filter(
         predicates::generation.combine(predicates::annotations),
         PredicateConfig::default(),
     );
-    let requests: [Requests; 4] = [
+    let requests: [Requests; 8] = [
         trigger_self(platforms, ()).boxed(),
         owned::<Deployment>(&cx),
         owned::<Job>(&cx),
+        owned::<Service>(&cx),
+        owned::<PodDisruptionBudget>(&cx),
+        owned::<ServiceAccount>(&cx),
         owned::<ConfigMap>(&cx),
+        secrets::requests(&cx, reader.clone(), changed),
     ];
     let queue = stream::select_all(requests)
         .filter(move |request| {
@@ -93,22 +108,4 @@ async fn step(platform: Arc<Guarded>, cx: Arc<Context>) -> Result<Action, StepEr
         Err(damage) => Some(unreadable(damage, &cx).await?),
     };
     Ok(next.map_or_else(Action::await_change, Action::requeue))
-}
-
-/// Changes of the objects of one kind that we made, by their metadata alone.
-fn owned<K>(cx: &Context) -> Requests
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + 'static,
-{
-    let ours =
-        watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
-    let watch = watcher(Api::<PartialObjectMeta<K>>::all(cx.client.clone()), ours)
-        .default_backoff()
-        .touched_objects();
-    trigger_owners(watch, (), ()).boxed()
 }

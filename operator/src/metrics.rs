@@ -1,4 +1,4 @@
-//! What the operator measures, per Platform.
+//! What the operator measures, of each Platform and of itself.
 
 use chrono::{DateTime, Utc};
 
@@ -14,6 +14,17 @@ const KEYS_STUCK: &str = "operator_signing_keys_pods_behind";
 const LOGIN_ISSUED: &str = "operator_credential_issued_timestamp_seconds";
 /// Whether a client's former login is still open.
 const LOGIN_DRAINING: &str = "operator_credential_draining";
+
+/// Secrets that are watched.
+const SECRET_WATCHES: &str = "operator_secret_watches";
+/// Secrets that are not, because there are too many.
+const SECRET_WATCHES_LEFT_OUT: &str = "operator_secret_watches_left_out";
+
+/// Tells how many Secrets are watched.
+pub(crate) fn secret_watches(watched: usize, left_out: usize) {
+    ::metrics::gauge!(SECRET_WATCHES).set(number(watched as u64));
+    ::metrics::gauge!(SECRET_WATCHES_LEFT_OUT).set(number(left_out as u64));
+}
 
 /// Tells how the signing keys stand.
 pub(crate) fn keys(p: &ValidatedPlatform, keys: &KeysApplied) {

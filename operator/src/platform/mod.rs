@@ -14,6 +14,7 @@ pub mod status;
 pub mod validate;
 
 pub use context::Context;
+pub(crate) use dereference::named_secrets;
 pub use error::{Class, StepError};
 pub use reconcile::{reconcile, unreadable};
 pub use states::{PodState, States};
