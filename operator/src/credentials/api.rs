@@ -51,6 +51,11 @@ impl Api {
         self.0.lock().unwrap().writes
     }
 
+    /// Every path at which there is an object, in order.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.0.lock().unwrap().objects.keys().cloned().collect()
+    }
+
     /// The object at a path.
     pub(crate) fn object(&self, path: &str) -> Option<Value> {
         self.0.lock().unwrap().objects.get(path).cloned()
@@ -88,6 +93,13 @@ impl Api {
         }
         if let Some(change) = state.before.take() {
             change(&mut state.objects);
+        }
+        if parts.method == Method::DELETE {
+            state.writes += 1;
+            return match state.objects.remove(&path) {
+                Some(object) => reply(StatusCode::OK, &object),
+                None => refusal(StatusCode::NOT_FOUND, "NotFound"),
+            };
         }
         let mut object: Value = serde_json::from_slice(&body).unwrap();
         if parts.method == Method::PATCH {

@@ -8,9 +8,11 @@ mod error;
 mod finalizer;
 pub mod pods;
 mod reconcile;
+mod removal;
 mod rollout;
 mod states;
 pub mod status;
+mod suspended;
 pub mod validate;
 
 pub use context::Context;

@@ -13,6 +13,7 @@ use super::{
     rollout::roll_out,
     states::States,
     status::{Report, publish, replace, write},
+    suspended,
     validate::{ValidatedPlatform, validate},
 };
 use crate::{
@@ -39,10 +40,10 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         }
     } else if platform.spec.suspend {
         let message = "spec.suspend is set; nothing is changed until it is taken out";
-        report.failed(
-            ConditionType::Ready,
-            &StepError::terminal(Reason::Suspended, message),
-        );
+        report.suspended = Some(StepError::waiting(Reason::Suspended, message));
+        if let Some(p) = read(cx, platform, &mut report).await {
+            suspended::look(cx, &p, &mut report).await;
+        }
     } else {
         pass(cx, platform, &mut report).await;
     }
@@ -57,7 +58,8 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
                 .is_some_and(|blocker| blocker.reason.as_str() == waiting.reason)
         })
         .map_or(0, |waiting| waiting.attempts);
-    let pause = report.blocker().map(|blocker| {
+    let blocker = report.blocker().filter(|_| report.suspended.is_none());
+    let pause = blocker.map(|blocker| {
         tracing::info!(reason = %blocker.reason, message = blocker.message, "waiting");
         pause(
             blocker.class,
@@ -135,6 +137,7 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
 
     let progress = roll_out(cx, &p).await;
     report.roles = progress.roles;
+    report.removed_roles = progress.removed;
     if let Some(error) = progress.blocked {
         report.failed(ConditionType::RolesReady, &error);
         return;
@@ -153,6 +156,16 @@ async fn prepare(
     platform: &Platform,
     report: &mut Report,
 ) -> Option<ValidatedPlatform> {
+    let p = read(cx, platform, report).await?;
+    if let Err(error) = finalizer::hold(cx, platform).await {
+        report.failed(ConditionType::SpecValid, &error);
+        return None;
+    }
+    Some(p)
+}
+
+/// Stages one and two: the Platform together with its servers.
+async fn read(cx: &Context, platform: &Platform, report: &mut Report) -> Option<ValidatedPlatform> {
     let servers = match dereference(cx, platform).await {
         Ok(servers) => servers,
         Err(errors) => {
@@ -169,14 +182,9 @@ async fn prepare(
         servers.redis,
         servers.kafka,
     );
-    let p = report.note(ConditionType::SpecValid, validated, |_| {
+    report.note(ConditionType::SpecValid, validated, |_| {
         "the spec can be used".to_owned()
-    })?;
-    if let Err(error) = finalizer::hold(cx, platform).await {
-        report.failed(ConditionType::SpecValid, &error);
-        return None;
-    }
-    Some(p)
+    })
 }
 
 /// The signing keys; whether there are some. What only takes long is told, and holds nothing back.

@@ -112,9 +112,138 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
         let act: Vec<&str> = act.iter().map(String::as_str).collect();
         target.put_back(object, &act).await?;
     }
+    // The login in a lost Secret is written down elsewhere: what comes back is what the pods have in their files.
+    for (client, key) in [("db-app", "url"), ("redis-app", "url"), ("kafka-app", "password")] {
+        let (cluster, namespace) = (&target.cluster, &target.platform.namespace);
+        let name = target.platform.secret(client);
+        let before = cluster.secret(namespace, &name).await?;
+        target.kubectl(&["delete", "secret", &name])?;
+        wait_for(&format!("{name} comes back"), SOON, async || {
+            let now = cluster.secret(namespace, &name).await?;
+            ensure!(now.get(key) == before.get(key), "{name} came back with another {key}");
+            Ok(())
+        })
+        .await?;
+    }
     target.platform.ready(READY).await?;
     target.platform.delete(Duration::from_mins(1)).await?;
     target.cluster.delete_namespace(&target.platform.namespace).await
+}
+
+/// Names of the objects of a role.
+fn of_role(cluster: &Cluster, platform: &Platform, role: &str) -> Result<Vec<String>> {
+    let text = cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "get",
+        "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,pods",
+        "-l",
+        &format!("{},app.kubernetes.io/component={role}", platform.labels()),
+        "-o",
+        "name",
+    ])?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Annotations of the template of a role's pods, on the pods that are there.
+async fn marks(cluster: &Cluster, platform: &Platform, role: &str) -> Result<Vec<Option<String>>> {
+    let labels = format!("{},app.kubernetes.io/component={role}", platform.labels());
+    let pods = cluster.pods(&platform.namespace, &labels).await?;
+    let mark = |pod: k8s_openapi::api::core::v1::Pod| pod.metadata.annotations?.remove("e2e");
+    Ok(pods.into_iter().map(mark).collect())
+}
+
+#[tokio::test]
+async fn e2e_a_role_goes_with_all_of_it_and_the_last_spec_wins() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "changed").await?;
+    let mut spec = platform.spec().await?;
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    let before = of_role(&cluster, &platform, "realtime")?;
+    ensure!(before.len() >= 5, "{before:?}");
+    spec["roles"]["realtime"]["enabled"] = json!(false);
+    platform.apply(&spec).await?;
+    wait_for("nothing of the role is left", READY, async || {
+        let left = of_role(&cluster, &platform, "realtime")?;
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
+    .await?;
+    platform.ready(READY).await?;
+    let status = platform.get().await?.data["status"]["roles"].to_string();
+    ensure!(!status.contains("realtime"), "{status}");
+
+    // Each change comes while the roll of the one before is under way.
+    spec["roles"]["realtime"]["enabled"] = json!(true);
+    for mark in ["first", "second", "third"] {
+        for role in ["web", "worker"] {
+            spec["roles"][role]["template"]["podAnnotations"]["e2e"] = json!(mark);
+        }
+        platform.apply(&spec).await?;
+        wait_for(&format!("{mark} has begun"), READY, async || {
+            let marks = marks(&cluster, &platform, "web").await?;
+            ensure!(marks.contains(&Some(mark.to_owned())), "{marks:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    platform.ready(READY).await?;
+    for role in ["web", "worker"] {
+        wait_for(&format!("{role} has the last spec alone"), READY, async || {
+            let marks = marks(&cluster, &platform, role).await?;
+            ensure!(marks == [Some("third".to_owned())], "{marks:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    ensure!(
+        of_role(&cluster, &platform, "realtime")?.len() >= 5,
+        "the role that was switched on again is not whole"
+    );
+    platform.delete(Duration::from_mins(1)).await?;
+    cluster.delete_namespace(&platform.namespace).await
+}
+
+#[tokio::test]
+async fn e2e_a_paused_platform_is_looked_at_and_left() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "paused").await?;
+    let mut spec = platform.spec().await?;
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    spec["suspend"] = json!(true);
+    platform.apply(&spec).await?;
+    let calm = async || {
+        let generation = platform.get().await?.metadata.generation.unwrap_or_default();
+        wait_for("it is calm", SOON, async || {
+            let conditions = platform.conditions().await?;
+            let told = |kind: &str| {
+                let condition = conditions.get(kind);
+                condition.map(|told| (told.status.clone(), told.reason.clone(), told.generation))
+            };
+            for (kind, status) in [("Ready", "True"), ("Stalled", "False"), ("Reconciling", "False")] {
+                let wanted = Some((status.to_owned(), "Suspended".to_owned(), generation));
+                ensure!(told(kind) == wanted, "{kind}: {conditions:?}");
+            }
+            Ok(())
+        })
+        .await
+    };
+    calm().await?;
+    let target = Target { cluster, platform: platform.clone() };
+    let before = target.see("service/p-web")?;
+    let port = "-p=[{\"op\":\"replace\",\"path\":\"/spec/ports/0/port\",\"value\":81}]";
+    target.kubectl(&["patch", "service/p-web", "--type=json", port])?;
+    let told = platform.told("Ready", "p-web", SOON).await?;
+    ensure!(told.reason == "Drifted", "{told:?}");
+    ensure!(target.see("service/p-web")?.content != before.content, "it was put back");
+    spec["suspend"] = json!(false);
+    platform.apply(&spec).await?;
+    platform.ready(SOON).await?;
+    ensure!(target.see("service/p-web")?.content == before.content, "it was not put back");
+    platform.delete(Duration::from_mins(1)).await?;
+    target.cluster.delete_namespace(&platform.namespace).await
 }
 
 #[tokio::test]

@@ -84,6 +84,46 @@ where
     Ok(now.resource_version())
 }
 
+/// An object as it stands, and in words what is otherwise than `wanted`, if anything is. Changes nothing.
+///
+/// # Errors
+/// What the API server says.
+pub(crate) async fn drift<K>(
+    cx: &Context,
+    wanted: &K,
+) -> Result<(Option<K>, Option<String>), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let (_, what, found) = look(cx, wanted).await?;
+    let words = match &found {
+        None => Some(format!("{what} is missing")),
+        Some(found) if stands(&what, found, &body(&what, wanted)?)? => None,
+        Some(_) => Some(format!("{what} differs")),
+    };
+    Ok((found, words))
+}
+
+/// An object as it is sent.
+fn body<K: Serialize>(what: &str, object: &K) -> Result<Value, StepError> {
+    serde_json::to_value(object)
+        .map_err(|error| StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}")))
+}
+
+/// Whether `found` has every wanted value, and we hold no field that is wanted no longer.
+fn stands<K: Resource + Serialize>(
+    what: &str,
+    found: &K,
+    wanted: &Value,
+) -> Result<bool, StepError> {
+    let there = body(what, found)?;
+    Ok(holds(&there, wanted) && owns_no_more(found.meta(), wanted, FIELD_MANAGER))
+}
+
 /// Reads live what is where `wanted` belongs. Gives the way there and its kind and name, too.
 async fn look<K>(cx: &Context, wanted: &K) -> Result<(Api<K>, String, Option<K>), StepError>
 where
@@ -115,16 +155,12 @@ where
         + Clone
         + Debug,
 {
-    let mut body = serde_json::to_value(wanted)
-        .map_err(|error| StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}")))?;
+    let mut body = body(what, wanted)?;
     let outcome = match found {
         None => Outcome::Created,
         Some(found) => {
             require_ours(what, found.meta(), wanted.meta())?;
-            let there = serde_json::to_value(&found).map_err(|error| {
-                StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}"))
-            })?;
-            if holds(&there, &body) && owns_no_more(found.meta(), &body, FIELD_MANAGER) {
+            if stands(what, &found, &body)? {
                 return Ok((Outcome::Unchanged, found));
             }
             Outcome::Changed

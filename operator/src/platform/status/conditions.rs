@@ -20,10 +20,12 @@ pub(super) fn after(
         .into_iter()
         .map(|kind| condition(before, kind, verdict(&report, kind), generation, now))
         .collect();
-    let waiting_on = report.blocker.as_ref().map(|blocker| {
+    let waits_for = report.blocker.as_ref().or(report.suspended.as_ref());
+    let waiting_on = waits_for.map(|blocker| {
         let reason = blocker.reason.as_str();
         // What only a person can change is not told anew at each look.
-        let terminal = blocker.class == Class::Terminal;
+        let suspended = report.suspended.is_some();
+        let terminal = suspended || blocker.class == Class::Terminal;
         let same = before
             .waiting_on
             .as_ref()
@@ -33,7 +35,7 @@ pub(super) fn after(
             message: blocker.message.clone(),
             since: same.map_or_else(|| time(now), |waiting| waiting.since.clone()),
             next_action_time: next.filter(|_| !terminal).map(time),
-            attempts: same.map_or(1, |waiting| {
+            attempts: same.filter(|_| !suspended).map_or(1, |waiting| {
                 let next = waiting.attempts.saturating_add(1);
                 if terminal {
                     next.min(TERMINAL_TRIES)
@@ -48,7 +50,7 @@ pub(super) fn after(
         version: report.version.or_else(|| before.version.clone()),
         waiting_on,
         conditions,
-        roles: roles(report.roles, &before.roles),
+        roles: roles(report.roles, &report.removed_roles, &before.roles),
         signing_keys: or_before(report.signing_keys, &before.signing_keys),
         next_rotation_time: report
             .next_rotation
@@ -70,9 +72,14 @@ fn or_before<T: Clone>(found: Vec<T>, before: &[T]) -> Vec<T> {
 }
 
 /// The roles that were looked at, then those that a stopped roll-out did not come to, as they were.
-fn roles(found: Vec<RoleStatus>, before: &[RoleStatus]) -> Vec<RoleStatus> {
+fn roles(
+    found: Vec<RoleStatus>,
+    removed: &[String],
+    before: &[RoleStatus],
+) -> Vec<RoleStatus> {
     let rest: Vec<_> = before
         .iter()
+        .filter(|was| !removed.contains(&was.role))
         .filter(|was| found.iter().all(|now| now.role != was.role))
         .cloned()
         .collect();
@@ -85,6 +92,9 @@ fn verdict(report: &Report, kind: ConditionType) -> Verdict {
         reason,
         message: message.to_owned(),
     };
+    if let Some(verdict) = suspended(report, kind) {
+        return verdict;
+    }
     match (kind, &report.blocker) {
         (ConditionType::Ready, None) => {
             of(true, Reason::Ready, "every role runs the wanted version")
@@ -110,6 +120,28 @@ fn verdict(report: &Report, kind: ConditionType) -> Verdict {
                     |blocker| format!("comes after {}", blocker.reason),
                 ),
             }),
+    }
+}
+
+/// What is told otherwise of a Platform that is paused: it is calm. Nobody is at work and nobody has to act, and what was
+/// not looked at is not known.
+fn suspended(report: &Report, kind: ConditionType) -> Option<Verdict> {
+    let paused = report.suspended.as_ref()?;
+    let of = |holds, reason, message: &str| {
+        Some(Verdict {
+            holds,
+            reason,
+            message: message.to_owned(),
+        })
+    };
+    match (kind, &report.blocker) {
+        (ConditionType::Ready, None) => of(Some(true), paused.reason, &paused.message),
+        (ConditionType::Reconciling | ConditionType::Stalled, _) => {
+            of(Some(false), paused.reason, &paused.message)
+        }
+        (ConditionType::Ready, Some(_)) => None,
+        (kind, _) if report.verdicts.contains_key(&kind) => None,
+        _ => of(None, paused.reason, "not looked at while spec.suspend is set"),
     }
 }
 
@@ -239,11 +271,52 @@ mod tests {
             version: Some(version.to_owned()),
         };
         let before = [role("web", "1"), role("worker", "1"), role("beat", "1")];
-        let now = roles(vec![role("web", "2")], &before);
+        let now = roles(vec![role("web", "2")], &[], &before);
         assert_eq!(
             now,
             [role("web", "2"), role("worker", "1"), role("beat", "1")]
         );
+        let now = roles(vec![role("web", "2")], &["beat".to_owned()], &before);
+        assert_eq!(now, [role("web", "2"), role("worker", "1")]);
+    }
+
+    #[test]
+    fn a_paused_platform_is_calm_and_tells_what_it_saw() {
+        let paused = |drift: Option<&str>| {
+            let mut report = Report {
+                suspended: Some(StepError::waiting(Reason::Suspended, "paused")),
+                ..Report::default()
+            };
+            report.done(ConditionType::SpecValid, "usable");
+            match drift {
+                None => report.done(ConditionType::RolesReady, "as wanted"),
+                Some(words) => {
+                    let error = StepError::waiting(Reason::Drifted, words);
+                    report.failed(ConditionType::RolesReady, &error);
+                }
+            }
+            report
+        };
+        let told = |status: &PlatformStatus, kind| {
+            let condition = find(status, kind);
+            (condition.status.clone(), condition.reason.clone())
+        };
+        let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+        let calm = after(&PlatformStatus::default(), paused(None), 1, None, noon());
+        assert_eq!(told(&calm, ConditionType::Ready), pair("True", "Suspended"));
+        for kind in [ConditionType::Reconciling, ConditionType::Stalled] {
+            assert_eq!(told(&calm, kind), pair("False", "Suspended"));
+        }
+        assert_eq!(told(&calm, ConditionType::DatabaseReady), pair("Unknown", "Suspended"));
+        let waiting = calm.waiting_on.clone().expect("it waits for a person");
+        assert_eq!((waiting.reason.as_str(), waiting.next_action_time), ("Suspended", None));
+        let later = noon() + TimeDelta::hours(1);
+        assert_eq!(after(&calm, paused(None), 1, Some(later), later), calm, "idle");
+
+        let drifted = after(&calm, paused(Some("Service x differs")), 1, None, later);
+        assert_eq!(told(&drifted, ConditionType::Ready), pair("False", "Drifted"));
+        assert_eq!(told(&drifted, ConditionType::Stalled), pair("False", "Suspended"));
+        assert_eq!(drifted.waiting_on.expect("told").reason, "Drifted");
     }
 
     #[test]

@@ -37,8 +37,12 @@ pub struct Report {
     pub(super) verdicts: BTreeMap<ConditionType, Verdict>,
     /// The first thing that is waited for.
     pub(super) blocker: Option<StepError>,
+    /// Set while nothing is done because `spec.suspend` says so: what is told then.
+    pub suspended: Option<StepError>,
     /// The roles.
     pub roles: Vec<RoleStatus>,
+    /// Roles of which nothing is left.
+    pub removed_roles: Vec<String>,
     /// The signing keys.
     pub signing_keys: Vec<SigningKeyStatus>,
     /// When the next signing key takes over.

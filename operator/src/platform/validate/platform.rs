@@ -53,8 +53,6 @@ pub struct ValidatedPlatform {
     pub migration_deadline: Duration,
     /// Raised to run a failed migration again.
     pub migration_retry: i64,
-    /// Whether the operator leaves it alone.
-    pub suspended: bool,
 }
 
 /// One topic; its dead-letter topic has the same settings and one partition.
@@ -127,7 +125,6 @@ pub fn validate(
         ),
         migration_deadline: Duration::from_secs(spec.migration.deadline_seconds.unsigned_abs()),
         migration_retry: spec.migration.retry,
-        suspended: spec.suspend,
     })
 }
 
