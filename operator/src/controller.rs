@@ -1,14 +1,19 @@
 //! What wakes the reconcile: Platforms whose spec or annotations changed, objects that belong to one, Secrets that one
 //! names, and time.
 
+mod failures;
+mod keys;
 mod named;
 mod owned;
 mod secrets;
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+};
 
-use crds::Platform;
-use futures::{StreamExt as _, stream};
+use crds::{ConditionType, Platform};
+use futures::{StreamExt as _, channel::mpsc, stream};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     batch::v1::Job,
@@ -27,7 +32,7 @@ use kube::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use self::owned::owned;
+use self::{failures::Failures, owned::owned};
 use crate::{
     backoff::{WatchPauses, pause},
     platform::{Context, StepError, reconcile, unreadable},
@@ -35,6 +40,12 @@ use crate::{
 
 /// Platforms that are worked on side by side; each only once at a time.
 const CONCURRENCY: u16 = 4;
+
+/// What the passes of this process share.
+struct Passes {
+    cx: Context,
+    failures: Failures,
+}
 
 /// A Platform that may not be readable, such as one of a definition that is newer than this operator: it must not keep the
 /// others from being read.
@@ -58,9 +69,11 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     .reflect(writer)
     .inspect(move |_| tell.notify_one())
     .touched_objects()
-    // Our own writes to the status wake nobody.
+    // Of what we write to the status ourselves, only what the keys' controller tells is news to the other one.
     .predicate_filter(
-        predicates::generation.combine(predicates::annotations),
+        predicates::generation
+            .combine(predicates::annotations)
+            .combine(signing_keys),
         PredicateConfig::default(),
     );
     let requests: [Requests; 8] = [
@@ -73,6 +86,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         owned::<ConfigMap>(&cx),
         secrets::requests(&cx, reader.clone(), changed),
     ];
+    let (to_keys, of_keys) = mpsc::unbounded();
     let queue = stream::select_all(requests)
         .filter(move |request| {
             let take = request
@@ -80,32 +94,67 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
                 .map_or(true, |request| wanted(request.obj_ref.namespace.clone()));
             std::future::ready(take)
         })
-        .take_until(stop.cancelled_owned());
+        .inspect(move |request| {
+            if let Ok(request) = request
+                && keys::concerns(request)
+            {
+                // Refused only when the keys' controller has ended, and then this one ends too.
+                let _ = to_keys.unbounded_send(request.clone());
+            }
+        })
+        .take_until(stop.clone().cancelled_owned());
+    let of_keys = of_keys.take_until(stop.cancelled_owned());
 
-    applier(
-        |platform, cx: Arc<Context>| Box::pin(step(platform, cx)),
-        |_, error, cx| Action::requeue(pause(error.class, 3, cx.ids.as_ref())),
-        Arc::new(cx),
-        reader,
+    let passes = Passes {
+        cx: cx.clone(),
+        failures: Failures::default(),
+    };
+    let passes = applier(
+        |platform, passes: Arc<Passes>| Box::pin(step(platform, passes)),
+        |platform, error, passes| {
+            let failures = passes.failures.count(&platform);
+            Action::requeue(pause(error.class, failures, passes.cx.ids.as_ref()))
+        },
+        Arc::new(passes),
+        reader.clone(),
         queue,
         controller::Config::default().concurrency(CONCURRENCY),
     )
     .for_each(|outcome| {
-        match outcome {
-            Ok(_) => {}
-            // Deleted meanwhile: there is nothing to do any more.
-            Err(controller::Error::ObjectNotFound(platform)) => tracing::debug!(%platform, "gone"),
-            Err(error) => tracing::warn!(%error, "a pass did not end"),
-        }
+        tell(outcome);
         std::future::ready(())
-    })
-    .await;
+    });
+    tokio::join!(passes, keys::run(cx, reader, of_keys));
 }
 
-async fn step(platform: Arc<Guarded>, cx: Arc<Context>) -> Result<Action, StepError> {
+async fn step(platform: Arc<Guarded>, passes: Arc<Passes>) -> Result<Action, StepError> {
+    let cx = &passes.cx;
     let next = match &platform.0 {
-        Ok(platform) => reconcile(platform, &cx).await?,
-        Err(damage) => Some(unreadable(damage, &cx).await?),
+        Ok(platform) => reconcile(platform, cx).await?,
+        Err(damage) => Some(unreadable(damage, cx).await?),
     };
+    passes.failures.forget(&platform);
     Ok(next.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// What became of a pass, if there is something to say.
+fn tell<T>(outcome: Result<T, controller::Error<StepError, watcher::Error>>) {
+    match outcome {
+        Ok(_) => {}
+        // Deleted meanwhile: there is nothing to do any more.
+        Err(controller::Error::ObjectNotFound(platform)) => tracing::debug!(%platform, "gone"),
+        Err(error) => tracing::warn!(%error, "a pass did not end"),
+    }
+}
+
+/// Changes with what the keys' controller tells of a Platform.
+fn signing_keys(platform: &Guarded) -> Option<u64> {
+    let status = platform.0.as_ref().ok()?.status.as_ref()?;
+    let keys = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == ConditionType::SigningKeyReady.as_str())?;
+    let mut hasher = DefaultHasher::new();
+    (&keys.status, &keys.reason, &keys.message, keys.observed_generation).hash(&mut hasher);
+    Some(hasher.finish())
 }

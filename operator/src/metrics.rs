@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::{credentials::Settled, keys::KeysApplied, platform::validate::ValidatedPlatform};
+use crate::{
+    credentials::Settled,
+    keys::KeysApplied,
+    platform::validate::{Identity, ValidatedPlatform},
+};
 
 /// Generation of the key set.
 const KEYS_EPOCH: &str = "operator_signing_keys_epoch";
@@ -27,7 +31,7 @@ pub(crate) fn secret_watches(watched: usize, left_out: usize) {
 }
 
 /// Tells how the signing keys stand.
-pub(crate) fn keys(p: &ValidatedPlatform, keys: &KeysApplied) {
+pub(crate) fn keys(p: &Identity, keys: &KeysApplied) {
     let (namespace, platform) = (p.namespace.clone(), p.name.clone());
     let labels = [("namespace", namespace), ("platform", platform)];
     ::metrics::gauge!(KEYS_EPOCH, &labels).set(number(keys.epoch));

@@ -8,7 +8,7 @@ use kube::{
     core::{ObjectMeta, PartialObjectMeta},
     runtime::{
         WatchStreamExt as _,
-        controller::{ReconcileRequest, trigger_with},
+        controller::{ReconcileReason, ReconcileRequest, trigger_with},
         reflector::ObjectRef,
         watcher,
     },
@@ -39,8 +39,13 @@ where
     trigger_with(watch, |object: PartialObjectMeta<K>| {
         let belongs = platform_of(&object.metadata)?;
         let namespace = object.metadata.namespace.as_deref()?;
-        let platform = ObjectRef::<Guarded>::new(&belongs).within(namespace);
-        Some(ReconcileRequest::from(platform))
+        let name = object.metadata.name.as_deref()?;
+        Some(ReconcileRequest {
+            obj_ref: ObjectRef::new(&belongs).within(namespace),
+            reason: ReconcileReason::RelatedObjectUpdated {
+                obj_ref: Box::new(ObjectRef::<K>::new(name).within(namespace).erase()),
+            },
+        })
     })
     .boxed()
 }

@@ -21,7 +21,7 @@ use kube::{
     Api, Client,
     core::PartialObjectMeta,
     runtime::{
-        controller::ReconcileRequest,
+        controller::{ReconcileReason, ReconcileRequest},
         reflector::{ObjectRef, Store},
         watcher::{self, Event, watcher},
     },
@@ -133,8 +133,15 @@ impl Watches {
     fn naming(&self, secret: &SecretName) -> Vec<ReconcileRequest<Guarded>> {
         let platforms = self.watched.get(secret).into_iter().flatten();
         platforms
-            .map(|name| ObjectRef::<Guarded>::new(name).within(&secret.namespace))
-            .map(ReconcileRequest::from)
+            .map(|platform| {
+                let changed = ObjectRef::<Secret>::new(&secret.name).within(&secret.namespace);
+                ReconcileRequest {
+                    obj_ref: ObjectRef::new(platform).within(&secret.namespace),
+                    reason: ReconcileReason::RelatedObjectUpdated {
+                        obj_ref: Box::new(changed.erase()),
+                    },
+                }
+            })
             .collect()
     }
 }

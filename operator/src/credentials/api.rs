@@ -18,6 +18,16 @@ use crate::{OperatorConfig, platform::Context, server_clock::ServerClock};
 #[derive(Clone, Default)]
 pub(crate) struct Api(Arc<Mutex<State>>);
 
+impl State {
+    /// The objects below a path.
+    fn below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Value> {
+        let under = move |(at, _): &(&String, &Value)| {
+            at.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+        };
+        self.objects.iter().filter(under).map(|(_, object)| object)
+    }
+}
+
 type Change = Box<dyn FnOnce(&mut BTreeMap<String, Value>) + Send>;
 
 #[derive(Default)]
@@ -84,7 +94,14 @@ impl Api {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let mut state = self.0.lock().unwrap();
-        let mut path = parts.uri.path().to_owned();
+        // A status is a part of its object.
+        let path = parts.uri.path();
+        let mut path = path.strip_suffix("/status").unwrap_or(path).to_owned();
+        if parts.method == Method::GET && path.ends_with("/pods") {
+            let items: Vec<&Value> = state.below(&path).collect();
+            let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items});
+            return reply(StatusCode::OK, &list);
+        }
         if parts.method == Method::GET {
             return match state.objects.get(&path) {
                 Some(object) => reply(StatusCode::OK, object),
@@ -104,6 +121,10 @@ impl Api {
         let mut object: Value = serde_json::from_slice(&body).unwrap();
         if parts.method == Method::PATCH {
             let mut found = state.objects.get(&path).cloned().unwrap_or_default();
+            let over = &object["metadata"]["resourceVersion"];
+            if !over.is_null() && *over != found["metadata"]["resourceVersion"] {
+                return refusal(StatusCode::CONFLICT, "Conflict");
+            }
             merge(&mut found, object);
             object = found;
             object["metadata"]["resourceVersion"] =

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crds::{ConditionType, MigrationStatus, Platform, Reason, TopicsStatus};
-use kube::{ResourceExt as _, core::error_boundary::InvalidObject};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, ResourceExt as _, core::error_boundary::InvalidObject};
 
 use super::{
     Class, Context, StepError,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     backoff::{RESYNC, pause},
-    keys::{ensure_keys, ensure_web_secret},
+    keys::ensure_web_secret,
     metrics,
     migration::gate,
 };
@@ -79,10 +80,8 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         .look
         .filter(|_| !fails)
         .map(|at| (at - now).to_std().unwrap_or_default().max(SOONEST));
-    let before = platform.status.clone().unwrap_or_default();
-    let (after, sent) = write(cx, platform, report, next).await?;
-    if sent {
-        publish(cx, platform, &before, &after).await;
+    if let Some(written) = write(cx, platform, &report, next).await? {
+        publish(cx, platform, &written.before, &written.after).await;
     }
     let pause = pause.unwrap_or(RESYNC);
     Ok(Some(look.map_or(pause, |look| look.min(pause))))
@@ -114,9 +113,8 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
         return;
     };
 
-    let states = States::new(cx, &p);
-    let keys = keys(cx, &p, &states, report).await;
-    if !servers(cx, platform, &p, &states, report).await || !keys {
+    let states = States::new(cx, p.identity());
+    if !servers(cx, platform, &p, &states, report).await {
         return;
     }
 
@@ -135,6 +133,10 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
         job: migrated.job,
     });
 
+    if let Err(error) = await_keys(cx, platform, &p).await {
+        report.failed(ConditionType::RolesReady, &error);
+        return;
+    }
     let progress = roll_out(cx, &p).await;
     report.roles = progress.roles;
     report.removed_roles = progress.removed;
@@ -187,26 +189,28 @@ async fn read(cx: &Context, platform: &Platform, report: &mut Report) -> Option<
     })
 }
 
-/// The signing keys; whether there are some. What only takes long is told, and holds nothing back.
-async fn keys(
+/// Waits with the first pods until the keys that they mount are there; their controller makes them. Later it is no matter
+/// of the roll-out: pods go on with the keys that they have.
+async fn await_keys(
     cx: &Context,
+    platform: &Platform,
     p: &ValidatedPlatform,
-    states: &States<'_>,
-    report: &mut Report,
-) -> bool {
-    let keys = ensure_keys(cx, p, states).await;
-    let keys = report.note(ConditionType::SigningKeyReady, keys, |keys| {
-        format!("generation {} of the key set is published", keys.epoch)
-    });
-    let Some(keys) = keys else { return false };
-    metrics::keys(p, &keys);
-    if let Some(trouble) = &keys.trouble {
-        report.slow(ConditionType::SigningKeyReady, trouble);
+) -> Result<(), StepError> {
+    let roles = platform.status.as_ref().map(|status| &status.roles);
+    if roles.is_some_and(|roles| !roles.is_empty()) {
+        return Ok(());
     }
-    report.signing_keys = keys.keys;
-    report.next_rotation = keys.rotation;
-    report.look = keys.look;
-    true
+    let maps: Api<ConfigMap> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let name = format!("{}-jwks", p.name);
+    let found = maps.get_metadata_opt(&name).await;
+    let what = format!("ConfigMap {}/{name}", p.namespace);
+    match found.map_err(|error| StepError::of_kube(&what, &error))? {
+        Some(_) => Ok(()),
+        None => Err(StepError::waiting(
+            Reason::NotReached,
+            "the first signing keys are being made",
+        )),
+    }
 }
 
 /// The three servers side by side; whether all of them stand.
@@ -306,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_resource_that_cannot_be_read_is_told_so_and_its_status_made_anew() {
-        let path = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo/status";
+        let path = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo";
         let server = Api::default();
         let object = json!({
             "apiVersion": "crewdeck.io/v1beta1", "kind": "Platform",

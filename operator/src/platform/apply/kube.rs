@@ -18,7 +18,7 @@ use serde_json::Value;
 use super::compare::{Whose, holds, owns_no_more, whose};
 use crate::platform::{
     Context, StepError,
-    validate::{Role, ValidatedPlatform},
+    validate::{Identity, Role, ValidatedPlatform},
 };
 
 /// Field manager of everything the operator sends.
@@ -282,7 +282,7 @@ fn owners_of(metadata: &ObjectMeta) -> String {
 
 /// The owner reference that ties an object to its Platform.
 #[must_use]
-pub fn owner_reference(platform: &ValidatedPlatform) -> OwnerReference {
+pub fn owner_reference(platform: &Identity) -> OwnerReference {
     OwnerReference {
         api_version: crds::Platform::api_version(&()).into_owned(),
         kind: crds::Platform::kind(&()).into_owned(),
@@ -296,6 +296,10 @@ pub fn owner_reference(platform: &ValidatedPlatform) -> OwnerReference {
 /// The recommended labels; `role` is absent for what belongs to the whole Platform.
 #[must_use]
 pub fn labels(platform: &ValidatedPlatform, role: Option<Role>) -> BTreeMap<String, String> {
+    labels_of(&platform.identity(), role)
+}
+
+fn labels_of(platform: &Identity, role: Option<Role>) -> BTreeMap<String, String> {
     let mut labels = selector(&platform.name, role);
     labels.insert("app.kubernetes.io/name".to_owned(), "crewdeck".to_owned());
     labels.insert(
@@ -304,7 +308,7 @@ pub fn labels(platform: &ValidatedPlatform, role: Option<Role>) -> BTreeMap<Stri
     );
     labels.insert(
         "app.kubernetes.io/version".to_owned(),
-        platform.image.version.clone(),
+        platform.version.clone(),
     );
     labels
 }
@@ -331,10 +335,16 @@ pub fn selector(platform: &str, role: Option<Role>) -> BTreeMap<String, String> 
 /// Metadata of an object named `name` of the Platform.
 #[must_use]
 pub fn metadata(platform: &ValidatedPlatform, name: String, role: Option<Role>) -> ObjectMeta {
+    metadata_of(&platform.identity(), name, role)
+}
+
+/// The same for who knows nothing but which Platform it is.
+#[must_use]
+pub fn metadata_of(platform: &Identity, name: String, role: Option<Role>) -> ObjectMeta {
     ObjectMeta {
         name: Some(name),
         namespace: Some(platform.namespace.clone()),
-        labels: Some(labels(platform, role)),
+        labels: Some(labels_of(platform, role)),
         owner_references: Some(vec![owner_reference(platform)]),
         ..Default::default()
     }

@@ -5,20 +5,36 @@ use crds::{ConditionType, PlatformStatus, Reason, RoleStatus, WaitingOn};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::report::{Report, Verdict};
-use crate::{backoff::TERMINAL_TRIES, platform::Class};
+use crate::{
+    backoff::TERMINAL_TRIES,
+    platform::{Class, StepError},
+};
 
 /// The status after a pass over generation `generation`. What did not change keeps its times, so that an idle pass
 /// gives the same status again.
+///
+/// `SigningKeyReady`, the keys and their date are told by the keys' own controller, and stay as they are; but while that
+/// condition does not hold for this generation, the Platform is not Ready.
 pub(super) fn after(
     before: &PlatformStatus,
-    report: Report,
+    mut report: Report,
     generation: i64,
     next: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> PlatformStatus {
+    let keys = before
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == ConditionType::SigningKeyReady.as_str());
+    if report.blocker.is_none() && report.suspended.is_none() {
+        report.blocker = keys_missing(keys, generation);
+    }
     let conditions = ConditionType::ALL
         .into_iter()
-        .map(|kind| condition(before, kind, verdict(&report, kind), generation, now))
+        .map(|kind| match (kind, keys) {
+            (ConditionType::SigningKeyReady, Some(keys)) => keys.clone(),
+            _ => condition(before, kind, verdict(&report, kind), generation, now),
+        })
         .collect();
     let waits_for = report.blocker.as_ref().or(report.suspended.as_ref());
     let waiting_on = waits_for.map(|blocker| {
@@ -51,14 +67,30 @@ pub(super) fn after(
         waiting_on,
         conditions,
         roles: roles(report.roles, &report.removed_roles, &before.roles),
-        signing_keys: or_before(report.signing_keys, &before.signing_keys),
-        next_rotation_time: report
-            .next_rotation
-            .map(time)
-            .or_else(|| before.next_rotation_time.clone()),
+        signing_keys: before.signing_keys.clone(),
+        next_rotation_time: before.next_rotation_time.clone(),
         credentials: or_before(report.credentials, &before.credentials),
         topics: report.topics.or_else(|| before.topics.clone()),
         migration: report.migration.or_else(|| before.migration.clone()),
+    }
+}
+
+/// What keeps the keys from being ready, by what their controller told last.
+fn keys_missing(keys: Option<&Condition>, generation: i64) -> Option<StepError> {
+    match keys {
+        Some(keys) if keys.observed_generation != Some(generation) || keys.status == "Unknown" => {
+            let words = "the signing keys are being looked at";
+            Some(StepError::waiting(Reason::Progressing, words))
+        }
+        Some(keys) if keys.status == "True" => None,
+        Some(keys) => {
+            let reason = Reason::parse(&keys.reason).unwrap_or(Reason::SigningKeyInvalid);
+            Some(StepError::waiting(reason, keys.message.clone()))
+        }
+        None => Some(StepError::waiting(
+            Reason::Progressing,
+            "the signing keys are being made",
+        )),
     }
 }
 
@@ -112,13 +144,9 @@ fn verdict(report: &Report, kind: ConditionType) -> Verdict {
             .verdicts
             .get(&kind)
             .cloned()
-            .unwrap_or_else(|| Verdict {
-                holds: None,
-                reason: Reason::NotReached,
-                message: blocker.as_ref().map_or_else(
-                    || "not looked at in this pass".to_owned(),
-                    |blocker| format!("comes after {}", blocker.reason),
-                ),
+            .unwrap_or_else(|| match blocker {
+                Some(blocker) => not_reached(&format!("comes after {}", blocker.reason)),
+                None => not_reached("not looked at in this pass"),
             }),
     }
 }
@@ -145,7 +173,16 @@ fn suspended(report: &Report, kind: ConditionType) -> Option<Verdict> {
     }
 }
 
-fn condition(
+/// Not known yet, in these words.
+pub(super) fn not_reached(words: &str) -> Verdict {
+    Verdict {
+        holds: None,
+        reason: Reason::NotReached,
+        message: words.to_owned(),
+    }
+}
+
+pub(super) fn condition(
     before: &PlatformStatus,
     kind: ConditionType,
     verdict: Verdict,
@@ -176,7 +213,7 @@ fn condition(
 }
 
 /// A time in whole seconds, as the API server keeps it.
-fn time(at: DateTime<Utc>) -> Time {
+pub(super) fn time(at: DateTime<Utc>) -> Time {
     // Every moment chrono can hold within the years of a certificate is one of jiff's too.
     Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
 }
@@ -186,7 +223,6 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::platform::StepError;
 
     fn noon() -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000, 0).expect("in range")
@@ -222,6 +258,37 @@ mod tests {
         assert_eq!(find(&status, ConditionType::Ready).status, "False");
         assert_eq!(find(&status, ConditionType::Reconciling).status, "True");
         assert_eq!(status.waiting_on.expect("waits").message, "create it");
+    }
+
+    #[test]
+    fn it_is_ready_with_its_keys_and_not_on_what_was_told_of_a_former_spec() {
+        let keys = |status: &str, generation| {
+            let verdict = Verdict {
+                holds: Some(status == "True"),
+                reason: Reason::SecretForbidden,
+                message: "grant it".to_owned(),
+            };
+            let kind = ConditionType::SigningKeyReady;
+            let before = PlatformStatus::default();
+            PlatformStatus {
+                conditions: vec![condition(&before, kind, verdict, generation, noon())],
+                ..before
+            }
+        };
+        let ready = |before: &PlatformStatus| {
+            let status = after(before, Report::default(), 2, None, noon());
+            let ready = find(&status, ConditionType::Ready);
+            (ready.status.clone(), ready.reason.clone())
+        };
+        let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+        assert_eq!(ready(&PlatformStatus::default()), pair("False", "Progressing"));
+        assert_eq!(ready(&keys("True", 1)), pair("False", "Progressing"));
+        assert_eq!(ready(&keys("True", 2)), pair("True", "Ready"));
+        assert_eq!(ready(&keys("False", 2)), pair("False", "SecretForbidden"));
+        // What the keys' controller told is its own.
+        let before = keys("False", 1);
+        let status = after(&before, Report::default(), 2, None, noon());
+        assert_eq!(find(&status, ConditionType::SigningKeyReady), &before.conditions[0]);
     }
 
     #[test]

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crds::{
-    ConditionType, CredentialStatus, MigrationStatus, Reason, RoleStatus, SigningKeyStatus,
-    TopicsStatus,
-};
+use crds::{ConditionType, CredentialStatus, MigrationStatus, Reason, RoleStatus, TopicsStatus};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -31,7 +28,7 @@ pub struct Verdict {
 }
 
 /// What one pass found. A step that was not reached leaves its condition `Unknown`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     /// Conditions by type; `Ready`, `Reconciling` and `Stalled` follow from the rest.
     pub(super) verdicts: BTreeMap<ConditionType, Verdict>,
@@ -43,10 +40,6 @@ pub struct Report {
     pub roles: Vec<RoleStatus>,
     /// Roles of which nothing is left.
     pub removed_roles: Vec<String>,
-    /// The signing keys.
-    pub signing_keys: Vec<SigningKeyStatus>,
-    /// When the next signing key takes over.
-    pub next_rotation: Option<DateTime<Utc>>,
     /// When to look again at the latest, because something has a date.
     pub look: Option<DateTime<Utc>>,
     /// The logins.
