@@ -14,20 +14,28 @@ pub const RESYNC: Duration = Duration::from_mins(1);
 const WAITING_CAP: Duration = Duration::from_secs(10);
 const TRANSIENT_CAP: Duration = Duration::from_mins(1);
 
-/// Tries after which the pause of [`Class::Terminal`] has reached its cap; they are counted no further.
-pub const TERMINAL_TRIES: i64 = 8;
+/// Longest pause of a pass that could not tell its outcome, which is so while the API server is away: this long at most
+/// until all goes on after it has come back.
+const UNTOLD_CAP: Duration = Duration::from_secs(15);
 
 /// The pause after the `attempts`-th try in a row (from 1) that ended with `class`: doubles from half a second up
-/// to the cap of its class, less a random fifth, so that Platforms that failed together do not come back together.
+/// to the cap of its class, less a random fifth, so that Platforms that failed together do not come back together. After
+/// what is terminal nothing is tried: it is looked at as regularly as what stands.
 #[must_use]
 pub fn pause(class: Class, attempts: u32, ids: &dyn Ids) -> Duration {
-    let cap = match class {
-        Class::Waiting => WAITING_CAP,
-        Class::Transient => TRANSIENT_CAP,
-        // Only a change of the spec or of what it names helps; the resync is for what sends no event.
-        Class::Terminal => RESYNC,
-    };
-    doubled(cap, attempts, ids)
+    match class {
+        Class::Waiting => doubled(WAITING_CAP, attempts, ids),
+        Class::Transient => doubled(TRANSIENT_CAP, attempts, ids),
+        // Only a change of the spec or of what it names helps, and both wake the operator; the regular look is for what
+        // sends no event, such as a quota.
+        Class::Terminal => doubled(RESYNC, u32::MAX, ids),
+    }
+}
+
+/// The pause after a pass that could not even tell its outcome.
+#[must_use]
+pub fn pause_untold(attempts: u32, ids: &dyn Ids) -> Duration {
+    doubled(UNTOLD_CAP, attempts, ids)
 }
 
 /// The pause after the `attempts`-th failure in a row (from 1): doubles from half a second up to `cap`, less a random
@@ -100,6 +108,14 @@ mod tests {
                 let pause = pause(class, attempts, &ids);
                 prop_assert!(pause >= Duration::from_millis(400) && pause <= cap);
             }
+        }
+    }
+
+    #[test]
+    fn what_is_terminal_is_not_tried_again_soon() {
+        let ids = SeededIds::new(7);
+        for attempts in [1, 2, 8] {
+            assert!(pause(Class::Terminal, attempts, &ids) >= RESYNC * 4 / 5);
         }
     }
 

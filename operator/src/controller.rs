@@ -10,9 +10,10 @@ mod secrets;
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::Arc,
+    time::Duration,
 };
 
-use crds::{ConditionType, Platform};
+use crds::{ConditionType, Platform, Reason};
 use futures::{StreamExt as _, channel::mpsc, stream};
 use k8s_openapi::api::{
     apps::v1::Deployment,
@@ -29,22 +30,28 @@ use kube::{
         predicates, reflector, watcher,
     },
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use self::{failures::Failures, owned::owned};
 use crate::{
-    backoff::{WatchPauses, pause},
+    backoff::{WatchPauses, doubled, pause_untold},
     platform::{Context, StepError, reconcile, unreadable},
 };
 
-/// Platforms that are worked on side by side; each only once at a time.
-const CONCURRENCY: u16 = 4;
+/// Platforms that are worked on side by side; each only once at a time. A pass mostly waits for servers.
+const CONCURRENCY: u16 = 32;
+/// How many of these may be Platforms whose servers did not answer the last time: a pass over one of them waits until each
+/// of them has not answered again. However many there are, the others have the rest of the slots.
+const SLOW: usize = 16;
+/// Such a Platform comes again about this long after it found no slot.
+const NO_SLOT: Duration = Duration::from_secs(4);
 
 /// What the passes of this process share.
 struct Passes {
     cx: Context,
     failures: Failures,
+    slow: Semaphore,
 }
 
 /// A Platform that may not be readable, such as one of a definition that is newer than this operator: it must not keep the
@@ -60,14 +67,14 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     };
     let (reader, writer) = reflector::store();
     let changed = Arc::new(Notify::new());
-    let tell = changed.clone();
+    let announce = changed.clone();
     let platforms = watcher(
         Api::<Guarded>::all(cx.client.clone()),
         watcher::Config::default(),
     )
     .backoff(WatchPauses::new(cx.ids.clone()))
     .reflect(writer)
-    .inspect(move |_| tell.notify_one())
+    .inspect(move |_| announce.notify_one())
     .touched_objects()
     // Of what we write to the status ourselves, only what the keys' controller tells is news to the other one.
     .predicate_filter(
@@ -108,12 +115,14 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     let passes = Passes {
         cx: cx.clone(),
         failures: Failures::default(),
+        slow: Semaphore::new(SLOW),
     };
     let passes = applier(
         |platform, passes: Arc<Passes>| Box::pin(step(platform, passes)),
         |platform, error, passes| {
             let failures = passes.failures.count(&platform);
-            Action::requeue(pause(error.class, failures, passes.cx.ids.as_ref()))
+            tracing::debug!(%error, failures, "a pass could not tell its outcome");
+            Action::requeue(pause_untold(failures, passes.cx.ids.as_ref()))
         },
         Arc::new(passes),
         reader.clone(),
@@ -129,12 +138,27 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
 
 async fn step(platform: Arc<Guarded>, passes: Arc<Passes>) -> Result<Action, StepError> {
     let cx = &passes.cx;
+    let _slot = match &platform.0 {
+        Ok(platform) if is_slow(platform) => match passes.slow.try_acquire() {
+            Ok(slot) => Some(slot),
+            Err(_) => return Ok(Action::requeue(doubled(NO_SLOT, u32::MAX, cx.ids.as_ref()))),
+        },
+        _ => None,
+    };
     let next = match &platform.0 {
         Ok(platform) => reconcile(platform, cx).await?,
         Err(damage) => Some(unreadable(damage, cx).await?),
     };
     passes.failures.forget(&platform);
     Ok(next.map_or_else(Action::await_change, Action::requeue))
+}
+
+/// Whether the servers of a Platform did not answer, more than once in a row.
+fn is_slow(platform: &Platform) -> bool {
+    let status = platform.status.as_ref();
+    let waiting = status.and_then(|status| status.waiting_on.as_ref());
+    let dead = [Reason::BackendUnreachable, Reason::LeftBehind].map(Reason::as_str);
+    waiting.is_some_and(|waiting| waiting.attempts > 1 && dead.contains(&waiting.reason.as_str()))
 }
 
 /// What became of a pass, if there is something to say.
@@ -155,6 +179,12 @@ fn signing_keys(platform: &Guarded) -> Option<u64> {
         .iter()
         .find(|condition| condition.type_ == ConditionType::SigningKeyReady.as_str())?;
     let mut hasher = DefaultHasher::new();
-    (&keys.status, &keys.reason, &keys.message, keys.observed_generation).hash(&mut hasher);
+    (
+        &keys.status,
+        &keys.reason,
+        &keys.message,
+        keys.observed_generation,
+    )
+        .hash(&mut hasher);
     Some(hasher.finish())
 }

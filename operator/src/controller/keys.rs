@@ -15,7 +15,7 @@ use kube::runtime::{
 
 use super::{Guarded, failures::Failures, tell};
 use crate::{
-    backoff::pause,
+    backoff::pause_untold,
     keys::{Memory, reconcile_keys},
     platform::{Context, StepError},
 };
@@ -55,9 +55,9 @@ pub(super) async fn run(
     };
     applier(
         |platform, keys: Arc<Keys>| Box::pin(step(platform, keys)),
-        |platform, error, keys| {
+        |platform, _, keys| {
             let failures = keys.failures.count(&platform);
-            Action::requeue(pause(error.class, failures, keys.cx.ids.as_ref()))
+            Action::requeue(pause_untold(failures, keys.cx.ids.as_ref()))
         },
         Arc::new(keys),
         platforms,

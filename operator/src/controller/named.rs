@@ -101,7 +101,10 @@ mod tests {
             "demo-signing",
             "demo-web",
         ];
-        assert_eq!((names.as_slice(), left_out), (&expected.map(str::to_owned)[..], 0));
+        assert_eq!(
+            (names.as_slice(), left_out),
+            (&expected.map(str::to_owned)[..], 0)
+        );
     }
 
     #[test]
@@ -110,7 +113,10 @@ mod tests {
         second.metadata.name = Some("aaa".to_owned());
         second.spec.database.secret_ref.name = "aaa-postgres".to_owned();
         let (names, left_out) = of(&[platform(), second], 4);
-        assert_eq!(names, ["aaa-postgres", "demo-kafka", "demo-postgres", "demo-redis"]);
+        assert_eq!(
+            names,
+            ["aaa-postgres", "demo-kafka", "demo-postgres", "demo-redis"]
+        );
         assert_eq!(left_out, 22);
     }
 
@@ -131,7 +137,10 @@ mod tests {
             .collect();
         assert_eq!(
             platforms,
-            [("crewdeck", vec!["demo", "second"]), ("elsewhere", vec!["demo"])]
+            [
+                ("crewdeck", vec!["demo", "second"]),
+                ("elsewhere", vec!["demo"])
+            ]
         );
     }
 }

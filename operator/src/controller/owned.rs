@@ -15,7 +15,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{Guarded, Requests};
+use super::Requests;
 use crate::{
     backoff::WatchPauses,
     platform::{Context, apply::kube::FIELD_MANAGER},

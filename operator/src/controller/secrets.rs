@@ -5,11 +5,7 @@
 //! A watch that is refused, or that is one too many, costs nothing but time: every pass reads all of it, and comes each
 //! minute.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use common_clock::SharedIds;
 use futures::{
@@ -178,7 +174,11 @@ fn changes(
                         if watch.failures == 1 {
                             tracing::info!(?secret, %error, "a Secret is not watched; each pass reads it");
                         }
-                        let longest = if is_forbidden(&error) { FORBIDDEN } else { UNANSWERED };
+                        let longest = if is_forbidden(&error) {
+                            FORBIDDEN
+                        } else {
+                            UNANSWERED
+                        };
                         sleep(doubled(longest, watch.failures, ids.as_ref())).await;
                     }
                 }

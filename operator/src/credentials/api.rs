@@ -22,7 +22,8 @@ impl State {
     /// The objects below a path.
     fn below<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a Value> {
         let under = move |(at, _): &(&String, &Value)| {
-            at.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+            at.strip_prefix(path)
+                .is_some_and(|rest| rest.starts_with('/'))
         };
         self.objects.iter().filter(under).map(|(_, object)| object)
     }
@@ -99,7 +100,8 @@ impl Api {
         let mut path = path.strip_suffix("/status").unwrap_or(path).to_owned();
         if parts.method == Method::GET && path.ends_with("/pods") {
             let items: Vec<&Value> = state.below(&path).collect();
-            let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items});
+            let list =
+                json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items});
             return reply(StatusCode::OK, &list);
         }
         if parts.method == Method::GET {

@@ -91,9 +91,7 @@ impl Claims {
     /// Whether this login is written down.
     pub(crate) fn knows(&self, client: &str, login: &Login) -> bool {
         let claim = self.0.get(&(client.to_owned(), login.user.clone()));
-        claim.is_some_and(|claim| {
-            claim.password.expose_secret() == login.password.expose_secret()
-        })
+        claim.is_some_and(|claim| claim.password.expose_secret() == login.password.expose_secret())
     }
 }
 
@@ -117,7 +115,10 @@ mod tests {
             let claim = claims.of("db-app", slot, after)?;
             Some(claim.password.expose_secret().to_owned())
         };
-        assert_eq!(password(&claims, "demo_app_b", 7).as_deref(), Some("second"));
+        assert_eq!(
+            password(&claims, "demo_app_b", 7).as_deref(),
+            Some("second")
+        );
         assert_eq!(password(&claims, "demo_app_a", 9), None, "an earlier one");
         let slots = ["demo_app_a", "demo_app_b"].map(str::to_owned);
         let (last, after) = claims.last("db-app", &slots).expect("there is one");
@@ -133,7 +134,9 @@ mod tests {
         let mut stored = claims.entries();
         stored.insert("db-app.demo_app_b".to_owned(), b"{".to_vec());
         stored.insert("nothing".to_owned(), Vec::new());
-        let entries = stored.iter().map(|(name, text)| (name.as_str(), text.as_slice()));
+        let entries = stored
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_slice()));
         let read = Claims::read(entries);
         assert_eq!(read.entries(), claims.entries());
     }

@@ -51,9 +51,9 @@ impl<'a> KubeStore<'a> {
         let found = self.look(&name).await?;
         let data = found.and_then(|secret| secret.data).unwrap_or_default();
         let entries = data.iter();
-        Ok(Claims::read(
-            entries.map(|(name, ByteString(text))| (name.as_str(), text.as_slice())),
-        ))
+        Ok(Claims::read(entries.map(|(name, ByteString(text))| {
+            (name.as_str(), text.as_slice())
+        })))
     }
 
     /// Writes a Secret over exactly the version that was looked at.

@@ -6,8 +6,8 @@ use crds::{Reason, SigningKeyStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Acks, FreshKey, Heard, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods, decide,
-    is_urgent, look_again, outlook, store::KeyStore,
+    Acks, FreshKey, Heard, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods,
+    decide, is_urgent, look_again, outlook, store::KeyStore,
 };
 use crate::platform::{Context, PodState, States, StepError, validate::Identity};
 
@@ -101,8 +101,17 @@ pub async fn ensure_keys(
         keys: ring.keys.iter().filter_map(view).collect(),
         rotation: ahead.rotation,
         // With clocks that differ nothing is done by one of them, but that a key is denied.
-        look: ahead.look.filter(|_| skew.is_none()).into_iter().chain(soon).min(),
-        stuck: ahead.stuck.as_ref().map_or(0, |wait| wait.pods().len()).max(deaf.len()),
+        look: ahead
+            .look
+            .filter(|_| skew.is_none())
+            .into_iter()
+            .chain(soon)
+            .min(),
+        stuck: ahead
+            .stuck
+            .as_ref()
+            .map_or(0, |wait| wait.pods().len())
+            .max(deaf.len()),
         trouble: unheard(&deaf).or_else(|| trouble(&ahead, skew)),
     })
 }

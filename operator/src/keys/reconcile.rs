@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use crds::Platform;
 use kube::ResourceExt as _;
 
@@ -50,7 +51,7 @@ pub(crate) async fn reconcile_keys(
         match keys(platform, cx, &mut memory.heard).await {
             Ok(keys) => {
                 memory.failures = 0;
-                let until = |at| (at - cx.clock.now()).to_std().unwrap_or_default();
+                let until = |at: DateTime<Utc>| (at - cx.clock.now()).to_std().unwrap_or_default();
                 let look = keys.look.map(until).unwrap_or(RESYNC);
                 (KeysReport::Applied(keys), Some(look.clamp(SOONEST, RESYNC)))
             }

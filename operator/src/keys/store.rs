@@ -164,11 +164,7 @@ impl<'a> KeyStore<'a> {
     }
 }
 
-async fn secret(
-    cx: &Context,
-    p: &Identity,
-    suffix: &str,
-) -> Result<Option<Secret>, StepError> {
+async fn secret(cx: &Context, p: &Identity, suffix: &str) -> Result<Option<Secret>, StepError> {
     let name = format!("{}-{suffix}", p.name);
     let what = format!("Secret {}/{name}", p.namespace);
     let secrets: Api<Secret> = Api::namespaced(cx.client.clone(), &p.namespace);

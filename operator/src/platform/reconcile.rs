@@ -6,6 +6,8 @@ use crds::{ConditionType, MigrationStatus, Platform, Reason, TopicsStatus};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt as _, core::error_boundary::InvalidObject};
 
+use tokio::time::timeout;
+
 use super::{
     Class, Context, StepError,
     apply::{kafka, postgres, redis},
@@ -24,6 +26,9 @@ use crate::{
     migration::gate,
 };
 
+/// How long one pass may take. Each connection and each act has a limit of its own; this one is for all of them together, so
+/// that no Platform keeps its slot for ever.
+const LONGEST: Duration = Duration::from_mins(2);
 /// Between two passes at least, however near a date is.
 const SOONEST: Duration = Duration::from_secs(1);
 
@@ -35,9 +40,10 @@ const SOONEST: Duration = Duration::from_secs(1);
 pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Duration>, StepError> {
     let mut report = Report::default();
     if platform.metadata.deletion_timestamp.is_some() {
-        match finalizer::release(cx, platform).await {
-            Ok(()) => return Ok(None),
-            Err(error) => report.failed(ConditionType::Ready, &error),
+        match timeout(LONGEST, finalizer::release(cx, platform)).await {
+            Ok(Ok(())) => return Ok(None),
+            Ok(Err(error)) => report.failed(ConditionType::Ready, &error),
+            Err(_) => report.failed(ConditionType::Ready, &cut_off()),
         }
     } else if platform.spec.suspend {
         let message = "spec.suspend is set; nothing is changed until it is taken out";
@@ -45,8 +51,11 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         if let Some(p) = read(cx, platform, &mut report).await {
             suspended::look(cx, &p, &mut report).await;
         }
-    } else {
-        pass(cx, platform, &mut report).await;
+    } else if timeout(LONGEST, pass(cx, platform, &mut report))
+        .await
+        .is_err()
+    {
+        report.failed(ConditionType::Ready, &cut_off());
     }
 
     let attempts = platform
@@ -71,7 +80,6 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         )
     });
     let now = cx.clock.now();
-    let next = pause.map(|pause| now + pause);
     // What has a date of its own is not kept waiting by a longer pause, but for that of a server that fails.
     let fails = report
         .blocker()
@@ -80,11 +88,23 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         .look
         .filter(|_| !fails)
         .map(|at| (at - now).to_std().unwrap_or_default().max(SOONEST));
-    if let Some(written) = write(cx, platform, &report, next).await? {
+    let regular = pause.unwrap_or(RESYNC);
+    let next = look.map_or(regular, |look| look.min(regular));
+    if let Some(written) = write(cx, platform, &report, Some(now + next)).await? {
         publish(cx, platform, &written.before, &written.after).await;
     }
-    let pause = pause.unwrap_or(RESYNC);
-    Ok(Some(look.map_or(pause, |look| look.min(pause))))
+    Ok(Some(next))
+}
+
+/// A pass that took too long for others to wait any more. What it found until then is told all the same.
+fn cut_off() -> StepError {
+    StepError::transient(
+        Reason::BackendUnreachable,
+        format!(
+            "a pass did not end within {} s and was cut off: a server or the API server answers too slowly",
+            LONGEST.as_secs()
+        ),
+    )
 }
 
 /// Tells of a Platform that cannot be read, in its own status. What was unreadable may have been that status: it is

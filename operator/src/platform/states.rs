@@ -230,7 +230,10 @@ mod tests {
         }
         assert_eq!(at, [0, 10, 20, 40, 80, 160]);
         let now = start + TimeDelta::seconds(161);
-        assert!(hurried(mark.as_deref(), 8, now).is_some(), "of a later epoch");
+        assert!(
+            hurried(mark.as_deref(), 8, now).is_some(),
+            "of a later epoch"
+        );
         // What a person or an older operator wrote there.
         for text in ["", "7", "seven 1 2", "-1 2 3"] {
             assert!(hurried(Some(text), 7, now).is_some(), "{text}");

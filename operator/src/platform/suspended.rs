@@ -101,10 +101,9 @@ mod tests {
         let error = look_at_roles(&cx, &p).await.unwrap_err();
         assert_eq!(error.reason, Reason::RolloutPending, "{error}");
 
-        server.put(
-            "/api/v1/namespaces/crewdeck/services/demo-web",
-            |service| service["spec"]["ports"][0]["port"] = 81.into(),
-        );
+        server.put("/api/v1/namespaces/crewdeck/services/demo-web", |service| {
+            service["spec"]["ports"][0]["port"] = 81.into()
+        });
         let mut without = p.clone();
         without.public_url = "https://other.example.org".to_owned();
         let error = look_at_roles(&cx, &p).await.unwrap_err();

@@ -32,7 +32,8 @@ impl Target {
         let mut object: Value = serde_json::from_str(&text)?;
         let metadata = object["metadata"].take();
         let text = |key: &str| metadata[key].as_str().unwrap_or_default().to_owned();
-        let mut content = json!({"labels": metadata["labels"], "ownerReferences": metadata["ownerReferences"]});
+        let mut content =
+            json!({"labels": metadata["labels"], "ownerReferences": metadata["ownerReferences"]});
         for key in ["spec", "data", "automountServiceAccountToken"] {
             content[key] = object[key].take();
         }
@@ -61,17 +62,25 @@ impl Target {
         act.insert(1, object);
         self.kubectl(&act)?;
         let begun = tokio::time::Instant::now();
-        wait_for(&format!("{object} is put back after {}", act[0]), SOON, async || {
-            let now = self.see(object)?;
-            ensure!(
-                now.version != before.version,
-                "the change had no effect: {now:?}"
-            );
-            ensure!(now.content == before.content, "{:?}", now.content);
-            Ok(())
-        })
+        wait_for(
+            &format!("{object} is put back after {}", act[0]),
+            SOON,
+            async || {
+                let now = self.see(object)?;
+                ensure!(
+                    now.version != before.version,
+                    "the change had no effect: {now:?}"
+                );
+                ensure!(now.content == before.content, "{:?}", now.content);
+                Ok(())
+            },
+        )
         .await?;
-        println!("{object}: {} put back within {} ms", act[0], begun.elapsed().as_millis());
+        println!(
+            "{object}: {} put back within {} ms",
+            act[0],
+            begun.elapsed().as_millis()
+        );
         Ok(())
     }
 }
@@ -88,24 +97,51 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
     platform.ready(READY).await?;
     let target = Target { cluster, platform };
 
-    let patch = |body: Value| vec!["patch".to_owned(), "--type=merge".to_owned(), format!("-p={body}")];
+    let patch = |body: Value| {
+        vec![
+            "patch".to_owned(),
+            "--type=merge".to_owned(),
+            format!("-p={body}"),
+        ]
+    };
     let delete = || vec!["delete".to_owned(), "--wait=true".to_owned()];
     let no_owner = json!({"metadata": {"ownerReferences": null}});
     let no_label = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}});
     let cases: Vec<(&str, Vec<String>)> = vec![
-        ("service/p-web", patch(json!({"spec": {"selector": {"app.kubernetes.io/component": "none"}}}))),
+        (
+            "service/p-web",
+            patch(json!({"spec": {"selector": {"app.kubernetes.io/component": "none"}}})),
+        ),
         ("service/p-web", patch(no_owner.clone())),
         ("service/p-realtime", delete()),
-        ("poddisruptionbudget/p-web", patch(json!({"spec": {"maxUnavailable": 2}}))),
+        (
+            "poddisruptionbudget/p-web",
+            patch(json!({"spec": {"maxUnavailable": 2}})),
+        ),
         ("poddisruptionbudget/p-web", delete()),
-        ("serviceaccount/p-worker", patch(json!({"automountServiceAccountToken": true}))),
+        (
+            "serviceaccount/p-worker",
+            patch(json!({"automountServiceAccountToken": true})),
+        ),
         ("serviceaccount/p-worker", delete()),
-        ("configmap/p-worker-config", patch(json!({"data": {"crewdeck.toml": "by hand"}}))),
+        (
+            "configmap/p-worker-config",
+            patch(json!({"data": {"crewdeck.toml": "by hand"}})),
+        ),
         ("configmap/p-worker-config", patch(no_label)),
         ("configmap/p-web-config", delete()),
-        ("configmap/p-jwks", patch(json!({"data": {"jwks.json": "{\"keys\":[]}"}}))),
-        ("deployment/p-analytics", patch(json!({"spec": {"revisionHistoryLimit": 7}}))),
-        ("secret/p-signing", patch(json!({"data": {"signing.jwk": "e30="}}))),
+        (
+            "configmap/p-jwks",
+            patch(json!({"data": {"jwks.json": "{\"keys\":[]}"}})),
+        ),
+        (
+            "deployment/p-analytics",
+            patch(json!({"spec": {"revisionHistoryLimit": 7}})),
+        ),
+        (
+            "secret/p-signing",
+            patch(json!({"data": {"signing.jwk": "e30="}})),
+        ),
         ("secret/p-signing", delete()),
     ];
     for (object, act) in &cases {
@@ -113,21 +149,31 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
         target.put_back(object, &act).await?;
     }
     // The login in a lost Secret is written down elsewhere: what comes back is what the pods have in their files.
-    for (client, key) in [("db-app", "url"), ("redis-app", "url"), ("kafka-app", "password")] {
+    for (client, key) in [
+        ("db-app", "url"),
+        ("redis-app", "url"),
+        ("kafka-app", "password"),
+    ] {
         let (cluster, namespace) = (&target.cluster, &target.platform.namespace);
         let name = target.platform.secret(client);
         let before = cluster.secret(namespace, &name).await?;
         target.kubectl(&["delete", "secret", &name])?;
         wait_for(&format!("{name} comes back"), SOON, async || {
             let now = cluster.secret(namespace, &name).await?;
-            ensure!(now.get(key) == before.get(key), "{name} came back with another {key}");
+            ensure!(
+                now.get(key) == before.get(key),
+                "{name} came back with another {key}"
+            );
             Ok(())
         })
         .await?;
     }
     target.platform.ready(READY).await?;
     target.platform.delete(Duration::from_mins(1)).await?;
-    target.cluster.delete_namespace(&target.platform.namespace).await
+    target
+        .cluster
+        .delete_namespace(&target.platform.namespace)
+        .await
 }
 
 /// Names of the objects of a role.
@@ -190,11 +236,15 @@ async fn e2e_a_role_goes_with_all_of_it_and_the_last_spec_wins() -> Result<()> {
     }
     platform.ready(READY).await?;
     for role in ["web", "worker"] {
-        wait_for(&format!("{role} has the last spec alone"), READY, async || {
-            let marks = marks(&cluster, &platform, role).await?;
-            ensure!(marks == [Some("third".to_owned())], "{marks:?}");
-            Ok(())
-        })
+        wait_for(
+            &format!("{role} has the last spec alone"),
+            READY,
+            async || {
+                let marks = marks(&cluster, &platform, role).await?;
+                ensure!(marks == [Some("third".to_owned())], "{marks:?}");
+                Ok(())
+            },
+        )
         .await?;
     }
     ensure!(
@@ -215,14 +265,23 @@ async fn e2e_a_paused_platform_is_looked_at_and_left() -> Result<()> {
     spec["suspend"] = json!(true);
     platform.apply(&spec).await?;
     let calm = async || {
-        let generation = platform.get().await?.metadata.generation.unwrap_or_default();
+        let generation = platform
+            .get()
+            .await?
+            .metadata
+            .generation
+            .unwrap_or_default();
         wait_for("it is calm", SOON, async || {
             let conditions = platform.conditions().await?;
             let told = |kind: &str| {
                 let condition = conditions.get(kind);
                 condition.map(|told| (told.status.clone(), told.reason.clone(), told.generation))
             };
-            for (kind, status) in [("Ready", "True"), ("Stalled", "False"), ("Reconciling", "False")] {
+            for (kind, status) in [
+                ("Ready", "True"),
+                ("Stalled", "False"),
+                ("Reconciling", "False"),
+            ] {
                 let wanted = Some((status.to_owned(), "Suspended".to_owned(), generation));
                 ensure!(told(kind) == wanted, "{kind}: {conditions:?}");
             }
@@ -231,17 +290,26 @@ async fn e2e_a_paused_platform_is_looked_at_and_left() -> Result<()> {
         .await
     };
     calm().await?;
-    let target = Target { cluster, platform: platform.clone() };
+    let target = Target {
+        cluster,
+        platform: platform.clone(),
+    };
     let before = target.see("service/p-web")?;
     let port = "-p=[{\"op\":\"replace\",\"path\":\"/spec/ports/0/port\",\"value\":81}]";
     target.kubectl(&["patch", "service/p-web", "--type=json", port])?;
     let told = platform.told("Ready", "p-web", SOON).await?;
     ensure!(told.reason == "Drifted", "{told:?}");
-    ensure!(target.see("service/p-web")?.content != before.content, "it was put back");
+    ensure!(
+        target.see("service/p-web")?.content != before.content,
+        "it was put back"
+    );
     spec["suspend"] = json!(false);
     platform.apply(&spec).await?;
     platform.ready(SOON).await?;
-    ensure!(target.see("service/p-web")?.content == before.content, "it was not put back");
+    ensure!(
+        target.see("service/p-web")?.content == before.content,
+        "it was not put back"
+    );
     platform.delete(Duration::from_mins(1)).await?;
     target.cluster.delete_namespace(&platform.namespace).await
 }

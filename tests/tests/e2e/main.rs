@@ -1,6 +1,7 @@
 //! The whole on the local cluster, seen from outside. One program, so that it is linked once. The names of its
 //! tests begin with `e2e_`: by that `cargo xtask test` leaves them for the time when the cluster is up.
 
+mod api_away;
 mod bad_resources;
 mod charts;
 mod crash;
@@ -10,6 +11,7 @@ mod drift;
 mod golden;
 mod idle;
 mod journey;
+mod many;
 mod platform;
 mod rights;
 mod rotation;

@@ -80,7 +80,9 @@ async fn e2e_the_operator_sees_the_secrets_of_its_platforms_and_no_other() -> Re
 
     // The same, asked for in earnest.
     let list = |selector: &[&str]| {
-        let mut arguments = vec!["-n", namespace, "get", "secrets", "-o", "name", "--as", OPERATOR];
+        let mut arguments = vec![
+            "-n", namespace, "get", "secrets", "-o", "name", "--as", OPERATOR,
+        ];
         arguments.extend(selector);
         cluster.kubectl(&arguments)
     };
@@ -94,7 +96,9 @@ async fn e2e_the_operator_sees_the_secrets_of_its_platforms_and_no_other() -> Re
     ] {
         let refusal = list(selector).err().map(|error| format!("{error:#}"));
         ensure!(
-            refusal.as_ref().is_some_and(|words| words.contains("forbidden")),
+            refusal
+                .as_ref()
+                .is_some_and(|words| words.contains("forbidden")),
             "{selector:?} was not forbidden: {refusal:?}"
         );
     }

@@ -46,8 +46,13 @@ fn server(list: fn() -> (StatusCode, Value)) -> (Client, Arc<AtomicUsize>) {
     let service = tower::service_fn(move |request: Request<Body>| {
         count.fetch_add(1, Ordering::Relaxed);
         let query = request.uri().query().unwrap_or_default().to_owned();
-        assert!(query.contains("fieldSelector=metadata.name%3Ddemo-postgres"), "{query}");
-        let accepted = request.headers()[http::header::ACCEPT].to_str().expect("text");
+        assert!(
+            query.contains("fieldSelector=metadata.name%3Ddemo-postgres"),
+            "{query}"
+        );
+        let accepted = request.headers()[http::header::ACCEPT]
+            .to_str()
+            .expect("text");
         assert!(accepted.contains("as=PartialObjectMetadata"), "{accepted}");
         async move {
             if query.contains("watch=true") {
@@ -55,7 +60,10 @@ fn server(list: fn() -> (StatusCode, Value)) -> (Client, Arc<AtomicUsize>) {
             }
             let (status, body) = list();
             let body = Body::from(body.to_string().into_bytes());
-            let answer = Response::builder().status(status).body(body).expect("an answer");
+            let answer = Response::builder()
+                .status(status)
+                .body(body)
+                .expect("an answer");
             Ok::<_, Infallible>(answer)
         }
     });

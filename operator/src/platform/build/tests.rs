@@ -125,19 +125,46 @@ fn only_the_roles_that_use_a_setting_and_cannot_read_it_again_roll() {
     let cases: [(&str, Change, &[Role]); 11] = [
         ("nothing", |p| p.generation += 1, &[]),
         // In the files of a login, which are read again.
-        ("Kafka's address", |p| p.kafka.bootstrap_servers = "other:9092".to_owned(), &[]),
-        ("PostgreSQL's address", |p| p.postgres.host = "other".to_owned(), &[]),
+        (
+            "Kafka's address",
+            |p| p.kafka.bootstrap_servers = "other:9092".to_owned(),
+            &[],
+        ),
+        (
+            "PostgreSQL's address",
+            |p| p.postgres.host = "other".to_owned(),
+            &[],
+        ),
         ("the replica", |p| p.postgres.replica = None, &[]),
         ("Redis' address", |p| p.redis.port = 6380, &[]),
-        ("an admin's password", |p| p.redis.password = "other".to_owned().into(), &[]),
+        (
+            "an admin's password",
+            |p| p.redis.password = "other".to_owned().into(),
+            &[],
+        ),
         ("a rotation", |p| p.signing.rotation += 1, &[]),
         ("the topics", |p| p.topics[0].partitions += 1, &[]),
         // In the configuration of those that verify tokens, and of those that send events.
-        ("a token's life", |p| p.signing.timings.token = chrono::TimeDelta::hours(1), &[Web, Realtime, Analytics]),
-        ("the authority of Redis", |p| p.redis.ca_pem = None, &[Web, Realtime, Analytics]),
-        ("a role's own pods", |p| {
-            p.roles[1].template.pod_annotations.insert("a".to_owned(), "b".to_owned());
-        }, &[Worker]),
+        (
+            "a token's life",
+            |p| p.signing.timings.token = chrono::TimeDelta::hours(1),
+            &[Web, Realtime, Analytics],
+        ),
+        (
+            "the authority of Redis",
+            |p| p.redis.ca_pem = None,
+            &[Web, Realtime, Analytics],
+        ),
+        (
+            "a role's own pods",
+            |p| {
+                p.roles[1]
+                    .template
+                    .pod_annotations
+                    .insert("a".to_owned(), "b".to_owned());
+            },
+            &[Worker],
+        ),
     ];
     for (what, change, expected) in cases {
         assert_eq!(rolls(change), expected, "{what}");

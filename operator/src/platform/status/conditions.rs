@@ -5,10 +5,7 @@ use crds::{ConditionType, PlatformStatus, Reason, RoleStatus, WaitingOn};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::report::{Report, Verdict};
-use crate::{
-    backoff::TERMINAL_TRIES,
-    platform::{Class, StepError},
-};
+use crate::platform::{Class, StepError};
 
 /// The status after a pass over generation `generation`. What did not change keeps its times, so that an idle pass
 /// gives the same status again.
@@ -40,8 +37,7 @@ pub(super) fn after(
     let waiting_on = waits_for.map(|blocker| {
         let reason = blocker.reason.as_str();
         // What only a person can change is not told anew at each look.
-        let suspended = report.suspended.is_some();
-        let terminal = suspended || blocker.class == Class::Terminal;
+        let terminal = report.suspended.is_some() || blocker.class == Class::Terminal;
         let same = before
             .waiting_on
             .as_ref()
@@ -51,14 +47,10 @@ pub(super) fn after(
             message: blocker.message.clone(),
             since: same.map_or_else(|| time(now), |waiting| waiting.since.clone()),
             next_action_time: next.filter(|_| !terminal).map(time),
-            attempts: same.filter(|_| !suspended).map_or(1, |waiting| {
-                let next = waiting.attempts.saturating_add(1);
-                if terminal {
-                    next.min(TERMINAL_TRIES)
-                } else {
-                    next
-                }
-            }),
+            // It is not tried again, so that there is nothing to count.
+            attempts: same
+                .filter(|_| !terminal)
+                .map_or(1, |waiting| waiting.attempts.saturating_add(1)),
         }
     });
     PlatformStatus {
@@ -104,11 +96,7 @@ fn or_before<T: Clone>(found: Vec<T>, before: &[T]) -> Vec<T> {
 }
 
 /// The roles that were looked at, then those that a stopped roll-out did not come to, as they were.
-fn roles(
-    found: Vec<RoleStatus>,
-    removed: &[String],
-    before: &[RoleStatus],
-) -> Vec<RoleStatus> {
+fn roles(found: Vec<RoleStatus>, removed: &[String], before: &[RoleStatus]) -> Vec<RoleStatus> {
     let rest: Vec<_> = before
         .iter()
         .filter(|was| !removed.contains(&was.role))
@@ -169,7 +157,11 @@ fn suspended(report: &Report, kind: ConditionType) -> Option<Verdict> {
         }
         (ConditionType::Ready, Some(_)) => None,
         (kind, _) if report.verdicts.contains_key(&kind) => None,
-        _ => of(None, paused.reason, "not looked at while spec.suspend is set"),
+        _ => of(
+            None,
+            paused.reason,
+            "not looked at while spec.suspend is set",
+        ),
     }
 }
 
@@ -281,14 +273,20 @@ mod tests {
             (ready.status.clone(), ready.reason.clone())
         };
         let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
-        assert_eq!(ready(&PlatformStatus::default()), pair("False", "Progressing"));
+        assert_eq!(
+            ready(&PlatformStatus::default()),
+            pair("False", "Progressing")
+        );
         assert_eq!(ready(&keys("True", 1)), pair("False", "Progressing"));
         assert_eq!(ready(&keys("True", 2)), pair("True", "Ready"));
         assert_eq!(ready(&keys("False", 2)), pair("False", "SecretForbidden"));
         // What the keys' controller told is its own.
         let before = keys("False", 1);
         let status = after(&before, Report::default(), 2, None, noon());
-        assert_eq!(find(&status, ConditionType::SigningKeyReady), &before.conditions[0]);
+        assert_eq!(
+            find(&status, ConditionType::SigningKeyReady),
+            &before.conditions[0]
+        );
     }
 
     #[test]
@@ -304,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_error_stalls_and_tries_are_counted() {
+    fn a_terminal_error_stalls_and_is_told_once() {
         let report = || {
             let mut report = Report::default();
             report.failed(
@@ -318,15 +316,9 @@ mod tests {
         assert_eq!(find(&second, ConditionType::Stalled).status, "True");
         assert_eq!(find(&second, ConditionType::Reconciling).status, "False");
         let waiting = second.waiting_on.clone().expect("waits");
-        assert_eq!((waiting.attempts, waiting.since), (2, time(noon())));
-
-        let mut last = second;
-        for minute in 2..20 {
-            let now = noon() + TimeDelta::minutes(minute);
-            last = after(&last, report(), 1, Some(now), now);
-        }
-        let now = noon() + TimeDelta::hours(1);
-        assert_eq!(after(&last, report(), 1, Some(now), now), last);
+        assert_eq!((waiting.attempts, waiting.since), (1, time(noon())));
+        assert_eq!(waiting.next_action_time, None, "nothing is tried");
+        assert_eq!(second, first, "an idle look writes nothing");
     }
 
     #[test]
@@ -374,15 +366,31 @@ mod tests {
         for kind in [ConditionType::Reconciling, ConditionType::Stalled] {
             assert_eq!(told(&calm, kind), pair("False", "Suspended"));
         }
-        assert_eq!(told(&calm, ConditionType::DatabaseReady), pair("Unknown", "Suspended"));
+        assert_eq!(
+            told(&calm, ConditionType::DatabaseReady),
+            pair("Unknown", "Suspended")
+        );
         let waiting = calm.waiting_on.clone().expect("it waits for a person");
-        assert_eq!((waiting.reason.as_str(), waiting.next_action_time), ("Suspended", None));
+        assert_eq!(
+            (waiting.reason.as_str(), waiting.next_action_time),
+            ("Suspended", None)
+        );
         let later = noon() + TimeDelta::hours(1);
-        assert_eq!(after(&calm, paused(None), 1, Some(later), later), calm, "idle");
+        assert_eq!(
+            after(&calm, paused(None), 1, Some(later), later),
+            calm,
+            "idle"
+        );
 
         let drifted = after(&calm, paused(Some("Service x differs")), 1, None, later);
-        assert_eq!(told(&drifted, ConditionType::Ready), pair("False", "Drifted"));
-        assert_eq!(told(&drifted, ConditionType::Stalled), pair("False", "Suspended"));
+        assert_eq!(
+            told(&drifted, ConditionType::Ready),
+            pair("False", "Drifted")
+        );
+        assert_eq!(
+            told(&drifted, ConditionType::Stalled),
+            pair("False", "Suspended")
+        );
         assert_eq!(drifted.waiting_on.expect("told").reason, "Drifted");
     }
 

@@ -31,14 +31,23 @@ pub(super) fn after(
     status.conditions = ConditionType::ALL
         .into_iter()
         .map(|kind| {
-            let found = before.conditions.iter().find(|found| found.type_ == kind.as_str());
+            let found = before
+                .conditions
+                .iter()
+                .find(|found| found.type_ == kind.as_str());
             match found {
                 _ if kind == ConditionType::SigningKeyReady => {
                     condition(before, kind, verdict(report), generation, now)
                 }
                 Some(found) => found.clone(),
                 // All are there from the first time on, whoever comes first.
-                None => condition(before, kind, not_reached("not looked at yet"), generation, now),
+                None => condition(
+                    before,
+                    kind,
+                    not_reached("not looked at yet"),
+                    generation,
+                    now,
+                ),
             }
         })
         .collect();
@@ -80,17 +89,22 @@ mod tests {
     #[test]
     fn the_keys_tell_their_own_part_and_leave_the_rest() {
         let now = DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
-        let failed = |words: &str| {
-            KeysReport::Failed(StepError::transient(Reason::ApiUnavailable, words))
-        };
+        let failed =
+            |words: &str| KeysReport::Failed(StepError::transient(Reason::ApiUnavailable, words));
         let first = after(&PlatformStatus::default(), &failed("away"), 2, now);
         assert_eq!(first.conditions.len(), ConditionType::ALL.len());
         let of = |status: &PlatformStatus, kind: ConditionType| {
-            let found = status.conditions.iter().find(|found| found.type_ == kind.as_str());
+            let found = status
+                .conditions
+                .iter()
+                .find(|found| found.type_ == kind.as_str());
             found.cloned().expect("all are there")
         };
         let told = of(&first, ConditionType::SigningKeyReady);
-        assert_eq!((told.status.as_str(), told.message.as_str()), ("False", "away"));
+        assert_eq!(
+            (told.status.as_str(), told.message.as_str()),
+            ("False", "away")
+        );
         assert_eq!(told.observed_generation, Some(2));
         assert_eq!(of(&first, ConditionType::Ready).status, "Unknown");
 
@@ -98,7 +112,10 @@ mod tests {
         assert_eq!(after(&first, &failed("away"), 2, later), first, "idle");
         let second = after(&first, &failed("still away"), 3, later);
         let told = of(&second, ConditionType::SigningKeyReady);
-        assert_eq!((told.last_transition_time, told.observed_generation), (time(now), Some(3)));
+        assert_eq!(
+            (told.last_transition_time, told.observed_generation),
+            (time(now), Some(3))
+        );
         assert_eq!(
             of(&second, ConditionType::Ready),
             of(&first, ConditionType::Ready),

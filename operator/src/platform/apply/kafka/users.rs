@@ -16,9 +16,7 @@ use super::{
     rights::{ClientSpec, Wanted},
 };
 use crate::{
-    credentials::{
-        Found, Issue, Keys, Login, Rotation, Settled, Store, free_slot, other_slot,
-    },
+    credentials::{Found, Issue, Keys, Login, Rotation, Settled, Store, free_slot, other_slot},
     platform::{
         StepError,
         apply::ledger::{Kind, Server, Thing, list},

@@ -46,9 +46,7 @@ pub(super) async fn settle(
     let known = known.await?;
     let is_open = |slot: &String| facts.roles.get(slot).is_some_and(|role| role.login);
     let works = match &known {
-        Some(Found { login, .. }) => {
-            is_open(&login.user) && accepted(server, spec, login).await?
-        }
+        Some(Found { login, .. }) => is_open(&login.user) && accepted(server, spec, login).await?,
         None => false,
     };
     if let (Some(Found { login, .. }), false) = (&known, works) {
