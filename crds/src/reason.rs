@@ -32,6 +32,8 @@ reasons! {
     NotReached,
     /// The operator leaves this Platform alone because `suspend` is set.
     Suspended,
+    /// Objects differ from what is wanted, and are left so because `suspend` is set.
+    Drifted,
     /// The Platform is being deleted.
     Deleting,
     /// The spec cannot be used as it is.

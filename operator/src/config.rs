@@ -14,6 +14,9 @@ pub struct OperatorConfig {
     pub lease_namespace: String,
     /// Namespaces whose Platforms are looked after; none named means all.
     pub watch_namespaces: Vec<String>,
+    /// Secrets that are watched at most, each by a connection of its own. Those that Platforms name come first; a change of
+    /// one that is not watched is seen by the next pass, within a minute.
+    pub secret_watches: usize,
 }
 
 impl Default for OperatorConfig {
@@ -22,6 +25,7 @@ impl Default for OperatorConfig {
             cluster_name: "default".to_owned(),
             lease_namespace: "crewdeck-system".to_owned(),
             watch_namespaces: Vec::new(),
+            secret_watches: 600,
         }
     }
 }

@@ -1,32 +1,58 @@
-//! What wakes the reconcile: Platforms whose spec or annotations changed, objects that belong to one, and time.
+//! What wakes the reconcile: Platforms whose spec or annotations changed, objects that belong to one, Secrets that one
+//! names, and time.
 
-use std::sync::Arc;
+mod failures;
+mod keys;
+mod named;
+mod owned;
+mod secrets;
 
-use crds::Platform;
-use futures::{StreamExt as _, stream};
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{apps::v1::Deployment, batch::v1::Job, core::v1::ConfigMap},
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
+
+use crds::{ConditionType, Platform, Reason};
+use futures::{StreamExt as _, channel::mpsc, stream};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    batch::v1::Job,
+    core::v1::{ConfigMap, Service, ServiceAccount},
+    policy::v1::PodDisruptionBudget,
 };
 use kube::{
-    Api, Resource,
-    core::{DeserializeGuard, PartialObjectMeta},
+    Api,
+    core::DeserializeGuard,
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
-        controller::{self, Action, ReconcileRequest, applier, trigger_owners, trigger_self},
+        controller::{self, Action, ReconcileRequest, applier, trigger_self},
         predicates, reflector, watcher,
     },
 };
-use serde::de::DeserializeOwned;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use self::{failures::Failures, owned::owned};
 use crate::{
-    backoff::pause,
-    platform::{Context, StepError, apply::kube::FIELD_MANAGER, reconcile, unreadable},
+    backoff::{WatchPauses, doubled, pause_untold},
+    platform::{Context, StepError, reconcile, unreadable},
 };
 
-/// Platforms that are worked on side by side; each only once at a time.
-const CONCURRENCY: u16 = 4;
+/// Platforms that are worked on side by side; each only once at a time. A pass mostly waits for servers.
+const CONCURRENCY: u16 = 32;
+/// How many of these may be Platforms whose servers did not answer the last time: a pass over one of them waits until each
+/// of them has not answered again. However many there are, the others have the rest of the slots.
+const SLOW: usize = 16;
+/// Such a Platform comes again about this long after it found no slot.
+const NO_SLOT: Duration = Duration::from_secs(4);
+
+/// What the passes of this process share.
+struct Passes {
+    cx: Context,
+    failures: Failures,
+    slow: Semaphore,
+}
 
 /// A Platform that may not be readable, such as one of a definition that is newer than this operator: it must not keep the
 /// others from being read.
@@ -40,24 +66,34 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         namespaces.is_empty() || namespace.is_some_and(|namespace| namespaces.contains(&namespace))
     };
     let (reader, writer) = reflector::store();
+    let changed = Arc::new(Notify::new());
+    let announce = changed.clone();
     let platforms = watcher(
         Api::<Guarded>::all(cx.client.clone()),
         watcher::Config::default(),
     )
-    .default_backoff()
+    .backoff(WatchPauses::new(cx.ids.clone()))
     .reflect(writer)
+    .inspect(move |_| announce.notify_one())
     .touched_objects()
-    // Our own writes to the status wake nobody.
+    // Of what we write to the status ourselves, only what the keys' controller tells is news to the other one.
     .predicate_filter(
-        predicates::generation.combine(predicates::annotations),
+        predicates::generation
+            .combine(predicates::annotations)
+            .combine(signing_keys),
         PredicateConfig::default(),
     );
-    let requests: [Requests; 4] = [
+    let requests: [Requests; 8] = [
         trigger_self(platforms, ()).boxed(),
         owned::<Deployment>(&cx),
         owned::<Job>(&cx),
+        owned::<Service>(&cx),
+        owned::<PodDisruptionBudget>(&cx),
+        owned::<ServiceAccount>(&cx),
         owned::<ConfigMap>(&cx),
+        secrets::requests(&cx, reader.clone(), changed),
     ];
+    let (to_keys, of_keys) = mpsc::unbounded();
     let queue = stream::select_all(requests)
         .filter(move |request| {
             let take = request
@@ -65,50 +101,90 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
                 .map_or(true, |request| wanted(request.obj_ref.namespace.clone()));
             std::future::ready(take)
         })
-        .take_until(stop.cancelled_owned());
+        .inspect(move |request| {
+            if let Ok(request) = request
+                && keys::concerns(request)
+            {
+                // Refused only when the keys' controller has ended, and then this one ends too.
+                let _ = to_keys.unbounded_send(request.clone());
+            }
+        })
+        .take_until(stop.clone().cancelled_owned());
+    let of_keys = of_keys.take_until(stop.cancelled_owned());
 
-    applier(
-        |platform, cx: Arc<Context>| Box::pin(step(platform, cx)),
-        |_, error, cx| Action::requeue(pause(error.class, 3, cx.ids.as_ref())),
-        Arc::new(cx),
-        reader,
+    let passes = Passes {
+        cx: cx.clone(),
+        failures: Failures::default(),
+        slow: Semaphore::new(SLOW),
+    };
+    let passes = applier(
+        |platform, passes: Arc<Passes>| Box::pin(step(platform, passes)),
+        |platform, error, passes| {
+            let failures = passes.failures.count(&platform);
+            tracing::debug!(%error, failures, "a pass could not tell its outcome");
+            Action::requeue(pause_untold(failures, passes.cx.ids.as_ref()))
+        },
+        Arc::new(passes),
+        reader.clone(),
         queue,
         controller::Config::default().concurrency(CONCURRENCY),
     )
     .for_each(|outcome| {
-        match outcome {
-            Ok(_) => {}
-            // Deleted meanwhile: there is nothing to do any more.
-            Err(controller::Error::ObjectNotFound(platform)) => tracing::debug!(%platform, "gone"),
-            Err(error) => tracing::warn!(%error, "a pass did not end"),
-        }
+        tell(outcome);
         std::future::ready(())
-    })
-    .await;
+    });
+    tokio::join!(passes, keys::run(cx, reader, of_keys));
 }
 
-async fn step(platform: Arc<Guarded>, cx: Arc<Context>) -> Result<Action, StepError> {
-    let next = match &platform.0 {
-        Ok(platform) => reconcile(platform, &cx).await?,
-        Err(damage) => Some(unreadable(damage, &cx).await?),
+async fn step(platform: Arc<Guarded>, passes: Arc<Passes>) -> Result<Action, StepError> {
+    let cx = &passes.cx;
+    let _slot = match &platform.0 {
+        Ok(platform) if is_slow(platform) => match passes.slow.try_acquire() {
+            Ok(slot) => Some(slot),
+            Err(_) => return Ok(Action::requeue(doubled(NO_SLOT, u32::MAX, cx.ids.as_ref()))),
+        },
+        _ => None,
     };
+    let next = match &platform.0 {
+        Ok(platform) => reconcile(platform, cx).await?,
+        Err(damage) => Some(unreadable(damage, cx).await?),
+    };
+    passes.failures.forget(&platform);
     Ok(next.map_or_else(Action::await_change, Action::requeue))
 }
 
-/// Changes of the objects of one kind that we made, by their metadata alone.
-fn owned<K>(cx: &Context) -> Requests
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + 'static,
-{
-    let ours =
-        watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
-    let watch = watcher(Api::<PartialObjectMeta<K>>::all(cx.client.clone()), ours)
-        .default_backoff()
-        .touched_objects();
-    trigger_owners(watch, (), ()).boxed()
+/// Whether the servers of a Platform did not answer, more than once in a row.
+fn is_slow(platform: &Platform) -> bool {
+    let status = platform.status.as_ref();
+    let waiting = status.and_then(|status| status.waiting_on.as_ref());
+    let dead = [Reason::BackendUnreachable, Reason::LeftBehind].map(Reason::as_str);
+    waiting.is_some_and(|waiting| waiting.attempts > 1 && dead.contains(&waiting.reason.as_str()))
+}
+
+/// What became of a pass, if there is something to say.
+fn tell<T>(outcome: Result<T, controller::Error<StepError, watcher::Error>>) {
+    match outcome {
+        Ok(_) => {}
+        // Deleted meanwhile: there is nothing to do any more.
+        Err(controller::Error::ObjectNotFound(platform)) => tracing::debug!(%platform, "gone"),
+        Err(error) => tracing::warn!(%error, "a pass did not end"),
+    }
+}
+
+/// Changes with what the keys' controller tells of a Platform.
+fn signing_keys(platform: &Guarded) -> Option<u64> {
+    let status = platform.0.as_ref().ok()?.status.as_ref()?;
+    let keys = status
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == ConditionType::SigningKeyReady.as_str())?;
+    let mut hasher = DefaultHasher::new();
+    (
+        &keys.status,
+        &keys.reason,
+        &keys.message,
+        keys.observed_generation,
+    )
+        .hash(&mut hasher);
+    Some(hasher.finish())
 }

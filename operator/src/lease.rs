@@ -2,14 +2,19 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use common_clock::SharedClock;
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client};
+use kube::Api;
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
+
+use crate::{backoff::doubled, platform::Context};
 
 /// Name of the Lease.
 const NAME: &str = "crewdeck-operator";
@@ -20,6 +25,11 @@ const GRACE: u64 = 5;
 /// Pause between two looks at the Lease; well below [`GRACE`], so that a renewal is seen before it is missed.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// Longest pause between two tries to reach the API server for it.
+const UNREACHED: Duration = Duration::from_secs(5);
+/// How long one of them may take.
+const TRY: Duration = Duration::from_secs(10);
+
 /// The leadership of this process, until it is lost or given back.
 pub(crate) struct Leadership {
     api: Api<Lease>,
@@ -29,45 +39,91 @@ pub(crate) struct Leadership {
     task: JoinHandle<Result<LeaseManager, kube_lease_manager::LeaseManagerError>>,
 }
 
-/// Waits until this process leads; `None` when `stop` comes first.
-pub(crate) async fn lead(
-    client: Client,
-    namespace: &str,
+/// Waits until this process leads, for as long as that takes; `None` when `stop` comes first.
+pub(crate) async fn lead(cx: &Context, stop: &CancellationToken) -> Option<Leadership> {
+    // A name for each time: what is left of a leadership that was lost must not touch the next one.
+    let identity = format!("crewdeck-operator-{}", cx.ids.uuid());
+    let mut failures = 0;
+    loop {
+        let tried = tokio::select! {
+            () = stop.cancelled() => return None,
+            tried = timeout(TRY, manager(cx, &identity)) => tried,
+        };
+        let error = match tried {
+            Ok(Ok(manager)) => match hold(cx, manager, &identity, stop).await {
+                Held::Led(leadership) => return Some(leadership),
+                Held::Stopped => return None,
+                Held::Failed => "it cannot be held any more".to_owned(),
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", TRY.as_secs()),
+        };
+        failures += 1;
+        tracing::warn!(
+            error,
+            "the Lease {}/{NAME} cannot be used",
+            cx.config.lease_namespace
+        );
+        tokio::select! {
+            () = stop.cancelled() => return None,
+            () = sleep(doubled(UNREACHED, failures, cx.ids.as_ref())) => {}
+        }
+    }
+}
+
+async fn manager(
+    cx: &Context,
     identity: &str,
-    clock: SharedClock,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<Leadership>> {
-    let api = Api::namespaced(client.clone(), namespace);
-    let manager = LeaseManagerBuilder::new(client, NAME)
-        .with_namespace(namespace)
+) -> Result<LeaseManager, kube_lease_manager::LeaseManagerError> {
+    LeaseManagerBuilder::new(cx.client.clone(), NAME)
+        .with_namespace(&cx.config.lease_namespace)
         .with_identity(identity)
         .with_field_manager(identity)
         .with_duration(DURATION)
         .with_grace(GRACE)
         .build()
         .await
-        .with_context(|| format!("cannot use Lease {namespace}/{NAME}"))?;
+}
+
+/// What came of waiting for the Lease.
+enum Held {
+    Led(Leadership),
+    Stopped,
+    Failed,
+}
+
+async fn hold(
+    cx: &Context,
+    manager: LeaseManager,
+    identity: &str,
+    stop: &CancellationToken,
+) -> Held {
     let (mut held, task) = manager.watch().await;
     let leads = tokio::select! {
-        () = stop.cancelled() => false,
-        changed = held.wait_for(|held| *held) => {
-            changed.with_context(|| format!("Lease {namespace}/{NAME} cannot be held"))?;
-            true
-        }
+        () = stop.cancelled() => Ok(false),
+        changed = held.wait_for(|held| *held) => changed.map(|_| true),
     };
     let leadership = Leadership {
-        api,
+        api: Api::namespaced(cx.client.clone(), &cx.config.lease_namespace),
         identity: identity.to_owned(),
-        clock,
+        clock: cx.clock.clone(),
         held,
         task,
     };
-    if leads {
-        tracing::info!(identity, "this process leads");
-        return Ok(Some(leadership));
+    match leads {
+        Ok(true) => {
+            tracing::info!(identity, "this process leads");
+            Held::Led(leadership)
+        }
+        Ok(false) => {
+            leadership.give_back().await;
+            Held::Stopped
+        }
+        Err(_) => {
+            leadership.forget();
+            Held::Failed
+        }
     }
-    leadership.give_back().await;
-    Ok(None)
 }
 
 impl Leadership {
@@ -79,6 +135,11 @@ impl Leadership {
             _ = self.held.wait_for(|held| !*held) => {}
             () = expired => {}
         }
+    }
+
+    /// Lets go of what was lost: the Lease may be another's by now.
+    pub(crate) fn forget(self) {
+        self.task.abort();
     }
 
     /// Lets the next process lead at once.

@@ -1,8 +1,12 @@
-//! What the operator measures, per Platform.
+//! What the operator measures, of each Platform and of itself.
 
 use chrono::{DateTime, Utc};
 
-use crate::{credentials::Settled, keys::KeysApplied, platform::validate::ValidatedPlatform};
+use crate::{
+    credentials::Settled,
+    keys::KeysApplied,
+    platform::validate::{Identity, ValidatedPlatform},
+};
 
 /// Generation of the key set.
 const KEYS_EPOCH: &str = "operator_signing_keys_epoch";
@@ -15,8 +19,19 @@ const LOGIN_ISSUED: &str = "operator_credential_issued_timestamp_seconds";
 /// Whether a client's former login is still open.
 const LOGIN_DRAINING: &str = "operator_credential_draining";
 
+/// Secrets that are watched.
+const SECRET_WATCHES: &str = "operator_secret_watches";
+/// Secrets that are not, because there are too many.
+const SECRET_WATCHES_LEFT_OUT: &str = "operator_secret_watches_left_out";
+
+/// Tells how many Secrets are watched.
+pub(crate) fn secret_watches(watched: usize, left_out: usize) {
+    ::metrics::gauge!(SECRET_WATCHES).set(number(watched as u64));
+    ::metrics::gauge!(SECRET_WATCHES_LEFT_OUT).set(number(left_out as u64));
+}
+
 /// Tells how the signing keys stand.
-pub(crate) fn keys(p: &ValidatedPlatform, keys: &KeysApplied) {
+pub(crate) fn keys(p: &Identity, keys: &KeysApplied) {
     let (namespace, platform) = (p.namespace.clone(), p.name.clone());
     let labels = [("namespace", namespace), ("platform", platform)];
     ::metrics::gauge!(KEYS_EPOCH, &labels).set(number(keys.epoch));

@@ -17,11 +17,11 @@ use crate::{OperatorConfig, controller, lease, platform::Context, server_clock::
 /// The resource's definition.
 const DEFINITION: &str = "platforms.crewdeck.io";
 
-/// Runs the role until it is told to stop or loses its lease.
+/// Runs the role until it is told to stop. It may lose its lease and win it again.
 ///
 /// # Errors
-/// When the API server cannot be reached at the start, the definition of `Platform` is missing or older than this
-/// operator, or the lease is lost: the next process starts from what is in the cluster.
+/// When the API server cannot be reached at the start, or the definition of `Platform` is missing or older than this
+/// operator.
 pub async fn run(config: OperatorConfig, service: Service) -> anyhow::Result<()> {
     let work = operate(config, service.clone());
     service.spawn("controller", work);
@@ -41,25 +41,11 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
     // A pod that waits for the lease is as ready as it can be.
     ready.set(true, "waiting for the lease");
     let stop = service.soft();
-    let identity = format!("crewdeck-operator-{}", service.ids().uuid());
     let leads = Arc::new(AtomicBool::new(false));
     service.state("operator", {
-        let (identity, leads) = (identity.clone(), leads.clone());
-        move || json!({"identity": identity, "leads": leads.load(Ordering::Relaxed)})
+        let leads = leads.clone();
+        move || json!({"leads": leads.load(Ordering::Relaxed)})
     });
-    let Some(mut leadership) = lease::lead(
-        client.clone(),
-        &config.lease_namespace,
-        &identity,
-        service.clock().clone(),
-        &stop,
-    )
-    .await?
-    else {
-        return Ok(());
-    };
-    ready.set(true, "leading");
-    leads.store(true, Ordering::Relaxed);
     let cx = Context {
         client,
         clock: service.clock().clone(),
@@ -67,11 +53,23 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
         ids: service.ids().clone(),
         config: Arc::new(config),
     };
-    tokio::select! {
-        () = leadership.lost() => bail!("the lease was lost; another process leads"),
-        () = controller::run(cx, stop) => {}
+    while let Some(mut leadership) = lease::lead(&cx, &stop).await {
+        ready.set(true, "leading");
+        leads.store(true, Ordering::Relaxed);
+        let lost = tokio::select! {
+            // Whatever is under way is cut off, as by a crash: each step can be cut off between any two writes.
+            () = leadership.lost() => true,
+            () = controller::run(cx.clone(), stop.clone()) => false,
+        };
+        leads.store(false, Ordering::Relaxed);
+        if !lost {
+            leadership.give_back().await;
+            break;
+        }
+        tracing::warn!("the lease was lost; this process waits for it again");
+        ready.set(true, "waiting for the lease");
+        leadership.forget();
     }
-    leadership.give_back().await;
     Ok(())
 }
 

@@ -60,6 +60,11 @@ impl Api {
         self.0.lock().unwrap().writes
     }
 
+    /// Every path at which there is an object, in order.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.0.lock().unwrap().objects.keys().cloned().collect()
+    }
+
     /// The object at a path.
     pub(crate) fn object(&self, path: &str) -> Option<Value> {
         self.0.lock().unwrap().objects.get(path).cloned()
@@ -98,7 +103,9 @@ impl Api {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let mut state = self.0.lock().unwrap();
-        let mut path = parts.uri.path().to_owned();
+        // A status is a part of its object.
+        let path = parts.uri.path();
+        let mut path = path.strip_suffix("/status").unwrap_or(path).to_owned();
         let among = |paths: &[String]| paths.iter().any(|start| path.starts_with(start));
         if among(&state.undefined) {
             return text(StatusCode::NOT_FOUND, "404 page not found");
@@ -123,6 +130,13 @@ impl Api {
         }
         if let Some(change) = state.before.take() {
             change(&mut state.objects);
+        }
+        if parts.method == Method::DELETE {
+            state.writes += 1;
+            return match state.objects.remove(&path) {
+                Some(object) => reply(StatusCode::OK, &object),
+                None => refusal(StatusCode::NOT_FOUND, "NotFound"),
+            };
         }
         let mut object: Value = serde_json::from_slice(&body).unwrap();
         if parts.method == Method::PATCH {

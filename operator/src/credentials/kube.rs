@@ -1,4 +1,5 @@
-//! The store in Kubernetes: the ledger `P-external` and the Secrets `P-<client>`.
+//! The store in Kubernetes: the ledger `P-external`, the claims in Secret `P-logins`, which nobody mounts, and the Secrets
+//! `P-<client>`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::api::{Api, PostParams};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Keys, Store};
+use super::{Claim, Claims, Keys, Store};
 use crate::platform::{
     Context, StepError,
     apply::{
@@ -17,6 +18,9 @@ use crate::platform::{
     validate::ValidatedPlatform,
 };
 
+/// Writers of the three servers may meet at the claims; each change is small, so few attempts are enough.
+const ATTEMPTS: usize = 8;
+
 /// The store of one Platform during one pass.
 pub(crate) struct KubeStore<'a> {
     cx: &'a Context,
@@ -24,6 +28,8 @@ pub(crate) struct KubeStore<'a> {
     ledger: Ledger,
     /// The version of each Secret that was looked at; `None` of one that was not there.
     seen: BTreeMap<String, Option<String>>,
+    /// The claims, once they were read.
+    claims: Option<Claims>,
 }
 
 impl<'a> KubeStore<'a> {
@@ -35,7 +41,42 @@ impl<'a> KubeStore<'a> {
             p,
             ledger,
             seen: BTreeMap::new(),
+            claims: None,
         })
+    }
+
+    /// Reads the claims.
+    async fn read_claims(&mut self) -> Result<Claims, StepError> {
+        let name = self.name("logins");
+        let found = self.look(&name).await?;
+        let data = found.and_then(|secret| secret.data).unwrap_or_default();
+        let entries = data.iter();
+        Ok(Claims::read(entries.map(|(name, ByteString(text))| {
+            (name.as_str(), text.as_slice())
+        })))
+    }
+
+    /// Writes a Secret over exactly the version that was looked at.
+    async fn put(
+        &mut self,
+        name: &str,
+        data: BTreeMap<String, ByteString>,
+    ) -> Result<(), kube::Error> {
+        let mut secret = Secret {
+            metadata: metadata(self.p, name.to_owned(), None),
+            data: Some(data),
+            type_: Some("Opaque".to_owned()),
+            ..Secret::default()
+        };
+        let api = self.api();
+        match self.seen.remove(name).flatten() {
+            None => api.create(&PostParams::default(), &secret).await,
+            Some(version) => {
+                secret.metadata.resource_version = Some(version);
+                api.replace(name, &PostParams::default(), &secret).await
+            }
+        }
+        .map(drop)
     }
 
     fn name(&self, client: &str) -> String {
@@ -81,6 +122,40 @@ impl Store for KubeStore<'_> {
         self.ledger.made(self.cx, self.p, server).await
     }
 
+    async fn claims(&mut self) -> Result<&Claims, StepError> {
+        let claims = match self.claims.take() {
+            Some(claims) => claims,
+            None => self.read_claims().await?,
+        };
+        Ok(self.claims.insert(claims))
+    }
+
+    async fn claim(&mut self, client: &str, slot: &str, claim: Claim) -> Result<Claim, StepError> {
+        let name = self.name("logins");
+        let mut attempts = 0..ATTEMPTS;
+        loop {
+            // Live: another leader may have claimed it since.
+            let mut claims = self.read_claims().await?;
+            let there = claims.of(client, slot, claim.after);
+            if there.is_none() {
+                claims.put(client, slot, claim.clone());
+                let data = claims.entries().into_iter();
+                let data = data.map(|(name, text)| (name, ByteString(text))).collect();
+                match self.put(&name, data).await {
+                    Ok(()) => {}
+                    Err(kube::Error::Api(status))
+                        if matches!(status.code, 404 | 409) && attempts.next().is_some() =>
+                    {
+                        continue;
+                    }
+                    Err(error) => return Err(self.refused(&name, &error)),
+                }
+            }
+            self.claims = Some(claims);
+            return Ok(there.unwrap_or(claim));
+        }
+    }
+
     async fn secret(&mut self, client: &str) -> Result<Option<Keys>, StepError> {
         let name = self.name(client);
         Ok(self.look(&name).await?.map(|secret| {
@@ -98,29 +173,13 @@ impl Store for KubeStore<'_> {
             let bytes = value.expose_secret().as_bytes().to_vec();
             (key, ByteString(bytes))
         });
-        let mut secret = Secret {
-            metadata: metadata(self.p, name.clone(), None),
-            data: Some(data.collect::<BTreeMap<_, _>>()),
-            type_: Some("Opaque".to_owned()),
-            ..Secret::default()
-        };
-        let api = self.api();
+        let data = data.collect::<BTreeMap<_, _>>();
         // Over what was looked at when these keys were decided: a change since then is a conflict, and the next pass
         // looks again.
-        let seen = match self.seen.remove(&name) {
-            Some(seen) => seen,
-            None => self
-                .look(&name)
-                .await?
-                .and_then(|secret| secret.metadata.resource_version),
-        };
-        let done = match seen {
-            None => api.create(&PostParams::default(), &secret).await,
-            Some(version) => {
-                secret.metadata.resource_version = Some(version);
-                api.replace(&name, &PostParams::default(), &secret).await
-            }
-        };
-        done.map(drop).map_err(|error| self.refused(&name, &error))
+        if !self.seen.contains_key(&name) {
+            self.look(&name).await?;
+        }
+        let done = self.put(&name, data).await;
+        done.map_err(|error| self.refused(&name, &error))
     }
 }

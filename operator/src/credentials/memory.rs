@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta};
 use common_clock::SystemIds;
 use crds::Reason;
 
-use super::{Keys, Rotation, Schedule, Store, Usage};
+use super::{Claim, Claims, Keys, Rotation, Schedule, Store, Usage};
 use crate::platform::{
     StepError,
     apply::ledger::{Server, Thing},
@@ -20,6 +20,8 @@ pub(crate) struct MemoryStore {
     pub(crate) things: BTreeMap<Thing, bool>,
     /// The Secrets.
     pub(crate) secrets: BTreeMap<String, Keys>,
+    /// The claims.
+    pub(crate) claims: Claims,
     /// Writes so far.
     pub(crate) writes: usize,
     /// Writes that still succeed; then every one fails.
@@ -70,6 +72,19 @@ impl Store for MemoryStore {
             .filter(|(thing, _)| thing.server == server);
         on.for_each(|(_, made)| *made = true);
         Ok(())
+    }
+
+    async fn claims(&mut self) -> Result<&Claims, StepError> {
+        Ok(&self.claims)
+    }
+
+    async fn claim(&mut self, client: &str, slot: &str, claim: Claim) -> Result<Claim, StepError> {
+        if let Some(claim) = self.claims.of(client, slot, claim.after) {
+            return Ok(claim);
+        }
+        self.write()?;
+        self.claims.put(client, slot, claim.clone());
+        Ok(claim)
     }
 
     async fn secret(&mut self, client: &str) -> Result<Option<Keys>, StepError> {

@@ -1,10 +1,14 @@
 //! What the credentials of all three servers have in common: where they are kept, how they are made, how they look.
 
 #[cfg(test)]
+mod claims;
+#[cfg(test)]
 pub(crate) mod cluster;
 mod kube;
 #[cfg(test)]
 pub(crate) mod memory;
+#[cfg(test)]
+pub(crate) mod overtaking;
 mod rotation;
 mod scram;
 #[cfg(test)]
@@ -19,8 +23,9 @@ use common_clock::Ids;
 use secrecy::SecretString;
 
 pub(crate) use self::{
+    claims::{Claim, Claims},
     kube::KubeStore,
-    rotation::{Issue, Rotation, Schedule, Settled, free_slot, other_slot},
+    rotation::{Found, Issue, Rotation, Schedule, Settled, free_slot, other_slot},
     scram::verifier,
     url::{Login, read_login, url},
     usage::Usage,
@@ -35,8 +40,9 @@ pub(crate) type Keys = BTreeMap<String, SecretString>;
 
 /// Where a Platform's credentials and the ledger of its external things are kept.
 ///
-/// The order of every change is: [`Store::intend`], the act on the server, proof, [`Store::keep`], [`Store::made`]. A
-/// crash between any two leaves a state from which the next pass goes on.
+/// The order of every change is: [`Store::intend`], [`Store::claim`], the act on the server, proof, [`Store::keep`],
+/// [`Store::made`]. A crash between any two leaves a state from which the next pass goes on, and two passes at once do the
+/// same.
 #[async_trait]
 pub(crate) trait Store: Send + Sync {
     /// Whether the ledger names the thing: we found it absent and meant to make it, or it bears our marker.
@@ -47,6 +53,12 @@ pub(crate) trait Store: Send + Sync {
 
     /// Writes down that everything written down for the server is there. No write if that is written down already.
     async fn made(&mut self, server: Server) -> Result<(), StepError>;
+
+    /// The claims of all clients.
+    async fn claims(&mut self) -> Result<&Claims, StepError>;
+
+    /// Writes down a claim, unless one for the same succession is there: then that one counts. Gives the one that counts.
+    async fn claim(&mut self, client: &str, slot: &str, claim: Claim) -> Result<Claim, StepError>;
 
     /// The Secret of a client, if there is one.
     async fn secret(&mut self, client: &str) -> Result<Option<Keys>, StepError>;

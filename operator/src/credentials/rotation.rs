@@ -5,7 +5,7 @@ use common_clock::Ids;
 use crds::CredentialsSpec;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Keys, Store, Usage, read_login};
+use super::{Claim, Keys, Login, Store, Usage, password, read_login};
 use crate::platform::StepError;
 
 /// Key of the Secret: generation of its content; a process that uses it tells this number.
@@ -46,7 +46,77 @@ pub(crate) struct Rotation<'a> {
     pub(crate) ids: &'a dyn Ids,
 }
 
+/// The login of a client, as it was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    /// The login.
+    pub(crate) login: Login,
+    /// Set where the client's Secret is lost and this was claimed last: what that claim comes after. It may never have been
+    /// set on the server, or not be the one in use.
+    pub(crate) claimed_after: Option<u64>,
+}
+
 impl Rotation<'_> {
+    /// The login of a client: the one in its Secret, else the one that was claimed last.
+    pub(crate) async fn find(
+        &self,
+        store: &mut dyn Store,
+        client: &str,
+        slots: &[String; 2],
+        kept: Option<&Keys>,
+    ) -> Result<Option<Found>, StepError> {
+        let login = kept.and_then(read_login);
+        if let Some(login) = login.filter(|login| slots.contains(&login.user)) {
+            return Ok(Some(Found {
+                login,
+                claimed_after: None,
+            }));
+        }
+        let last = store.claims().await?.last(client, slots);
+        Ok(last.map(|(login, after)| Found {
+            login,
+            claimed_after: Some(after),
+        }))
+    }
+
+    /// The login that takes over in `slot`, written down before anything is done with it.
+    pub(crate) async fn claim(
+        &self,
+        store: &mut dyn Store,
+        client: &str,
+        slot: &str,
+        after: u64,
+    ) -> Result<Login, StepError> {
+        let drawn = Claim {
+            password: password(self.ids),
+            after,
+        };
+        let claim = store.claim(client, slot, drawn).await?;
+        Ok(Login {
+            user: slot.to_owned(),
+            password: claim.password,
+        })
+    }
+
+    /// Writes down a login that works and is not: one from before there were claims, or whose claim was lost.
+    pub(crate) async fn remember(
+        &self,
+        store: &mut dyn Store,
+        client: &str,
+        login: &Login,
+        issue: &Issue,
+    ) -> Result<(), StepError> {
+        if store.claims().await?.knows(client, login) {
+            return Ok(());
+        }
+        let claim = Claim {
+            password: login.password.clone(),
+            // Before its successor, and after whatever was claimed before it.
+            after: issue.epoch.saturating_sub(1),
+        };
+        store.claim(client, &login.user, claim).await.map(drop)
+    }
+
     /// Whether the next login is due. Never of a Secret that does not tell when its login was made.
     pub(crate) fn is_due(&self, kept: Option<&Keys>) -> bool {
         let issue = kept.and_then(Issue::read);
@@ -127,6 +197,11 @@ pub struct Issue {
 }
 
 impl Issue {
+    /// The generation of a Secret's content; 0 of none, and of one that does not tell it.
+    pub(crate) fn epoch_of(kept: Option<&Keys>) -> u64 {
+        kept.and_then(Self::read).map_or(0, |issue| issue.epoch)
+    }
+
     /// What a Secret tells; `None` of one that does not tell it all.
     pub(crate) fn read(keys: &Keys) -> Option<Self> {
         let text = |key: &str| keys.get(key).map(SecretString::expose_secret);

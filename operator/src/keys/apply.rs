@@ -6,10 +6,10 @@ use crds::{Reason, SigningKeyStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
-    Acks, FreshKey, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods, decide,
-    is_urgent, outlook, store::KeyStore,
+    Acks, FreshKey, Heard, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods,
+    decide, is_urgent, look_again, outlook, store::KeyStore,
 };
-use crate::platform::{Context, PodState, States, StepError, validate::ValidatedPlatform};
+use crate::platform::{Context, PodState, States, StepError, validate::Identity};
 
 /// Changes of one pass at most. The longest chain is shorter: a key is made, published, activated, and one retires.
 const STEPS: usize = 8;
@@ -32,19 +32,23 @@ pub struct KeysApplied {
 }
 
 /// Makes the ring and what is computed from it true, and moves it on by as many steps as are due. Two operators at once
-/// cannot make two rings: each step is one compare-and-swap, and what is projected is what was written.
+/// cannot make two rings: each step is one compare-and-swap, and what is projected is what was written. What the pods say is
+/// noted in `heard`.
 ///
 /// # Errors
 /// What the API server says; a lost race is transient.
 pub async fn ensure_keys(
     cx: &Context,
-    p: &ValidatedPlatform,
+    p: &Identity,
+    wish: &Wish,
     states: &States<'_>,
+    heard: &mut Heard,
 ) -> Result<KeysApplied, StepError> {
     let mut store = KeyStore::read(cx, p).await?;
-    let wish = &p.signing;
     let acks = match &store.observed.ring {
-        Some(ring) if asks_pods(ring, wish, cx.clock.now()) => Some(Acks::of(states.get().await?)),
+        Some(ring) if asks_pods(ring, wish, cx.clock.now()) || denies_in_vain(ring, heard) => {
+            Some(Acks::of(states.get().await?))
+        }
         _ => None,
     };
     let mut changed = false;
@@ -80,21 +84,35 @@ pub async fn ensure_keys(
     if acks.is_some() || changed {
         let pods = states.get().await?;
         let acks = Acks::of(pods);
+        heard.note(&acks, ring.epoch);
         let behind: Vec<&str> = acks.not_at(ring.epoch);
         let is_behind = |pod: &&PodState| behind.contains(&pod.name.as_str());
         let pods: Vec<&PodState> = pods.iter().filter(is_behind).collect();
         states.hurry(&pods, "keys", ring.epoch).await;
     }
     let skew = cx.server_clock.skew();
-    let ahead = outlook(ring, wish, acks.as_ref(), cx.clock.now());
+    let now = cx.clock.now();
+    let ahead = outlook(ring, wish, acks.as_ref(), now);
+    let denied = denies_in_vain(ring, heard);
+    let deaf = if denied { heard.behind() } else { Vec::new() };
+    let soon = denied.then(|| look_again(ring.recorded_at, now));
     Ok(KeysApplied {
         epoch: ring.epoch,
         keys: ring.keys.iter().filter_map(view).collect(),
         rotation: ahead.rotation,
-        // With clocks that differ nothing is done by one of them.
-        look: ahead.look.filter(|_| skew.is_none()),
-        stuck: ahead.stuck.as_ref().map_or(0, |wait| wait.pods().len()),
-        trouble: trouble(&ahead, skew),
+        // With clocks that differ nothing is done by one of them, but that a key is denied.
+        look: ahead
+            .look
+            .filter(|_| skew.is_none())
+            .into_iter()
+            .chain(soon)
+            .min(),
+        stuck: ahead
+            .stuck
+            .as_ref()
+            .map_or(0, |wait| wait.pods().len())
+            .max(deaf.len()),
+        trouble: unheard(&deaf).or_else(|| trouble(&ahead, skew)),
     })
 }
 
@@ -149,6 +167,27 @@ async fn fresh(cx: &Context) -> Result<FreshKey, StepError> {
         Ok(Err(error)) => Err(wrong(error.to_string())),
         Err(_) => Err(wrong("making a key was cut off".to_owned())),
     }
+}
+
+/// Whether a key is denied, and some pod has not told yet that it knows.
+fn denies_in_vain(ring: &KeyRing, heard: &Heard) -> bool {
+    ring.in_state(KeyState::Revoked).next().is_some() && !heard.by_all(ring.epoch)
+}
+
+/// The pods that may go on taking tokens of a key that is denied.
+fn unheard(pods: &[String]) -> Option<StepError> {
+    (!pods.is_empty()).then(|| {
+        StepError::waiting(
+            Reason::KeyPropagation,
+            format!(
+                "{} pods do not use the newest key set and may still accept a revoked key: {}. They are told again and \
+                 again; check that the operator reaches their port 9000, and their kubelet the API server; deleting such a \
+                 pod helps",
+                pods.len(),
+                pods.join(", ")
+            ),
+        )
+    })
 }
 
 /// What a person should know of, worst first.

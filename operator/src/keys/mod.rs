@@ -11,7 +11,9 @@
 mod acks;
 mod apply;
 mod decision;
+mod heard;
 mod projection;
+mod reconcile;
 mod remains;
 mod ring;
 mod store;
@@ -25,7 +27,9 @@ pub use decision::{
     Observed, Outlook, Revocation, Step, Wait, Wish, asks_pods, decide, is_urgent, look_again,
     outlook,
 };
+pub use heard::Heard;
 pub use projection::{jwks_json, meta_json, signing_jwk};
+pub(crate) use reconcile::{Memory, reconcile_keys};
 pub use remains::Remains;
 pub use ring::{FreshKey, KeyRing, KeyState, RingError, RingKey};
 pub use timings::Timings;

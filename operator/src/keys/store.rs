@@ -14,8 +14,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{KeyRing, Observed, decision::is_published, jwks_json, meta_json, signing_jwk};
 use crate::platform::{
     Context, StepError,
-    apply::kube::{ensure_over, metadata, require_ours},
-    validate::ValidatedPlatform,
+    apply::kube::{ensure_over, metadata_of, require_ours},
+    validate::Identity,
 };
 
 const RING: &str = "ring.json";
@@ -26,7 +26,7 @@ const META: &str = "meta.json";
 /// The three objects of one Platform, and what was read from them.
 pub(super) struct KeyStore<'a> {
     cx: &'a Context,
-    p: &'a ValidatedPlatform,
+    p: &'a Identity,
     /// What was read, or written since.
     pub(super) observed: Observed,
     /// Versions of `P-keyring`, `P-jwks` and `P-signing` that were read, or written since; `None` while there is none. All
@@ -43,7 +43,7 @@ struct Versions {
 
 impl<'a> KeyStore<'a> {
     /// Reads all three, live.
-    pub(super) async fn read(cx: &'a Context, p: &'a ValidatedPlatform) -> Result<Self, StepError> {
+    pub(super) async fn read(cx: &'a Context, p: &'a Identity) -> Result<Self, StepError> {
         let stored = secret(cx, p, "keyring").await?;
         let signing = secret(cx, p, "signing").await?;
         let maps: Api<ConfigMap> = Api::namespaced(cx.client.clone(), &p.namespace);
@@ -55,7 +55,7 @@ impl<'a> KeyStore<'a> {
             .map_err(|error| StepError::of_kube(&what, &error))?;
         if let Some(public) = &public {
             // What somebody else made is no trace of a ring, and what is left of a deleted Platform none of this one's.
-            require_ours(&what, &public.metadata, &metadata(p, name, None))?;
+            require_ours(&what, &public.metadata, &metadata_of(p, name, None))?;
         }
         let parse = |document: SecretString| {
             KeyRing::parse(document.expose_secret())
@@ -143,7 +143,7 @@ impl<'a> KeyStore<'a> {
 
     fn key_set(&self, jwks: String, meta: String) -> ConfigMap {
         ConfigMap {
-            metadata: metadata(self.p, format!("{}-jwks", self.p.name), None),
+            metadata: metadata_of(self.p, format!("{}-jwks", self.p.name), None),
             data: Some(
                 [(JWKS, jwks), (META, meta)]
                     .map(|(key, text)| (key.to_owned(), text))
@@ -156,7 +156,7 @@ impl<'a> KeyStore<'a> {
     fn secret(&self, name: &str, key: &str, content: &SecretString) -> Secret {
         let bytes = content.expose_secret().as_bytes().to_vec();
         Secret {
-            metadata: metadata(self.p, name.to_owned(), None),
+            metadata: metadata_of(self.p, name.to_owned(), None),
             data: Some([(key.to_owned(), ByteString(bytes))].into()),
             type_: Some("Opaque".to_owned()),
             ..Secret::default()
@@ -164,18 +164,14 @@ impl<'a> KeyStore<'a> {
     }
 }
 
-async fn secret(
-    cx: &Context,
-    p: &ValidatedPlatform,
-    suffix: &str,
-) -> Result<Option<Secret>, StepError> {
+async fn secret(cx: &Context, p: &Identity, suffix: &str) -> Result<Option<Secret>, StepError> {
     let name = format!("{}-{suffix}", p.name);
     let what = format!("Secret {}/{name}", p.namespace);
     let secrets: Api<Secret> = Api::namespaced(cx.client.clone(), &p.namespace);
     let found = secrets.get_opt(&name).await;
     let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
     if let Some(found) = &found {
-        require_ours(&what, &found.metadata, &metadata(p, name, None))?;
+        require_ours(&what, &found.metadata, &metadata_of(p, name, None))?;
     }
     Ok(found)
 }

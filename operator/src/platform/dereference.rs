@@ -1,9 +1,9 @@
-//! Fetches what a Platform names: the three Secrets with endpoint and admin login. Live reads, since the operator
-//! may neither list nor watch Secrets.
+//! Fetches what a Platform names: the three Secrets with endpoint and admin login. Live reads: what is watched of a
+//! Secret is its metadata alone.
 
 use std::collections::BTreeMap;
 
-use crds::{ConditionType, Platform, Reason};
+use crds::{ConditionType, Platform, PlatformSpec, Reason};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, ResourceExt as _};
 use secrecy::SecretString;
@@ -22,6 +22,16 @@ pub(super) struct Servers {
     pub(super) redis: RedisServer,
     /// Kafka.
     pub(super) kafka: KafkaCluster,
+}
+
+/// The names of the Secrets that a spec names and the operator reads.
+pub(crate) fn named_secrets(spec: &PlatformSpec) -> impl Iterator<Item = &str> {
+    let kafka = spec.events.kafka.as_ref();
+    let references = [&spec.database.secret_ref, &spec.redis.secret_ref];
+    references
+        .into_iter()
+        .chain(kafka.map(|kafka| &kafka.secret_ref))
+        .map(|reference| reference.name.as_str())
 }
 
 /// Reads the Secrets that the spec names.

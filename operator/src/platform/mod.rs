@@ -8,12 +8,15 @@ mod error;
 mod finalizer;
 pub mod pods;
 mod reconcile;
+mod removal;
 pub(crate) mod rollout;
 mod states;
 pub mod status;
+mod suspended;
 pub mod validate;
 
 pub use context::Context;
+pub(crate) use dereference::named_secrets;
 pub use error::{Class, StepError};
 pub use reconcile::{reconcile, unreadable};
 pub use states::{PodState, States};

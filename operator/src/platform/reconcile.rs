@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crds::{ConditionType, Platform, Reason, TopicsStatus};
-use kube::{ResourceExt as _, core::error_boundary::InvalidObject};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{Api, ResourceExt as _, core::error_boundary::InvalidObject};
+
+use tokio::time::timeout;
 
 use super::{
     Class, Context, StepError,
@@ -12,15 +15,19 @@ use super::{
     finalizer,
     states::States,
     status::{Report, publish, replace, write},
+    suspended,
     validate::{ValidatedPlatform, validate},
 };
 use crate::{
     backoff::{RESYNC, pause},
-    keys::{ensure_keys, ensure_web_secret},
+    keys::ensure_web_secret,
     metrics,
     upgrade::upgrade,
 };
 
+/// How long one pass may take. Each connection and each act has a limit of its own; this one is for all of them together, so
+/// that no Platform keeps its slot for ever.
+const LONGEST: Duration = Duration::from_mins(2);
 /// Between two passes at least, however near a date is.
 const SOONEST: Duration = Duration::from_secs(1);
 
@@ -32,18 +39,22 @@ const SOONEST: Duration = Duration::from_secs(1);
 pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Duration>, StepError> {
     let mut report = Report::default();
     if platform.metadata.deletion_timestamp.is_some() {
-        match finalizer::release(cx, platform).await {
-            Ok(()) => return Ok(None),
-            Err(error) => report.failed(ConditionType::Ready, &error),
+        match timeout(LONGEST, finalizer::release(cx, platform)).await {
+            Ok(Ok(())) => return Ok(None),
+            Ok(Err(error)) => report.failed(ConditionType::Ready, &error),
+            Err(_) => report.failed(ConditionType::Ready, &cut_off()),
         }
     } else if platform.spec.suspend {
         let message = "spec.suspend is set; nothing is changed until it is taken out";
-        report.failed(
-            ConditionType::Ready,
-            &StepError::terminal(Reason::Suspended, message),
-        );
-    } else {
-        pass(cx, platform, &mut report).await;
+        report.suspended = Some(StepError::waiting(Reason::Suspended, message));
+        if let Some(p) = read(cx, platform, &mut report).await {
+            suspended::look(cx, &p, &mut report).await;
+        }
+    } else if timeout(LONGEST, pass(cx, platform, &mut report))
+        .await
+        .is_err()
+    {
+        report.failed(ConditionType::Ready, &cut_off());
     }
 
     let attempts = platform
@@ -56,7 +67,8 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
                 .is_some_and(|blocker| blocker.reason.as_str() == waiting.reason)
         })
         .map_or(0, |waiting| waiting.attempts);
-    let pause = report.blocker().map(|blocker| {
+    let blocker = report.blocker().filter(|_| report.suspended.is_none());
+    let pause = blocker.map(|blocker| {
         tracing::info!(reason = %blocker.reason, message = blocker.message, "waiting");
         pause(
             blocker.class,
@@ -67,7 +79,6 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         )
     });
     let now = cx.clock.now();
-    let next = pause.map(|pause| now + pause);
     // What has a date of its own is not kept waiting by a longer pause, but for that of a server that fails.
     let fails = report
         .blocker()
@@ -76,13 +87,23 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         .look
         .filter(|_| !fails)
         .map(|at| (at - now).to_std().unwrap_or_default().max(SOONEST));
-    let before = platform.status.clone().unwrap_or_default();
-    let (after, sent) = write(cx, platform, report, next).await?;
-    if sent {
-        publish(cx, platform, &before, &after).await;
+    let regular = pause.unwrap_or(RESYNC);
+    let next = look.map_or(regular, |look| look.min(regular));
+    if let Some(written) = write(cx, platform, &report, Some(now + next)).await? {
+        publish(cx, platform, &written.before, &written.after).await;
     }
-    let pause = pause.unwrap_or(RESYNC);
-    Ok(Some(look.map_or(pause, |look| look.min(pause))))
+    Ok(Some(next))
+}
+
+/// A pass that took too long for others to wait any more. What it found until then is told all the same.
+fn cut_off() -> StepError {
+    StepError::transient(
+        Reason::BackendUnreachable,
+        format!(
+            "a pass did not end within {} s and was cut off: a server or the API server answers too slowly",
+            LONGEST.as_secs()
+        ),
+    )
 }
 
 /// Tells of a Platform that cannot be read, in its own status. What was unreadable may have been that status: it is
@@ -111,13 +132,16 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
         return;
     };
 
-    let states = States::new(cx, &p);
-    let keys = keys(cx, &p, &states, report).await;
-    if !servers(cx, platform, &p, &states, report).await || !keys {
+    let states = States::new(cx, p.identity());
+    if !servers(cx, platform, &p, &states, report).await {
         return;
     }
 
-    match ensure_web_secret(cx, &p).await {
+    let begun = async {
+        ensure_web_secret(cx, &p).await?;
+        await_keys(cx, platform, &p).await
+    };
+    match begun.await {
         Ok(()) => upgrade(cx, &p, report).await,
         Err(error) => report.failed(ConditionType::RolesReady, &error),
     }
@@ -129,6 +153,16 @@ async fn prepare(
     platform: &Platform,
     report: &mut Report,
 ) -> Option<ValidatedPlatform> {
+    let p = read(cx, platform, report).await?;
+    if let Err(error) = finalizer::hold(cx, platform).await {
+        report.failed(ConditionType::SpecValid, &error);
+        return None;
+    }
+    Some(p)
+}
+
+/// Stages one and two: the Platform together with its servers.
+async fn read(cx: &Context, platform: &Platform, report: &mut Report) -> Option<ValidatedPlatform> {
     let servers = match dereference(cx, platform).await {
         Ok(servers) => servers,
         Err(errors) => {
@@ -145,36 +179,33 @@ async fn prepare(
         servers.redis,
         servers.kafka,
     );
-    let p = report.note(ConditionType::SpecValid, validated, |_| {
+    report.note(ConditionType::SpecValid, validated, |_| {
         "the spec can be used".to_owned()
-    })?;
-    if let Err(error) = finalizer::hold(cx, platform).await {
-        report.failed(ConditionType::SpecValid, &error);
-        return None;
-    }
-    Some(p)
+    })
 }
 
-/// The signing keys; whether there are some. What only takes long is told, and holds nothing back.
-async fn keys(
+/// Waits with the first pods until the keys that they mount are there; their controller makes them. Later it is no matter
+/// of the roll-out: pods go on with the keys that they have.
+async fn await_keys(
     cx: &Context,
+    platform: &Platform,
     p: &ValidatedPlatform,
-    states: &States<'_>,
-    report: &mut Report,
-) -> bool {
-    let keys = ensure_keys(cx, p, states).await;
-    let keys = report.note(ConditionType::SigningKeyReady, keys, |keys| {
-        format!("generation {} of the key set is published", keys.epoch)
-    });
-    let Some(keys) = keys else { return false };
-    metrics::keys(p, &keys);
-    if let Some(trouble) = &keys.trouble {
-        report.slow(ConditionType::SigningKeyReady, trouble);
+) -> Result<(), StepError> {
+    let roles = platform.status.as_ref().map(|status| &status.roles);
+    if roles.is_some_and(|roles| !roles.is_empty()) {
+        return Ok(());
     }
-    report.signing_keys = keys.keys;
-    report.next_rotation = keys.rotation;
-    report.look = keys.look;
-    true
+    let maps: Api<ConfigMap> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let name = format!("{}-jwks", p.name);
+    let found = maps.get_metadata_opt(&name).await;
+    let what = format!("ConfigMap {}/{name}", p.namespace);
+    match found.map_err(|error| StepError::of_kube(&what, &error))? {
+        Some(_) => Ok(()),
+        None => Err(StepError::waiting(
+            Reason::NotReached,
+            "the first signing keys are being made",
+        )),
+    }
 }
 
 /// The three servers side by side; whether all of them stand.
@@ -274,7 +305,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_resource_that_cannot_be_read_is_told_so_and_its_status_made_anew() {
-        let path = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo/status";
+        let path = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo";
         let server = Api::default();
         let object = json!({
             "apiVersion": "crewdeck.io/v1beta1", "kind": "Platform",

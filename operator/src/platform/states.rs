@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt as _, future::join, stream};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::{Request, client::conn::http1};
@@ -18,7 +19,7 @@ use tokio::{net::TcpStream, sync::OnceCell, time::timeout};
 use super::{
     Context, StepError,
     apply::kube::{FIELD_MANAGER, selector, with_labels},
-    validate::{Role, ValidatedPlatform},
+    validate::{Identity, Role},
 };
 
 /// The second port of every role.
@@ -30,8 +31,10 @@ const LONGEST: usize = 64 * 1024;
 /// Pods that are asked side by side.
 const CONCURRENCY: usize = 16;
 /// First part of the annotations of a pod that tell what its files were hurried for, such as
-/// `crewdeck.io/hurried-for-keys: "7"`. Their change alone makes the kubelet bring the mounted files up to date.
+/// `crewdeck.io/hurried-for-keys: "7 1800000000 1800000010"`. Their change alone makes the kubelet bring the mounted files up to date.
 const HURRIED: &str = "crewdeck.io/hurried-for-";
+/// A pod that is still behind is hurried again after this long, and then each time after twice as long.
+const AGAIN: TimeDelta = TimeDelta::seconds(10);
 
 /// A pod that has not ended, and what it says.
 #[derive(Debug, Clone)]
@@ -66,14 +69,14 @@ impl PodState {
 /// The pods of one Platform, asked at most once in a pass, and only when somebody wants to know.
 pub struct States<'a> {
     cx: &'a Context,
-    p: &'a ValidatedPlatform,
+    p: Identity,
     asked: OnceCell<Vec<PodState>>,
 }
 
 impl<'a> States<'a> {
     /// Nobody was asked yet.
     #[must_use]
-    pub fn new(cx: &'a Context, p: &'a ValidatedPlatform) -> Self {
+    pub fn new(cx: &'a Context, p: Identity) -> Self {
         let asked = OnceCell::new();
         Self { cx, p, asked }
     }
@@ -83,7 +86,7 @@ impl<'a> States<'a> {
     /// # Errors
     /// When the pods cannot be listed. One that does not answer is no error: its state is null.
     pub async fn get(&self) -> Result<&[PodState], StepError> {
-        let asked = self.asked.get_or_try_init(|| ask(self.cx, self.p)).await?;
+        let asked = self.asked.get_or_try_init(|| ask(self.cx, &self.p)).await?;
         Ok(asked)
     }
 
@@ -93,16 +96,17 @@ impl<'a> States<'a> {
         self.asked.get().map(Vec::as_slice)
     }
 
-    /// Has the kubelets bring the files of these pods up to date: once for each pod and `epoch` of `what`. A pod that
-    /// cannot be hurried gets them by itself, later.
+    /// Has the kubelets bring the files of these pods up to date, for this `epoch` of `what`: at once, and, since a kubelet
+    /// may have missed it, again with growing pauses. A pod that cannot be hurried gets them by itself, later.
     pub async fn hurry(&self, pods: &[&PodState], what: &str, epoch: u64) {
-        let (annotation, epoch) = (format!("{HURRIED}{what}"), epoch.to_string());
+        let annotation = format!("{HURRIED}{what}");
         let api: Api<Pod> = Api::namespaced(self.cx.client.clone(), &self.p.namespace);
         for pod in pods {
-            if pod.annotations.get(&annotation) == Some(&epoch) {
+            let before = pod.annotations.get(&annotation).map(String::as_str);
+            let Some(mark) = hurried(before, epoch, self.cx.clock.now()) else {
                 continue;
-            }
-            let annotations = BTreeMap::from([(&annotation, &epoch)]);
+            };
+            let annotations = BTreeMap::from([(&annotation, &mark)]);
             let body = json!({"metadata": {"annotations": annotations, "uid": pod.uid}});
             let parameters = PatchParams {
                 field_manager: Some(FIELD_MANAGER.to_owned()),
@@ -118,7 +122,24 @@ impl<'a> States<'a> {
     }
 }
 
-async fn ask(cx: &Context, p: &ValidatedPlatform) -> Result<Vec<PodState>, StepError> {
+/// What a pod's annotation says after it was hurried: the epoch, and when it was for the first and for the last time, in
+/// seconds since 1970. `None` while it is too soon to do it again. Pure.
+fn hurried(before: Option<&str>, epoch: u64, now: DateTime<Utc>) -> Option<String> {
+    let now = now.timestamp();
+    let read = |text: &str| {
+        let mut words = text.split(' ').map(str::parse::<i64>);
+        let (of, first, last) = (words.next()?, words.next()?, words.next()?);
+        let same = u64::try_from(of.ok()?).ok()? == epoch;
+        same.then_some((first.ok()?, last.ok()?))
+    };
+    let Some((first, last)) = before.and_then(read) else {
+        return Some(format!("{epoch} {now} {now}"));
+    };
+    let pause = AGAIN.num_seconds().max(last.saturating_sub(first));
+    (now >= last.saturating_add(pause)).then(|| format!("{epoch} {first} {now}"))
+}
+
+async fn ask(cx: &Context, p: &Identity) -> Result<Vec<PodState>, StepError> {
     let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
     let list = api
         .list(&with_labels(&selector(&p.name, None)))
@@ -189,4 +210,33 @@ async fn get(at: SocketAddr) -> anyhow::Result<Value> {
     };
     let (answer, _) = join(exchange, connection).await;
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_stays_behind_is_hurried_again_and_ever_less_often() {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
+        let mut mark: Option<String> = None;
+        let mut at = Vec::new();
+        for second in 0..200 {
+            let now = start + TimeDelta::seconds(second);
+            if let Some(next) = hurried(mark.as_deref(), 7, now) {
+                at.push(second);
+                mark = Some(next);
+            }
+        }
+        assert_eq!(at, [0, 10, 20, 40, 80, 160]);
+        let now = start + TimeDelta::seconds(161);
+        assert!(
+            hurried(mark.as_deref(), 8, now).is_some(),
+            "of a later epoch"
+        );
+        // What a person or an older operator wrote there.
+        for text in ["", "7", "seven 1 2", "-1 2 3"] {
+            assert!(hurried(Some(text), 7, now).is_some(), "{text}");
+        }
+    }
 }

@@ -13,4 +13,4 @@ mod plan;
 mod release;
 mod steps;
 
-pub use steps::upgrade;
+pub use steps::{looked_after, upgrade};

@@ -195,13 +195,12 @@ impl Release {
 }
 
 impl Good {
-    /// The image, pulled as the spec says.
-    pub(super) fn image(&self, spec: &Image) -> Image {
-        Image {
-            reference: self.image.clone(),
-            version: self.version.clone(),
-            ..spec.clone()
-        }
+    /// A Platform with this image, pulled as its spec says.
+    pub(super) fn of(&self, p: &ValidatedPlatform) -> ValidatedPlatform {
+        let mut p = p.clone();
+        p.image.reference.clone_from(&self.image);
+        p.image.version.clone_from(&self.version);
+        p
     }
 }
 

@@ -14,7 +14,7 @@ use crate::platform::{
     build::MigrationStep,
     rollout::{replaced, roll_out},
     status::Report,
-    validate::{Image, ValidatedPlatform},
+    validate::ValidatedPlatform,
 };
 
 /// Brings the databases and the roles to the image of the spec, as far as it goes now.
@@ -31,6 +31,24 @@ pub async fn upgrade(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
     }
 }
 
+/// The Platform with the image at which its roles are looked after now. Changes nothing.
+///
+/// # Errors
+/// What the API server says.
+pub async fn looked_after(
+    cx: &Context,
+    p: &ValidatedPlatform,
+) -> Result<ValidatedPlatform, StepError> {
+    let stored = Stored::read(cx, p).await?;
+    let wish = wish(p);
+    let release = stored.release.towards(&wish);
+    Ok(match (release.course(&wish), release.stage(), &release.good) {
+        (Course::Back { good, .. }, ..) => good.of(p),
+        (Course::Go, Stage::Preparing, Some(good)) => good.of(p),
+        _ => p.clone(),
+    })
+}
+
 /// Begins the upgrade, or goes on with it.
 async fn go(
     cx: &Context,
@@ -45,13 +63,11 @@ async fn go(
         report.failed(ConditionType::Migrated, &error);
         // It may wait for a person for days: until the roll begins, the roles are looked after at the image before. Not while
         // a Job runs, which is soon over: an upgrade that took the place of one that rolled would roll them twice.
-        if let Some(good) = stored.release.good.clone()
+        if let Some(good) = &stored.release.good
             && error.reason != Reason::MigrationRunning
+            && let Some(error) = roles(cx, &good.of(p), report).await
         {
-            let before = with_image(p, good.image(&p.image));
-            if let Some(error) = roles(cx, &before, report).await {
-                report.failed(ConditionType::RolesReady, &error);
-            }
+            report.failed(ConditionType::RolesReady, &error);
         }
         return;
     }
@@ -92,12 +108,11 @@ async fn stay(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
 
 /// Keeps the roles at the image before, and says why.
 async fn back(cx: &Context, p: &ValidatedPlatform, good: &Good, why: &str, report: &mut Report) {
-    let before = with_image(p, good.image(&p.image));
     report.done(
         ConditionType::Migrated,
         format!("the databases suit {}", good.version),
     );
-    let under_way = match roles(cx, &before, report).await {
+    let under_way = match roles(cx, &good.of(p), report).await {
         Some(error) => format!(" The way back is not done yet: {}.", error.message),
         None => String::new(),
     };
@@ -218,6 +233,7 @@ async fn roll(
 async fn roles(cx: &Context, p: &ValidatedPlatform, report: &mut Report) -> Option<StepError> {
     let progress = roll_out(cx, p).await;
     report.roles = progress.roles;
+    report.removed_roles = progress.removed;
     report.given_up = progress.given_up;
     if progress.blocked.is_none() {
         let version = &p.image.version;
@@ -286,8 +302,4 @@ fn migration(p: &ValidatedPlatform, done: Done) -> MigrationStatus {
         version: Some(p.image.version.clone()),
         job: done.job,
     }
-}
-
-fn with_image(p: &ValidatedPlatform, image: Image) -> ValidatedPlatform {
-    ValidatedPlatform { image, ..p.clone() }
 }

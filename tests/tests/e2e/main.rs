@@ -1,15 +1,19 @@
 //! The whole on the local cluster, seen from outside. One program, so that it is linked once. The names of its
 //! tests begin with `e2e_`: by that `cargo xtask test` leaves them for the time when the cluster is up.
 
+mod api_away;
 mod bad_resources;
 mod charts;
 mod crash;
 mod credentials;
 mod deletion;
+mod drift;
 mod golden;
 mod idle;
 mod journey;
+mod many;
 mod platform;
 mod plugin;
+mod rights;
 mod rotation;
 mod upgrade;

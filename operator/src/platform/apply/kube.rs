@@ -19,7 +19,7 @@ pub(crate) use super::compare::holds;
 use super::compare::{Whose, owns_no_more, whose};
 use crate::platform::{
     Context, StepError,
-    validate::{Role, ValidatedPlatform},
+    validate::{Identity, Role, ValidatedPlatform},
 };
 
 /// Field manager of everything the operator sends.
@@ -85,6 +85,46 @@ where
     Ok(now.resource_version())
 }
 
+/// An object as it stands, and in words what is otherwise than `wanted`, if anything is. Changes nothing.
+///
+/// # Errors
+/// What the API server says.
+pub(crate) async fn drift<K>(
+    cx: &Context,
+    wanted: &K,
+) -> Result<(Option<K>, Option<String>), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let (_, what, found) = look(cx, wanted).await?;
+    let words = match &found {
+        None => Some(format!("{what} is missing")),
+        Some(found) if stands(&what, found, &body(&what, wanted)?)? => None,
+        Some(_) => Some(format!("{what} differs")),
+    };
+    Ok((found, words))
+}
+
+/// An object as it is sent.
+fn body<K: Serialize>(what: &str, object: &K) -> Result<Value, StepError> {
+    serde_json::to_value(object)
+        .map_err(|error| StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}")))
+}
+
+/// Whether `found` has every wanted value, and we hold no field that is wanted no longer.
+fn stands<K: Resource + Serialize>(
+    what: &str,
+    found: &K,
+    wanted: &Value,
+) -> Result<bool, StepError> {
+    let there = body(what, found)?;
+    Ok(holds(&there, wanted) && owns_no_more(found.meta(), wanted, FIELD_MANAGER))
+}
+
 /// Reads live what is where `wanted` belongs. Gives the way there and its kind and name, too.
 async fn look<K>(cx: &Context, wanted: &K) -> Result<(Api<K>, String, Option<K>), StepError>
 where
@@ -116,16 +156,12 @@ where
         + Clone
         + Debug,
 {
-    let mut body = serde_json::to_value(wanted)
-        .map_err(|error| StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}")))?;
+    let mut body = body(what, wanted)?;
     let outcome = match found {
         None => Outcome::Created,
         Some(found) => {
             require_ours(what, found.meta(), wanted.meta())?;
-            let there = serde_json::to_value(&found).map_err(|error| {
-                StepError::terminal(Reason::ApplyRefused, format!("{what}: {error}"))
-            })?;
-            if holds(&there, &body) && owns_no_more(found.meta(), &body, FIELD_MANAGER) {
+            if stands(what, &found, &body)? {
                 return Ok((Outcome::Unchanged, found));
             }
             Outcome::Changed
@@ -247,7 +283,7 @@ fn owners_of(metadata: &ObjectMeta) -> String {
 
 /// The owner reference that ties an object to its Platform.
 #[must_use]
-pub fn owner_reference(platform: &ValidatedPlatform) -> OwnerReference {
+pub fn owner_reference(platform: &Identity) -> OwnerReference {
     OwnerReference {
         api_version: crds::Platform::api_version(&()).into_owned(),
         kind: crds::Platform::kind(&()).into_owned(),
@@ -261,6 +297,10 @@ pub fn owner_reference(platform: &ValidatedPlatform) -> OwnerReference {
 /// The recommended labels; `role` is absent for what belongs to the whole Platform.
 #[must_use]
 pub fn labels(platform: &ValidatedPlatform, role: Option<Role>) -> BTreeMap<String, String> {
+    labels_of(&platform.identity(), role)
+}
+
+fn labels_of(platform: &Identity, role: Option<Role>) -> BTreeMap<String, String> {
     let mut labels = selector(&platform.name, role);
     labels.insert("app.kubernetes.io/name".to_owned(), "crewdeck".to_owned());
     labels.insert(
@@ -269,7 +309,7 @@ pub fn labels(platform: &ValidatedPlatform, role: Option<Role>) -> BTreeMap<Stri
     );
     labels.insert(
         "app.kubernetes.io/version".to_owned(),
-        platform.image.version.clone(),
+        platform.version.clone(),
     );
     labels
 }
@@ -296,10 +336,16 @@ pub fn selector(platform: &str, role: Option<Role>) -> BTreeMap<String, String> 
 /// Metadata of an object named `name` of the Platform.
 #[must_use]
 pub fn metadata(platform: &ValidatedPlatform, name: String, role: Option<Role>) -> ObjectMeta {
+    metadata_of(&platform.identity(), name, role)
+}
+
+/// The same for who knows nothing but which Platform it is.
+#[must_use]
+pub fn metadata_of(platform: &Identity, name: String, role: Option<Role>) -> ObjectMeta {
     ObjectMeta {
         name: Some(name),
         namespace: Some(platform.namespace.clone()),
-        labels: Some(labels(platform, role)),
+        labels: Some(labels_of(platform, role)),
         owner_references: Some(vec![owner_reference(platform)]),
         ..Default::default()
     }

@@ -27,6 +27,17 @@ pub enum Client {
 }
 
 impl Client {
+    /// Every client.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::DbApp,
+        Self::DbMigrator,
+        Self::DbAnalyticsReader,
+        Self::DbAnalyticsOwner,
+        Self::RedisApp,
+        Self::RedisAnalytics,
+        Self::KafkaApp,
+        Self::KafkaAnalytics,
+    ];
     /// The clients of the migration.
     pub(crate) const MIGRATION: &'static [Self] = &[Self::DbMigrator, Self::DbAnalyticsOwner];
 

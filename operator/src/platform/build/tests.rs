@@ -101,27 +101,78 @@ fn no_object_holds_a_secret() {
     assert!(!text.contains("canary"));
 }
 
-#[test]
-fn a_changed_configuration_rolls_the_pods_and_nothing_else_does() {
+/// The roles whose pods roll when this is changed.
+fn rolls(change: impl Fn(&mut ValidatedPlatform)) -> Vec<Role> {
     let before = sample();
-    let annotation = |p: &ValidatedPlatform| {
-        let template = role(p, &p.roles[0])
-            .deployment
-            .spec
-            .expect("a spec")
-            .template;
-        template
-            .metadata
-            .and_then(|metadata| metadata.annotations)
-            .expect("annotations")["crewdeck.io/config-hash"]
-            .clone()
-    };
     let mut after = before.clone();
-    after.public_url = "https://other.example.org".to_owned();
-    assert_ne!(annotation(&before), annotation(&after));
-    after.public_url.clone_from(&before.public_url);
-    after.generation += 1;
-    assert_eq!(annotation(&before), annotation(&after));
+    change(&mut after);
+    let template = |p: &ValidatedPlatform, index: usize| {
+        let deployment = role(p, &p.roles[index]).deployment;
+        yaml(&deployment.spec.expect("a spec").template)
+    };
+    let roles = Role::ALL.into_iter().enumerate();
+    roles
+        .filter(|(index, _)| template(&before, *index) != template(&after, *index))
+        .map(|(_, role)| role)
+        .collect()
+}
+
+#[test]
+fn only_the_roles_that_use_a_setting_and_cannot_read_it_again_roll() {
+    use Role::{Analytics, AnalyticsWorker, Realtime, Web, Worker};
+    type Change = fn(&mut ValidatedPlatform);
+    let other = || "other.example.org".to_owned();
+    let cases: [(&str, Change, &[Role]); 11] = [
+        ("nothing", |p| p.generation += 1, &[]),
+        // In the files of a login, which are read again.
+        (
+            "Kafka's address",
+            |p| p.kafka.bootstrap_servers = "other:9092".to_owned(),
+            &[],
+        ),
+        (
+            "PostgreSQL's address",
+            |p| p.postgres.host = "other".to_owned(),
+            &[],
+        ),
+        ("the replica", |p| p.postgres.replica = None, &[]),
+        ("Redis' address", |p| p.redis.port = 6380, &[]),
+        (
+            "an admin's password",
+            |p| p.redis.password = "other".to_owned().into(),
+            &[],
+        ),
+        ("a rotation", |p| p.signing.rotation += 1, &[]),
+        ("the topics", |p| p.topics[0].partitions += 1, &[]),
+        // In the configuration of those that verify tokens, and of those that send events.
+        (
+            "a token's life",
+            |p| p.signing.timings.token = chrono::TimeDelta::hours(1),
+            &[Web, Realtime, Analytics],
+        ),
+        (
+            "the authority of Redis",
+            |p| p.redis.ca_pem = None,
+            &[Web, Realtime, Analytics],
+        ),
+        (
+            "a role's own pods",
+            |p| {
+                p.roles[1]
+                    .template
+                    .pod_annotations
+                    .insert("a".to_owned(), "b".to_owned());
+            },
+            &[Worker],
+        ),
+    ];
+    for (what, change, expected) in cases {
+        assert_eq!(rolls(change), expected, "{what}");
+    }
+    let address = rolls(|p| p.public_url = format!("https://{}", other()));
+    assert_eq!(address, [Web, Worker, Realtime, Analytics, AnalyticsWorker]);
+    let image = rolls(|p| p.image.reference = other());
+    assert_eq!(image, Role::ALL);
 }
 
 #[test]

@@ -5,25 +5,39 @@ use crds::{ConditionType, PlatformStatus, Reason, RoleStatus, WaitingOn};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::report::{Report, Verdict};
-use crate::{backoff::TERMINAL_TRIES, platform::Class};
+use crate::platform::{Class, StepError};
 
 /// The status after a pass over generation `generation`. What did not change keeps its times, so that an idle pass
 /// gives the same status again.
+///
+/// `SigningKeyReady`, the keys and their date are told by the keys' own controller, and stay as they are; but while that
+/// condition does not hold for this generation, the Platform is not Ready.
 pub(super) fn after(
     before: &PlatformStatus,
-    report: Report,
+    mut report: Report,
     generation: i64,
     next: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> PlatformStatus {
+    let keys = before
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == ConditionType::SigningKeyReady.as_str());
+    if report.blocker.is_none() && report.suspended.is_none() {
+        report.blocker = keys_missing(keys, generation);
+    }
     let conditions = ConditionType::ALL
         .into_iter()
-        .map(|kind| condition(before, kind, verdict(&report, kind), generation, now))
+        .map(|kind| match (kind, keys) {
+            (ConditionType::SigningKeyReady, Some(keys)) => keys.clone(),
+            _ => condition(before, kind, verdict(&report, kind), generation, now),
+        })
         .collect();
-    let waiting_on = report.blocker.as_ref().map(|blocker| {
+    let waits_for = report.blocker.as_ref().or(report.suspended.as_ref());
+    let waiting_on = waits_for.map(|blocker| {
         let reason = blocker.reason.as_str();
         // What only a person can change is not told anew at each look.
-        let terminal = blocker.class == Class::Terminal;
+        let terminal = report.suspended.is_some() || blocker.class == Class::Terminal;
         let same = before
             .waiting_on
             .as_ref()
@@ -33,14 +47,10 @@ pub(super) fn after(
             message: blocker.message.clone(),
             since: same.map_or_else(|| time(now), |waiting| waiting.since.clone()),
             next_action_time: next.filter(|_| !terminal).map(time),
-            attempts: same.map_or(1, |waiting| {
-                let next = waiting.attempts.saturating_add(1);
-                if terminal {
-                    next.min(TERMINAL_TRIES)
-                } else {
-                    next
-                }
-            }),
+            // It is not tried again, so that there is nothing to count.
+            attempts: same
+                .filter(|_| !terminal)
+                .map_or(1, |waiting| waiting.attempts.saturating_add(1)),
         }
     });
     // Until it is known how far the upgrade is, its plan stays.
@@ -54,16 +64,32 @@ pub(super) fn after(
         version: report.version.or_else(|| before.version.clone()),
         waiting_on,
         conditions,
-        roles: roles(report.roles, &before.roles),
-        signing_keys: or_before(report.signing_keys, &before.signing_keys),
-        next_rotation_time: report
-            .next_rotation
-            .map(time)
-            .or_else(|| before.next_rotation_time.clone()),
+        roles: roles(report.roles, &report.removed_roles, &before.roles),
+        signing_keys: before.signing_keys.clone(),
+        next_rotation_time: before.next_rotation_time.clone(),
         credentials: or_before(report.credentials, &before.credentials),
         topics: report.topics.or_else(|| before.topics.clone()),
         plan,
         migration: report.migration.or_else(|| before.migration.clone()),
+    }
+}
+
+/// What keeps the keys from being ready, by what their controller told last.
+fn keys_missing(keys: Option<&Condition>, generation: i64) -> Option<StepError> {
+    match keys {
+        Some(keys) if keys.observed_generation != Some(generation) || keys.status == "Unknown" => {
+            let words = "the signing keys are being looked at";
+            Some(StepError::waiting(Reason::Progressing, words))
+        }
+        Some(keys) if keys.status == "True" => None,
+        Some(keys) => {
+            let reason = Reason::parse(&keys.reason).unwrap_or(Reason::SigningKeyInvalid);
+            Some(StepError::waiting(reason, keys.message.clone()))
+        }
+        None => Some(StepError::waiting(
+            Reason::Progressing,
+            "the signing keys are being made",
+        )),
     }
 }
 
@@ -77,9 +103,10 @@ fn or_before<T: Clone>(found: Vec<T>, before: &[T]) -> Vec<T> {
 }
 
 /// The roles that were looked at, then those that a stopped roll-out did not come to, as they were.
-fn roles(found: Vec<RoleStatus>, before: &[RoleStatus]) -> Vec<RoleStatus> {
+fn roles(found: Vec<RoleStatus>, removed: &[String], before: &[RoleStatus]) -> Vec<RoleStatus> {
     let rest: Vec<_> = before
         .iter()
+        .filter(|was| !removed.contains(&was.role))
         .filter(|was| found.iter().all(|now| now.role != was.role))
         .cloned()
         .collect();
@@ -92,6 +119,9 @@ fn verdict(report: &Report, kind: ConditionType) -> Verdict {
         reason,
         message: message.to_owned(),
     };
+    if let Some(verdict) = suspended(report, kind) {
+        return verdict;
+    }
     match (kind, &report.blocker) {
         (ConditionType::Ready, None) => {
             of(true, Reason::Ready, "every role runs the wanted version")
@@ -109,18 +139,49 @@ fn verdict(report: &Report, kind: ConditionType) -> Verdict {
             .verdicts
             .get(&kind)
             .cloned()
-            .unwrap_or_else(|| Verdict {
-                holds: None,
-                reason: Reason::NotReached,
-                message: blocker.as_ref().map_or_else(
-                    || "not looked at in this pass".to_owned(),
-                    |blocker| format!("comes after {}", blocker.reason),
-                ),
+            .unwrap_or_else(|| match blocker {
+                Some(blocker) => not_reached(&format!("comes after {}", blocker.reason)),
+                None => not_reached("not looked at in this pass"),
             }),
     }
 }
 
-fn condition(
+/// What is told otherwise of a Platform that is paused: it is calm. Nobody is at work and nobody has to act, and what was
+/// not looked at is not known.
+fn suspended(report: &Report, kind: ConditionType) -> Option<Verdict> {
+    let paused = report.suspended.as_ref()?;
+    let of = |holds, reason, message: &str| {
+        Some(Verdict {
+            holds,
+            reason,
+            message: message.to_owned(),
+        })
+    };
+    match (kind, &report.blocker) {
+        (ConditionType::Ready, None) => of(Some(true), paused.reason, &paused.message),
+        (ConditionType::Reconciling | ConditionType::Stalled, _) => {
+            of(Some(false), paused.reason, &paused.message)
+        }
+        (ConditionType::Ready, Some(_)) => None,
+        (kind, _) if report.verdicts.contains_key(&kind) => None,
+        _ => of(
+            None,
+            paused.reason,
+            "not looked at while spec.suspend is set",
+        ),
+    }
+}
+
+/// Not known yet, in these words.
+pub(super) fn not_reached(words: &str) -> Verdict {
+    Verdict {
+        holds: None,
+        reason: Reason::NotReached,
+        message: words.to_owned(),
+    }
+}
+
+pub(super) fn condition(
     before: &PlatformStatus,
     kind: ConditionType,
     verdict: Verdict,
@@ -151,7 +212,7 @@ fn condition(
 }
 
 /// A time in whole seconds, as the API server keeps it.
-fn time(at: DateTime<Utc>) -> Time {
+pub(super) fn time(at: DateTime<Utc>) -> Time {
     // Every moment chrono can hold within the years of a certificate is one of jiff's too.
     Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default())
 }
@@ -161,7 +222,6 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
-    use crate::platform::StepError;
 
     fn noon() -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000, 0).expect("in range")
@@ -200,6 +260,43 @@ mod tests {
     }
 
     #[test]
+    fn it_is_ready_with_its_keys_and_not_on_what_was_told_of_a_former_spec() {
+        let keys = |status: &str, generation| {
+            let verdict = Verdict {
+                holds: Some(status == "True"),
+                reason: Reason::SecretForbidden,
+                message: "grant it".to_owned(),
+            };
+            let kind = ConditionType::SigningKeyReady;
+            let before = PlatformStatus::default();
+            PlatformStatus {
+                conditions: vec![condition(&before, kind, verdict, generation, noon())],
+                ..before
+            }
+        };
+        let ready = |before: &PlatformStatus| {
+            let status = after(before, Report::default(), 2, None, noon());
+            let ready = find(&status, ConditionType::Ready);
+            (ready.status.clone(), ready.reason.clone())
+        };
+        let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+        assert_eq!(
+            ready(&PlatformStatus::default()),
+            pair("False", "Progressing")
+        );
+        assert_eq!(ready(&keys("True", 1)), pair("False", "Progressing"));
+        assert_eq!(ready(&keys("True", 2)), pair("True", "Ready"));
+        assert_eq!(ready(&keys("False", 2)), pair("False", "SecretForbidden"));
+        // What the keys' controller told is its own.
+        let before = keys("False", 1);
+        let status = after(&before, Report::default(), 2, None, noon());
+        assert_eq!(
+            find(&status, ConditionType::SigningKeyReady),
+            &before.conditions[0]
+        );
+    }
+
+    #[test]
     fn an_idle_pass_gives_the_same_status() {
         let report = || {
             let mut report = Report::default();
@@ -212,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_error_stalls_and_tries_are_counted() {
+    fn a_terminal_error_stalls_and_is_told_once() {
         let report = || {
             let mut report = Report::default();
             report.failed(
@@ -226,15 +323,9 @@ mod tests {
         assert_eq!(find(&second, ConditionType::Stalled).status, "True");
         assert_eq!(find(&second, ConditionType::Reconciling).status, "False");
         let waiting = second.waiting_on.clone().expect("waits");
-        assert_eq!((waiting.attempts, waiting.since), (2, time(noon())));
-
-        let mut last = second;
-        for minute in 2..20 {
-            let now = noon() + TimeDelta::minutes(minute);
-            last = after(&last, report(), 1, Some(now), now);
-        }
-        let now = noon() + TimeDelta::hours(1);
-        assert_eq!(after(&last, report(), 1, Some(now), now), last);
+        assert_eq!((waiting.attempts, waiting.since), (1, time(noon())));
+        assert_eq!(waiting.next_action_time, None, "nothing is tried");
+        assert_eq!(second, first, "an idle look writes nothing");
     }
 
     #[test]
@@ -246,11 +337,68 @@ mod tests {
             version: Some(version.to_owned()),
         };
         let before = [role("web", "1"), role("worker", "1"), role("beat", "1")];
-        let now = roles(vec![role("web", "2")], &before);
+        let now = roles(vec![role("web", "2")], &[], &before);
         assert_eq!(
             now,
             [role("web", "2"), role("worker", "1"), role("beat", "1")]
         );
+        let now = roles(vec![role("web", "2")], &["beat".to_owned()], &before);
+        assert_eq!(now, [role("web", "2"), role("worker", "1")]);
+    }
+
+    #[test]
+    fn a_paused_platform_is_calm_and_tells_what_it_saw() {
+        let paused = |drift: Option<&str>| {
+            let mut report = Report {
+                suspended: Some(StepError::waiting(Reason::Suspended, "paused")),
+                ..Report::default()
+            };
+            report.done(ConditionType::SpecValid, "usable");
+            match drift {
+                None => report.done(ConditionType::RolesReady, "as wanted"),
+                Some(words) => {
+                    let error = StepError::waiting(Reason::Drifted, words);
+                    report.failed(ConditionType::RolesReady, &error);
+                }
+            }
+            report
+        };
+        let told = |status: &PlatformStatus, kind| {
+            let condition = find(status, kind);
+            (condition.status.clone(), condition.reason.clone())
+        };
+        let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
+        let calm = after(&PlatformStatus::default(), paused(None), 1, None, noon());
+        assert_eq!(told(&calm, ConditionType::Ready), pair("True", "Suspended"));
+        for kind in [ConditionType::Reconciling, ConditionType::Stalled] {
+            assert_eq!(told(&calm, kind), pair("False", "Suspended"));
+        }
+        assert_eq!(
+            told(&calm, ConditionType::DatabaseReady),
+            pair("Unknown", "Suspended")
+        );
+        let waiting = calm.waiting_on.clone().expect("it waits for a person");
+        assert_eq!(
+            (waiting.reason.as_str(), waiting.next_action_time),
+            ("Suspended", None)
+        );
+        let later = noon() + TimeDelta::hours(1);
+        assert_eq!(
+            after(&calm, paused(None), 1, Some(later), later),
+            calm,
+            "idle"
+        );
+
+        let drifted = after(&calm, paused(Some("Service x differs")), 1, None, later);
+        assert_eq!(
+            told(&drifted, ConditionType::Ready),
+            pair("False", "Drifted")
+        );
+        assert_eq!(
+            told(&drifted, ConditionType::Stalled),
+            pair("False", "Suspended")
+        );
+        assert_eq!(drifted.waiting_on.expect("told").reason, "Drifted");
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 mod conditions;
 mod events;
+mod keys;
 mod report;
 mod write;
 
 pub use events::{publish, record};
+pub use keys::KeysReport;
 pub use report::{Report, Verdict};
-pub use write::{replace, write};
+pub use write::{Written, replace, write, write_keys};

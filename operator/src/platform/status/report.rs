@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crds::{
-    ConditionType, CredentialStatus, MigrationStatus, PlanStatus, Reason, RoleStatus,
-    SigningKeyStatus, TopicsStatus,
+    ConditionType, CredentialStatus, MigrationStatus, PlanStatus, Reason, RoleStatus, TopicsStatus,
 };
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -31,18 +30,18 @@ pub struct Verdict {
 }
 
 /// What one pass found. A step that was not reached leaves its condition `Unknown`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Report {
     /// Conditions by type; `Ready`, `Reconciling` and `Stalled` follow from the rest.
     pub(super) verdicts: BTreeMap<ConditionType, Verdict>,
     /// The first thing that is waited for.
     pub(super) blocker: Option<StepError>,
+    /// Set while nothing is done because `spec.suspend` says so: what is told then.
+    pub suspended: Option<StepError>,
     /// The roles.
     pub roles: Vec<RoleStatus>,
-    /// The signing keys.
-    pub signing_keys: Vec<SigningKeyStatus>,
-    /// When the next signing key takes over.
-    pub next_rotation: Option<DateTime<Utc>>,
+    /// Roles of which nothing is left.
+    pub removed_roles: Vec<String>,
     /// When to look again at the latest, because something has a date.
     pub look: Option<DateTime<Utc>>,
     /// The logins.

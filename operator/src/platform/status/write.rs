@@ -1,40 +1,110 @@
-//! Writes the status, when it differs from what is there.
+//! Writes the status, when it differs from what is there. Two controllers have a part in it, so that each change is made
+//! over exactly the version that it was computed from.
 
 use chrono::{DateTime, Utc};
-use crds::{Platform, PlatformStatus};
+use crds::{Platform, PlatformStatus, Reason};
 use kube::{
     Api,
     api::{ApiResource, DynamicObject, ObjectMeta, Patch, PatchParams},
 };
 use serde_json::json;
 
-use super::{conditions::after, report::Report};
+use super::{
+    conditions,
+    keys::{self, KeysReport},
+    report::Report,
+};
 use crate::platform::{Context, StepError, apply::kube::FIELD_MANAGER};
 
-/// Writes what a pass found; `next` is when the operator looks again. Returns the status as it is now, and whether
-/// it was sent.
+/// The other controller may write at the same moment; more than once in a row is rare.
+const ATTEMPTS: usize = 5;
+
+/// The status before and after a write.
+#[derive(Debug)]
+pub struct Written {
+    /// As it was found.
+    pub before: PlatformStatus,
+    /// As it is now.
+    pub after: PlatformStatus,
+}
+
+/// Writes what a pass found; `next` is when the operator looks again. `None` when nothing had to be written.
 ///
 /// # Errors
 /// What the API server says.
 pub async fn write(
     cx: &Context,
     platform: &Platform,
-    report: Report,
+    report: &Report,
     next: Option<DateTime<Utc>>,
-) -> Result<(PlatformStatus, bool), StepError> {
-    let before = platform.status.clone().unwrap_or_default();
-    let status = after(
-        &before,
-        report,
+) -> Result<Option<Written>, StepError> {
+    let (generation, now) = (
         platform.metadata.generation.unwrap_or_default(),
-        next,
         cx.clock.now(),
     );
-    if status == before {
-        return Ok((status, false));
+    change(cx, platform, |before| {
+        conditions::after(before, report.clone(), generation, next, now)
+    })
+    .await
+}
+
+/// Writes what a pass over the keys found. `None` when nothing had to be written.
+///
+/// # Errors
+/// What the API server says.
+pub async fn write_keys(
+    cx: &Context,
+    platform: &Platform,
+    report: &KeysReport,
+) -> Result<Option<Written>, StepError> {
+    let (generation, now) = (
+        platform.metadata.generation.unwrap_or_default(),
+        cx.clock.now(),
+    );
+    change(cx, platform, |before| {
+        keys::after(before, report, generation, now)
+    })
+    .await
+}
+
+/// Changes the status by compare-and-swap. An idle pass ends with what was read with the Platform; else the status is read
+/// again, and the change made over that.
+async fn change(
+    cx: &Context,
+    platform: &Platform,
+    next: impl Fn(&PlatformStatus) -> PlatformStatus,
+) -> Result<Option<Written>, StepError> {
+    let known = platform.status.clone().unwrap_or_default();
+    if next(&known) == known {
+        return Ok(None);
     }
-    send(cx, &platform.metadata, &status).await?;
-    Ok((status, true))
+    let what = what(&platform.metadata);
+    let api = api(cx, &platform.metadata);
+    let name = platform.metadata.name.clone().unwrap_or_default();
+    for _ in 0..ATTEMPTS {
+        let found = api.get_opt(&name).await;
+        let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
+        // Deleted, or deleted and made again: there is nobody to be told.
+        let Some(found) = found.filter(|found| found.metadata.uid == platform.metadata.uid) else {
+            return Ok(None);
+        };
+        // One that cannot be read is told anew.
+        let before: PlatformStatus =
+            serde_json::from_value(found.data["status"].clone()).unwrap_or_default();
+        let after = next(&before);
+        if after == before {
+            return Ok(None);
+        }
+        match send(&api, &found.metadata, &after).await {
+            Ok(()) => return Ok(Some(Written { before, after })),
+            Err(kube::Error::Api(status)) if status.code == 409 => {}
+            Err(error) => return Err(StepError::of_kube(&what, &error)),
+        }
+    }
+    Err(StepError::transient(
+        Reason::ApiUnavailable,
+        format!("{what} is written by somebody else all the time"),
+    ))
 }
 
 /// Writes what a pass found over a status that cannot be read.
@@ -43,28 +113,38 @@ pub async fn write(
 /// What the API server says.
 pub async fn replace(cx: &Context, metadata: &ObjectMeta, report: Report) -> Result<(), StepError> {
     let generation = metadata.generation.unwrap_or_default();
-    let status = after(
-        &PlatformStatus::default(),
-        report,
-        generation,
-        None,
-        cx.clock.now(),
-    );
-    send(cx, metadata, &status).await
+    let before = PlatformStatus::default();
+    let status = conditions::after(&before, report, generation, None, cx.clock.now());
+    let mut unversioned = metadata.clone();
+    unversioned.resource_version = None;
+    send(&api(cx, metadata), &unversioned, &status)
+        .await
+        .map_err(|error| StepError::of_kube(&what(metadata), &error))
+}
+
+fn what(metadata: &ObjectMeta) -> String {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    format!(
+        "status of Platform {}/{}",
+        text(&metadata.namespace),
+        text(&metadata.name)
+    )
+}
+
+/// Answers are not read as Platforms: it may be one that cannot be.
+fn api(cx: &Context, metadata: &ObjectMeta) -> Api<DynamicObject> {
+    let namespace = metadata.namespace.clone().unwrap_or_default();
+    let kind = ApiResource::erase::<Platform>(&());
+    Api::namespaced_with(cx.client.clone(), &namespace, &kind)
 }
 
 async fn send(
-    cx: &Context,
+    api: &Api<DynamicObject>,
     metadata: &ObjectMeta,
     status: &PlatformStatus,
-) -> Result<(), StepError> {
-    let name = metadata.name.clone().unwrap_or_default();
-    let namespace = metadata.namespace.clone().unwrap_or_default();
-    // The answer is not read as a Platform: it may be one that cannot be.
-    let kind = ApiResource::erase::<Platform>(&());
-    let api: Api<DynamicObject> = Api::namespaced_with(cx.client.clone(), &namespace, &kind);
+) -> Result<(), kube::Error> {
     // A merge patch replaces lists as a whole and needs no field to be named twice; null takes out what is over.
-    let body = json!({
+    let mut body = json!({
         "status": {
             "observedGeneration": status.observed_generation,
             "version": status.version,
@@ -78,17 +158,15 @@ async fn send(
             "migration": status.migration,
         }
     });
-    api.patch_status(
-        &name,
-        &PatchParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        },
-        &Patch::Merge(&body),
-    )
-    .await
-    .map_err(|error| {
-        StepError::of_kube(&format!("status of Platform {namespace}/{name}"), &error)
-    })?;
-    Ok(())
+    if let Some(version) = &metadata.resource_version {
+        body["metadata"] = json!({"resourceVersion": version});
+    }
+    let parameters = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    let name = metadata.name.clone().unwrap_or_default();
+    api.patch_status(&name, &parameters, &Patch::Merge(&body))
+        .await
+        .map(drop)
 }

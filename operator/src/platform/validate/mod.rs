@@ -1,6 +1,7 @@
 //! The one input of everything that follows: a Platform whose every value is known to be usable. Pure.
 
 mod external;
+mod identity;
 mod image;
 mod platform;
 mod role;
@@ -9,6 +10,7 @@ pub(crate) mod sample;
 mod servers;
 
 pub use external::ExternalNames;
+pub use identity::Identity;
 pub use image::Image;
 pub use platform::{Topic, ValidatedPlatform, validate};
 pub use role::{Role, RoleSpec};

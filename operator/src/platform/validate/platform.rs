@@ -5,9 +5,8 @@ use std::time::Duration;
 use crds::{
     DeletionPolicy, MigrationSpec, Platform, Reason, RolloutSpec, TopicName, TopicSpec,
 };
-use kube::ResourceExt as _;
 
-use super::{ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
+use super::{ExternalNames, Identity, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
 use crate::{credentials::Schedule, keys::Wish, platform::StepError};
 
 /// A Platform whose every value is known to be usable.
@@ -55,8 +54,6 @@ pub struct ValidatedPlatform {
     pub migration: MigrationSpec,
     /// How the roles come to another image.
     pub rollout: RolloutSpec,
-    /// Whether the operator leaves it alone.
-    pub suspended: bool,
 }
 
 /// One topic; its dead-letter topic has the same settings and one partition.
@@ -70,6 +67,19 @@ pub struct Topic {
     pub replicas: i32,
     /// How long messages are kept.
     pub retention: Duration,
+}
+
+impl ValidatedPlatform {
+    /// Which Platform it is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity {
+            name: self.name.clone(),
+            namespace: self.namespace.clone(),
+            uid: self.uid.clone(),
+            version: self.image.version.clone(),
+        }
+    }
 }
 
 /// Checks the resource and joins it with its servers.
@@ -86,16 +96,12 @@ pub fn validate(
 ) -> Result<ValidatedPlatform, StepError> {
     let invalid = |message: String| StepError::terminal(Reason::InvalidSpec, message);
     let spec = &platform.spec;
-    let name = platform.name_any();
-    let namespace = platform
-        .namespace()
-        .ok_or_else(|| invalid("a Platform lives in a namespace; this one has none".to_owned()))?;
-    if name.len() > 40 {
-        return Err(invalid(format!(
-            "metadata.name {name} has {} characters; at most 40 are allowed",
-            name.len()
-        )));
-    }
+    let Identity {
+        name,
+        namespace,
+        uid,
+        ..
+    } = Identity::of(platform)?;
     let url = spec.public_url.as_str();
     if !(url.starts_with("https://") || url.starts_with("http://")) || url.ends_with('/') {
         return Err(invalid(format!(
@@ -107,7 +113,7 @@ pub fn validate(
         external: ExternalNames::of(cluster, &namespace, &name),
         name,
         namespace,
-        uid: platform.uid().unwrap_or_default(),
+        uid,
         generation: platform.metadata.generation.unwrap_or_default(),
         image: Image::parse(&spec.image).map_err(invalid)?,
         public_url: url.to_owned(),
@@ -129,7 +135,6 @@ pub fn validate(
         ),
         migration: spec.migration.clone(),
         rollout: spec.rollout.clone(),
-        suspended: spec.suspend,
     })
 }
 

@@ -68,6 +68,12 @@ pub struct RoleSpec {
 }
 
 impl RoleSpec {
+    /// Whether it is switched off: nothing of it is to be there.
+    #[must_use]
+    pub fn is_off(&self) -> bool {
+        self.replicas == 0
+    }
+
     /// All six roles, in the order of a roll-out; a switched-off one has no replicas.
     pub(super) fn all(roles: &RolesSpec) -> Vec<Self> {
         let switched = |on: bool, replicas: i32| if on { replicas } else { 0 };

@@ -16,9 +16,7 @@ use super::{
     rights::{ClientSpec, Wanted},
 };
 use crate::{
-    credentials::{
-        Keys, Login, Rotation, Settled, Store, free_slot, other_slot, password, read_login,
-    },
+    credentials::{Found, Issue, Keys, Login, Rotation, Settled, Store, free_slot, other_slot},
     platform::{
         StepError,
         apply::ledger::{Kind, Server, Thing, list},
@@ -84,21 +82,39 @@ pub(super) async fn settle(
     rotation: &Rotation<'_>,
 ) -> Result<Settled, StepError> {
     let kept = store.secret(client.secret).await?;
-    let known = kept.as_ref().and_then(read_login);
-    let known = known.filter(|login| client.slots.contains(&login.user));
+    let (secret, slots) = (client.secret, &client.slots);
+    let known = rotation.find(store, secret, slots, kept.as_ref());
+    let known = known.await?;
     let has_login = |user: &String| users.get(user).is_some_and(|facts| facts.login);
-    let fresh = |slot: &String| Login {
-        user: slot.clone(),
-        password: password(rotation.ids),
+    let free = || free_slot(slots, has_login);
+    let works = match &known {
+        None => false,
+        Some(Found { login, .. }) if !has_login(&login.user) => false,
+        // Kafka does not tell which password a user has.
+        Some(found) if found.claimed_after.is_some() => {
+            let expected = expected(wanted, client);
+            let as_client = as_client(connection, &found.login);
+            let proof = prove(&as_client, admin.brokers(), &expected).await;
+            !matches!(proof, Err(KafkaError::LoginRefused { .. }))
+        }
+        Some(_) => true,
     };
     let (login, made) = match known {
-        None => (fresh(free_slot(&client.slots, has_login)), true),
-        Some(login) => {
-            let other = other_slot(&client.slots, &login.user);
-            let works = has_login(&login.user);
+        None => (rotation.claim(store, secret, free(), 0).await?, true),
+        // The Secret is lost, and so is what the claim was for: the user that is there is not touched, pods may use it.
+        Some(Found {
+            login,
+            claimed_after: Some(after),
+        }) if !works && has_login(&login.user) => {
+            let claim = rotation.claim(store, secret, free(), after.saturating_add(1));
+            (claim.await?, true)
+        }
+        Some(Found { login, .. }) => {
+            let other = other_slot(slots, &login.user);
             // One change at a time: the former user ends first.
             if works && !has_login(other) && rotation.is_due(kept.as_ref()) {
-                (fresh(other), true)
+                let after = Issue::epoch_of(kept.as_ref());
+                (rotation.claim(store, secret, other, after).await?, true)
             } else {
                 (login, !works)
             }
@@ -120,7 +136,8 @@ pub(super) async fn settle(
     let (issue, written) = rotation
         .keep(store, client.secret, kept.as_ref(), content)
         .await?;
-    let other = other_slot(&client.slots, &login.user);
+    rotation.remember(store, secret, &login, &issue).await?;
+    let other = other_slot(slots, &login.user);
     let is_there =
         |found: &UserFacts| found.login || found.rights.others > 0 || !found.rights.acls.is_empty();
     let draining = match users.get(other).filter(|found| is_there(found)) {
@@ -147,12 +164,8 @@ async fn open(
     mut set: bool,
     ids: &dyn Ids,
 ) -> Result<(), StepError> {
-    let expected = Expected {
-        acls: client.acls.clone(),
-        no_topics: wanted.not_for(client),
-        no_groups: wanted.no_groups(client),
-    };
-    let as_client = connection.with_login(&login.user, login.password.clone());
+    let expected = expected(wanted, client);
+    let as_client = as_client(connection, login);
     loop {
         if set {
             let done = admin.set_login(&login.user, &login.password, ids).await;
@@ -165,6 +178,19 @@ async fn open(
             Err(error) => return Err(unproved(error)),
         }
     }
+}
+
+/// What a client may do, and what not.
+fn expected(wanted: &Wanted, client: &ClientSpec) -> Expected {
+    Expected {
+        acls: client.acls.clone(),
+        no_topics: wanted.not_for(client),
+        no_groups: wanted.no_groups(client),
+    }
+}
+
+fn as_client(connection: &Connection, login: &Login) -> Connection {
+    connection.with_login(&login.user, login.password.clone())
 }
 
 /// Ends a former user. Kafka does not tell its sessions: one that is left can do nothing without rights, and ends when it

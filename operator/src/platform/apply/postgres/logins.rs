@@ -16,8 +16,7 @@ use super::{
 };
 use crate::{
     credentials::{
-        Keys, Login, Rotation, Settled, Store, free_slot, other_slot, password, read_login, url,
-        verifier,
+        Found, Issue, Keys, Login, Rotation, Settled, Store, free_slot, other_slot, url, verifier,
     },
     platform::{
         StepError,
@@ -27,7 +26,7 @@ use crate::{
 
 /// How long one pass waits for the replica. After that the next pass looks again.
 const REPLAY: Duration = Duration::from_secs(2);
-/// The same for a password that was just set: it is in no Secret yet, and the next pass would set another one.
+/// The same for a password that was just set: it is in no Secret yet, and the next pass would have to set it again.
 const REPLAY_OF_CHANGE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -42,30 +41,37 @@ pub(super) async fn settle(
     rotation: &Rotation<'_>,
 ) -> Result<Settled, StepError> {
     let kept = store.secret(spec.client).await?;
-    let known = kept.as_ref().and_then(read_login);
-    let known = known.filter(|login| spec.slots.contains(&login.user));
+    let client = spec.client;
+    let known = rotation.find(store, client, &spec.slots, kept.as_ref());
+    let known = known.await?;
     let is_open = |slot: &String| facts.roles.get(slot).is_some_and(|role| role.login);
     let works = match &known {
-        Some(login) => is_open(&login.user) && accepted(server, spec, login).await?,
+        Some(Found { login, .. }) => is_open(&login.user) && accepted(server, spec, login).await?,
         None => false,
     };
-    if let (Some(login), false) = (&known, works) {
+    if let (Some(Found { login, .. }), false) = (&known, works) {
         // Refused by a replica that is behind: it is not wrong, it is early.
         replayed(server, connection, spec, &login.user, REPLAY).await?;
     }
-    let fresh = |slot: &String| Login {
-        user: slot.clone(),
-        password: password(rotation.ids),
-    };
+    let free = || free_slot(&spec.slots, is_open);
     let (login, made) = match known {
-        None => (fresh(free_slot(&spec.slots, is_open)), true),
-        Some(login) => {
+        None => (rotation.claim(store, client, free(), 0).await?, true),
+        // The Secret is lost, and so is what the claim was for: the open one is not touched, pods may use it.
+        Some(Found {
+            login,
+            claimed_after: Some(after),
+        }) if !works && is_open(&login.user) => {
+            let claim = rotation.claim(store, client, free(), after.saturating_add(1));
+            (claim.await?, true)
+        }
+        Some(Found { login, .. }) => {
             let other = other_slot(&spec.slots, &login.user);
             // One change at a time: the former one ends first.
             let due = works && facts.is_ended(other) && rotation.is_due(kept.as_ref());
             // A replica that is behind keeps the change waiting, not the Platform.
             if due && is_replayed(server, connection, spec, other).await? {
-                (fresh(other), true)
+                let after = Issue::epoch_of(kept.as_ref());
+                (rotation.claim(store, client, other, after).await?, true)
             } else {
                 (login, !works)
             }
@@ -79,6 +85,7 @@ pub(super) async fn settle(
     let (issue, written) = rotation
         .keep(store, spec.client, kept.as_ref(), wanted)
         .await?;
+    rotation.remember(store, client, &login, &issue).await?;
     let other = other_slot(&spec.slots, &login.user);
     let draining = if facts.is_ended(other) {
         None

@@ -19,8 +19,7 @@ use self::{
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
     credentials::{
-        Keys, KubeStore, Login, Rotation, Settled, Store, free_slot, other_slot, password,
-        read_login, url,
+        Found, Issue, Keys, KubeStore, Login, Rotation, Settled, Store, free_slot, other_slot, url,
     },
     platform::{
         Context, States, StepError,
@@ -136,21 +135,28 @@ async fn settle(
     rotation: &Rotation<'_>,
 ) -> Result<Settled, StepError> {
     let kept = store.secret(client.secret).await?;
-    let known = kept.as_ref().and_then(read_login);
-    let known = known.filter(|login| client.slots.contains(&login.user));
-    let fresh = |slot: &String| Login {
-        user: slot.clone(),
-        password: password(rotation.ids),
-    };
+    let (secret, slots) = (client.secret, &client.slots);
+    let known = rotation.find(store, secret, slots, kept.as_ref());
+    let known = known.await?;
     let shape = |login: &Login| Shape::wanted(&client.namespace, &login.password);
+    let works = |login: &Login| users.get(&login.user) == Some(&shape(login));
+    let free = || free_slot(slots, |slot| users.contains_key(slot));
     let login = match known {
-        None => fresh(free_slot(&client.slots, |slot| users.contains_key(slot))),
-        Some(login) => {
-            let other = other_slot(&client.slots, &login.user);
-            let works = users.get(&login.user) == Some(&shape(&login));
+        None => rotation.claim(store, secret, free(), 0).await?,
+        // The Secret is lost, and so is what the claim was for: the user that is there is not touched, pods may use it.
+        Some(Found {
+            login,
+            claimed_after: Some(after),
+        }) if !works(&login) && users.contains_key(&login.user) => {
+            let claim = rotation.claim(store, secret, free(), after.saturating_add(1));
+            claim.await?
+        }
+        Some(Found { login, .. }) => {
+            let other = other_slot(slots, &login.user);
             // One change at a time: the former user ends first.
-            if works && !users.contains_key(other) && rotation.is_due(kept.as_ref()) {
-                fresh(other)
+            if works(&login) && !users.contains_key(other) && rotation.is_due(kept.as_ref()) {
+                let after = Issue::epoch_of(kept.as_ref());
+                rotation.claim(store, secret, other, after).await?
             } else {
                 login
             }
@@ -171,7 +177,8 @@ async fn settle(
     if let Some(content) = content {
         store.keep(client.secret, content).await?;
     }
-    let other = other_slot(&client.slots, &login.user);
+    rotation.remember(store, secret, &login, &issue).await?;
+    let other = other_slot(slots, &login.user);
     let draining = if users.contains_key(other) {
         let waits = rotation.waits_for_pods(client.secret, other, &issue, written);
         match waits.await? {

@@ -12,8 +12,11 @@ use secrecy::ExposeSecret as _;
 use super::*;
 use crate::{
     credentials::{
+        api::Api,
         cluster::{authority, told},
         memory::{Followers, MemoryStore, at_rest},
+        overtaking::{kept, overtaking},
+        read_login,
     },
     platform::validate::Tls,
 };
@@ -428,4 +431,59 @@ async fn errors_name_the_server_and_the_remedy() {
     }
     fixture.server = admin;
     fixture.clean(&store).await;
+}
+
+/// The Secret names a login that works, whatever two leaders did at once: at the first login and at the next one.
+#[tokio::test]
+async fn two_leaders_set_one_password() {
+    let fixture = Fixture::new().await;
+    let api = Api::default();
+    for rotation in [at_rest(), due()] {
+        overtaking(&api, async |store: &mut dyn Store| {
+            let done = converge(&fixture.server, &fixture.clients, store, &rotation).await;
+            done.map(drop)
+        })
+        .await;
+        let login = read_login(&kept(&api, "redis-app").await).unwrap();
+        let connected = log_in(&fixture.server, &login).await;
+        assert!(connected.is_ok(), "the Secret names a dead login");
+    }
+    let things = clients_things(&fixture);
+    let store = MemoryStore {
+        things,
+        ..MemoryStore::default()
+    };
+    fixture.clean(&store).await;
+}
+
+/// Who deletes a Secret gets it back with the login that was in it.
+#[tokio::test]
+async fn a_lost_secret_comes_back_as_it_was() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    let password = |store: &MemoryStore| {
+        let login = read_login(&store.secrets["redis-app"]).unwrap();
+        (login.user, login.password.expose_secret().to_owned())
+    };
+    let before = password(&store);
+    store.secrets.clear();
+    fixture.converge(&mut store).await.unwrap();
+    assert_eq!(password(&store), before);
+    let mut redis = fixture.client(&store, "redis-app").await.unwrap();
+    let _: String = redis::cmd("PING").query_async(&mut redis).await.unwrap();
+    fixture.clean(&store).await;
+}
+
+fn due() -> Rotation<'static> {
+    let rest = at_rest();
+    Rotation {
+        now: rest.now + rest.schedule.period,
+        ..rest
+    }
+}
+
+fn clients_things(fixture: &Fixture) -> std::collections::BTreeMap<Thing, bool> {
+    let things = fixture.clients.iter().flat_map(ClientSpec::things);
+    things.map(|thing| (thing, true)).collect()
 }

@@ -1,7 +1,13 @@
 //! A login gives its place to the next one: what that waits for, what a crash or a lost Secret leaves, and how it ends.
 
 use super::*;
-use crate::credentials::memory::Followers;
+use crate::credentials::{
+    Claims,
+    api::Api,
+    memory::Followers,
+    overtaking::{kept, overtaking},
+};
+use secrecy::ExposeSecret as _;
 
 #[sqlx::test]
 async fn a_change_of_login_waits_for_its_pods_and_sessions(pool: PgPool) {
@@ -65,12 +71,57 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions(pool: PgPool) {
     fixture.clean().await;
 }
 
+/// Who deletes a Secret gets it back with the login that was in it.
+#[sqlx::test]
+async fn a_lost_secret_comes_back_as_it_was(pool: PgPool) {
+    let fixture = Fixture::new(&pool).await;
+    let mut store = MemoryStore::default();
+    let password = |store: &MemoryStore| {
+        let login = read_login(&store.secrets["db-app"]).unwrap();
+        (login.user, login.password.expose_secret().to_owned())
+    };
+    // From before logins were written down, or after what was written down was lost.
+    fixture.converge(&mut store).await.unwrap();
+    store.claims = Claims::default();
+    fixture.converge(&mut store).await.unwrap();
+    let before = password(&store);
+    store.secrets.clear();
+    fixture.converge(&mut store).await.unwrap();
+    assert_eq!(password(&store), before);
+    fixture.client(&store, "db-app").await;
+    fixture.clean().await;
+}
+
+/// The Secret names a login that works, whatever two leaders did at once: at the first login and at the next one.
+#[sqlx::test]
+async fn two_leaders_set_one_password(pool: PgPool) {
+    let fixture = Fixture::new(&pool).await;
+    let api = Api::default();
+    let later = at_rest().now + at_rest().schedule.period;
+    for now in [at_rest().now, later] {
+        let rotation = Rotation { now, ..at_rest() };
+        overtaking(&api, async |store: &mut dyn Store| {
+            let done = converge(&fixture.server, &fixture.names, store, &rotation).await;
+            done.map(drop)
+        })
+        .await;
+        let logins = fixture.names.logins();
+        let first = logins.iter().next().unwrap();
+        let login = read_login(&kept(&api, first.client).await).unwrap();
+        let connected = fixture.log_in(&login, &first.database).await;
+        assert!(connected.is_ok(), "the Secret names a dead login");
+    }
+    fixture.clean().await;
+}
+
+/// Both the Secret and what was written down are gone: the login that is open may be in the files of pods.
 #[sqlx::test]
 async fn a_lost_secret_leaves_the_login_in_use_alone(pool: PgPool) {
     let fixture = Fixture::new(&pool).await;
     let mut store = MemoryStore::default();
     fixture.converge(&mut store).await.unwrap();
     let mut in_use = fixture.client(&store, "db-app").await;
+    store.claims = Claims::default();
     let lost = store.secrets.remove("db-app").unwrap();
     let slow = Followers(vec!["web-1".to_owned()]);
     let rotation = Rotation {

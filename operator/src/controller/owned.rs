@@ -1,0 +1,96 @@
+//! Changes of the objects that we make, told to the Platform that they belong to.
+
+use crds::Platform;
+use futures::StreamExt as _;
+use k8s_openapi::NamespaceResourceScope;
+use kube::{
+    Api, Resource,
+    core::{ObjectMeta, PartialObjectMeta},
+    runtime::{
+        WatchStreamExt as _,
+        controller::{ReconcileReason, ReconcileRequest, trigger_with},
+        reflector::ObjectRef,
+        watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+
+use super::Requests;
+use crate::{
+    backoff::WatchPauses,
+    platform::{Context, apply::kube::FIELD_MANAGER},
+};
+
+/// Changes of the objects of one kind that we made, by their metadata alone.
+pub(super) fn owned<K>(cx: &Context) -> Requests
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + 'static,
+{
+    let ours =
+        watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
+    let watch = watcher(Api::<PartialObjectMeta<K>>::all(cx.client.clone()), ours)
+        .backoff(WatchPauses::new(cx.ids.clone()))
+        .touched_objects();
+    trigger_with(watch, |object: PartialObjectMeta<K>| {
+        let belongs = platform_of(&object.metadata)?;
+        let namespace = object.metadata.namespace.as_deref()?;
+        let name = object.metadata.name.as_deref()?;
+        Some(ReconcileRequest {
+            obj_ref: ObjectRef::new(&belongs).within(namespace),
+            reason: ReconcileReason::RelatedObjectUpdated {
+                obj_ref: Box::new(ObjectRef::<K>::new(name).within(namespace).erase()),
+            },
+        })
+    })
+    .boxed()
+}
+
+/// The name of the Platform that an object belongs to: of its owner, or, where somebody took that out, by its label.
+fn platform_of(metadata: &ObjectMeta) -> Option<String> {
+    let of_ours = |kind: &str, version: &str| {
+        let group = version.split_once('/').map(|(group, _)| group);
+        kind == Platform::kind(&()) && group == Some(&*Platform::group(&()))
+    };
+    let owners = metadata.owner_references.iter().flatten();
+    let owner = owners
+        .into_iter()
+        .find(|owner| of_ours(&owner.kind, &owner.api_version));
+    let label = || metadata.labels.as_ref()?.get("app.kubernetes.io/instance");
+    owner.map(|owner| &owner.name).or_else(label).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[rstest]
+    #[case::owner(json!([["crewdeck.io/v1beta1", "Platform", "demo"]]), json!({}), Some("demo"))]
+    #[case::owner_of_another_version(json!([["crewdeck.io/v2", "Platform", "demo"]]), json!({}), Some("demo"))]
+    #[case::owner_taken_out(json!([]), json!({"app.kubernetes.io/instance": "demo"}), Some("demo"))]
+    #[case::owner_before_label(json!([["crewdeck.io/v1beta1", "Platform", "demo"]]), json!({"app.kubernetes.io/instance": "other"}), Some("demo"))]
+    #[case::foreign_owner(json!([["example.org/v1", "Platform", "theirs"]]), json!({}), None)]
+    #[case::nothing(json!([]), json!({}), None)]
+    fn an_object_leads_to_its_platform(
+        #[case] owners: Value,
+        #[case] labels: Value,
+        #[case] platform: Option<&str>,
+    ) {
+        let owners: Vec<Value> = owners
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|owner| json!({"apiVersion": owner[0], "kind": owner[1], "name": owner[2], "uid": "1"}))
+            .collect();
+        let metadata = json!({"labels": labels, "ownerReferences": owners});
+        let metadata: ObjectMeta = serde_json::from_value(metadata).expect("metadata");
+        assert_eq!(platform_of(&metadata).as_deref(), platform);
+    }
+}

@@ -1,0 +1,116 @@
+//! Takes away what is left of a role that is switched off, and single objects that are wanted no longer.
+
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::Deployment,
+        core::v1::{ConfigMap, Service, ServiceAccount},
+        policy::v1::PodDisruptionBudget,
+    },
+};
+use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
+
+use super::{
+    Context, StepError,
+    apply::kube::delete,
+    build,
+    validate::{Role, ValidatedPlatform},
+};
+
+/// Removes every object of a role: first what brings it requests, then its pods, then what these read.
+pub(super) async fn remove_role(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    role: Role,
+) -> Result<(), StepError> {
+    let name = build::object_name(p, role);
+    remove::<Service>(cx, p, &name).await?;
+    remove::<PodDisruptionBudget>(cx, p, &name).await?;
+    remove::<Deployment>(cx, p, &name).await?;
+    remove::<ConfigMap>(cx, p, &format!("{name}-config")).await?;
+    remove::<ServiceAccount>(cx, p, &name).await
+}
+
+/// Removes an object of ours, if it is there.
+pub(super) async fn remove<K>(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    name: &str,
+) -> Result<(), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Clone
+        + std::fmt::Debug,
+{
+    let api: Api<K> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let what = format!("{} {}/{name}", K::kind(&()), p.namespace);
+    let found = api.get_opt(name).await;
+    let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
+    let ours = |found: &K| {
+        let owners = found.owner_references();
+        owners.iter().any(|owner| owner.uid == p.uid)
+    };
+    match found {
+        Some(found) if ours(&found) && found.meta().deletion_timestamp.is_none() => {
+            delete(cx, &found).await
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        testing::Api as Server,
+        platform::{apply::kube::ensure, validate::sample::sample},
+    };
+
+    #[tokio::test]
+    async fn all_of_a_role_goes_and_nothing_else() {
+        let server = Server::default();
+        let (cx, p) = (server.context(), sample());
+        for spec in &p.roles {
+            let objects = build::role(&p, spec);
+            ensure(&cx, &objects.service_account).await.unwrap();
+            ensure(&cx, &objects.config_map).await.unwrap();
+            ensure(&cx, &objects.deployment).await.unwrap();
+            if let Some(service) = &objects.service {
+                ensure(&cx, service).await.unwrap();
+            }
+        }
+        let foreign = "/api/v1/namespaces/crewdeck/services/demo-realtime";
+        server.put(foreign, |service| {
+            service["metadata"]["ownerReferences"] = json!([]);
+        });
+        let before = server.paths();
+        for role in [Role::Realtime, Role::Analytics] {
+            remove_role(&cx, &p, role).await.unwrap();
+            // It is gone already.
+            remove_role(&cx, &p, role).await.unwrap();
+        }
+        let left = server.paths();
+        let gone: Vec<&str> = before
+            .iter()
+            .filter(|path| !left.contains(path))
+            .filter_map(|path| path.split_once("/crewdeck/").map(|(_, name)| name))
+            .collect();
+        assert_eq!(
+            gone,
+            [
+                "configmaps/demo-analytics-config",
+                "configmaps/demo-realtime-config",
+                "serviceaccounts/demo-analytics",
+                "serviceaccounts/demo-realtime",
+                "services/demo-analytics",
+                "deployments/demo-analytics",
+                "deployments/demo-realtime",
+            ],
+            "the Service that is not ours stays"
+        );
+    }
+}

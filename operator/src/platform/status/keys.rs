@@ -1,0 +1,125 @@
+//! The part of the status that the keys' own controller tells: `SigningKeyReady`, `signingKeys`, `nextRotationTime`. Pure.
+
+use chrono::{DateTime, Utc};
+use crds::{ConditionType, PlatformStatus, Reason};
+
+use super::{
+    conditions::{condition, not_reached, time},
+    report::Verdict,
+};
+use crate::{keys::KeysApplied, platform::StepError};
+
+/// What a pass over the keys found.
+#[derive(Debug)]
+pub enum KeysReport {
+    /// They stand, with or without something that takes too long.
+    Applied(KeysApplied),
+    /// They do not.
+    Failed(StepError),
+    /// They are left alone, because `spec.suspend` is set.
+    Suspended,
+}
+
+/// The status after a pass over the keys of generation `generation`. What did not change keeps its times.
+pub(super) fn after(
+    before: &PlatformStatus,
+    report: &KeysReport,
+    generation: i64,
+    now: DateTime<Utc>,
+) -> PlatformStatus {
+    let mut status = before.clone();
+    status.conditions = ConditionType::ALL
+        .into_iter()
+        .map(|kind| {
+            let found = before
+                .conditions
+                .iter()
+                .find(|found| found.type_ == kind.as_str());
+            match found {
+                _ if kind == ConditionType::SigningKeyReady => {
+                    condition(before, kind, verdict(report), generation, now)
+                }
+                Some(found) => found.clone(),
+                // All are there from the first time on, whoever comes first.
+                None => condition(
+                    before,
+                    kind,
+                    not_reached("not looked at yet"),
+                    generation,
+                    now,
+                ),
+            }
+        })
+        .collect();
+    if let KeysReport::Applied(keys) = report {
+        status.signing_keys.clone_from(&keys.keys);
+        status.next_rotation_time = keys.rotation.map(time);
+    }
+    status
+}
+
+fn verdict(report: &KeysReport) -> Verdict {
+    let of = |holds, reason, message: String| Verdict {
+        holds,
+        reason,
+        message,
+    };
+    match report {
+        KeysReport::Applied(keys) => match &keys.trouble {
+            Some(trouble) => of(Some(true), trouble.reason, trouble.message.clone()),
+            None => {
+                let words = format!("generation {} of the key set is published", keys.epoch);
+                of(Some(true), Reason::Ready, words)
+            }
+        },
+        KeysReport::Failed(error) => of(Some(false), error.reason, error.message.clone()),
+        KeysReport::Suspended => {
+            let words = "not looked at while spec.suspend is set";
+            of(None, Reason::Suspended, words.to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn the_keys_tell_their_own_part_and_leave_the_rest() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
+        let failed =
+            |words: &str| KeysReport::Failed(StepError::transient(Reason::ApiUnavailable, words));
+        let first = after(&PlatformStatus::default(), &failed("away"), 2, now);
+        assert_eq!(first.conditions.len(), ConditionType::ALL.len());
+        let of = |status: &PlatformStatus, kind: ConditionType| {
+            let found = status
+                .conditions
+                .iter()
+                .find(|found| found.type_ == kind.as_str());
+            found.cloned().expect("all are there")
+        };
+        let told = of(&first, ConditionType::SigningKeyReady);
+        assert_eq!(
+            (told.status.as_str(), told.message.as_str()),
+            ("False", "away")
+        );
+        assert_eq!(told.observed_generation, Some(2));
+        assert_eq!(of(&first, ConditionType::Ready).status, "Unknown");
+
+        let later = now + TimeDelta::hours(1);
+        assert_eq!(after(&first, &failed("away"), 2, later), first, "idle");
+        let second = after(&first, &failed("still away"), 3, later);
+        let told = of(&second, ConditionType::SigningKeyReady);
+        assert_eq!(
+            (told.last_transition_time, told.observed_generation),
+            (time(now), Some(3))
+        );
+        assert_eq!(
+            of(&second, ConditionType::Ready),
+            of(&first, ConditionType::Ready),
+            "not its to tell"
+        );
+    }
+}

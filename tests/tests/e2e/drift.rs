@@ -1,0 +1,346 @@
+//! What a person changes or deletes is put back within seconds, and what a person changes of their own is followed
+//! within seconds.
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, time::Duration};
+use tests::{cluster::Cluster, platform::Platform, wait::wait_for};
+
+/// How long a first installation may take on the test machine.
+const READY: Duration = Duration::from_mins(2);
+/// How long an object may stand otherwise than wanted, and a Secret of the user be changed without an effect.
+const SOON: Duration = Duration::from_secs(10);
+
+/// The platform that is interfered with.
+struct Target {
+    cluster: Cluster,
+    platform: Platform,
+}
+
+/// What matters of an object, and which one it is.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    content: Value,
+    uid: String,
+    version: String,
+}
+
+impl Target {
+    /// An object of the platform's namespace.
+    fn see(&self, object: &str) -> Result<Seen> {
+        let text = self.kubectl(&["get", object, "-o", "json"])?;
+        let mut object: Value = serde_json::from_str(&text)?;
+        let metadata = object["metadata"].take();
+        let text = |key: &str| metadata[key].as_str().unwrap_or_default().to_owned();
+        let mut content =
+            json!({"labels": metadata["labels"], "ownerReferences": metadata["ownerReferences"]});
+        for key in ["spec", "data", "automountServiceAccountToken"] {
+            content[key] = object[key].take();
+        }
+        // Given by Kubernetes to each new Service.
+        if let Some(spec) = content["spec"].as_object_mut() {
+            spec.remove("clusterIP");
+            spec.remove("clusterIPs");
+        }
+        Ok(Seen {
+            content,
+            uid: text("uid"),
+            version: text("resourceVersion"),
+        })
+    }
+
+    fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        let mut all = vec!["-n", &self.platform.namespace];
+        all.extend(arguments);
+        self.cluster.kubectl(&all)
+    }
+
+    /// Does something to an object, and waits until it is as it was. Tells how long that took.
+    async fn put_back(&self, object: &str, act: &[&str]) -> Result<()> {
+        let before = self.see(object)?;
+        let mut act = act.to_vec();
+        act.insert(1, object);
+        self.kubectl(&act)?;
+        let begun = tokio::time::Instant::now();
+        wait_for(
+            &format!("{object} is put back after {}", act[0]),
+            SOON,
+            async || {
+                let now = self.see(object)?;
+                ensure!(
+                    now.version != before.version,
+                    "the change had no effect: {now:?}"
+                );
+                ensure!(now.content == before.content, "{:?}", now.content);
+                Ok(())
+            },
+        )
+        .await?;
+        println!(
+            "{object}: {} put back within {} ms",
+            act[0],
+            begun.elapsed().as_millis()
+        );
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "drift").await?;
+    let mut spec = platform.spec().await?;
+    // A budget exists from two pods on.
+    spec["roles"]["beat"]["enabled"] = json!(false);
+    spec["roles"]["web"]["replicas"] = json!(2);
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    let target = Target { cluster, platform };
+
+    let patch = |body: Value| {
+        vec![
+            "patch".to_owned(),
+            "--type=merge".to_owned(),
+            format!("-p={body}"),
+        ]
+    };
+    let delete = || vec!["delete".to_owned(), "--wait=true".to_owned()];
+    let no_owner = json!({"metadata": {"ownerReferences": null}});
+    let no_label = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}});
+    let cases: Vec<(&str, Vec<String>)> = vec![
+        (
+            "service/p-web",
+            patch(json!({"spec": {"selector": {"app.kubernetes.io/component": "none"}}})),
+        ),
+        ("service/p-web", patch(no_owner.clone())),
+        ("service/p-realtime", delete()),
+        (
+            "poddisruptionbudget/p-web",
+            patch(json!({"spec": {"maxUnavailable": 2}})),
+        ),
+        ("poddisruptionbudget/p-web", delete()),
+        (
+            "serviceaccount/p-worker",
+            patch(json!({"automountServiceAccountToken": true})),
+        ),
+        ("serviceaccount/p-worker", delete()),
+        (
+            "configmap/p-worker-config",
+            patch(json!({"data": {"crewdeck.toml": "by hand"}})),
+        ),
+        ("configmap/p-worker-config", patch(no_label)),
+        ("configmap/p-web-config", delete()),
+        (
+            "configmap/p-jwks",
+            patch(json!({"data": {"jwks.json": "{\"keys\":[]}"}})),
+        ),
+        (
+            "deployment/p-analytics",
+            patch(json!({"spec": {"revisionHistoryLimit": 7}})),
+        ),
+        (
+            "secret/p-signing",
+            patch(json!({"data": {"signing.jwk": "e30="}})),
+        ),
+        ("secret/p-signing", delete()),
+    ];
+    for (object, act) in &cases {
+        let act: Vec<&str> = act.iter().map(String::as_str).collect();
+        target.put_back(object, &act).await?;
+    }
+    // The login in a lost Secret is written down elsewhere: what comes back is what the pods have in their files.
+    for (client, key) in [
+        ("db-app", "url"),
+        ("redis-app", "url"),
+        ("kafka-app", "password"),
+    ] {
+        let (cluster, namespace) = (&target.cluster, &target.platform.namespace);
+        let name = target.platform.secret(client);
+        let before = cluster.secret(namespace, &name).await?;
+        target.kubectl(&["delete", "secret", &name])?;
+        wait_for(&format!("{name} comes back"), SOON, async || {
+            let now = cluster.secret(namespace, &name).await?;
+            ensure!(
+                now.get(key) == before.get(key),
+                "{name} came back with another {key}"
+            );
+            Ok(())
+        })
+        .await?;
+    }
+    target.platform.ready(READY).await?;
+    target.platform.delete(Duration::from_mins(1)).await?;
+    target
+        .cluster
+        .delete_namespace(&target.platform.namespace)
+        .await
+}
+
+/// Names of the objects of a role.
+fn of_role(cluster: &Cluster, platform: &Platform, role: &str) -> Result<Vec<String>> {
+    let text = cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "get",
+        "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,pods",
+        "-l",
+        &format!("{},app.kubernetes.io/component={role}", platform.labels()),
+        "-o",
+        "name",
+    ])?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
+
+/// Annotations of the template of a role's pods, on the pods that are there.
+async fn marks(cluster: &Cluster, platform: &Platform, role: &str) -> Result<Vec<Option<String>>> {
+    let labels = format!("{},app.kubernetes.io/component={role}", platform.labels());
+    let pods = cluster.pods(&platform.namespace, &labels).await?;
+    let mark = |pod: k8s_openapi::api::core::v1::Pod| pod.metadata.annotations?.remove("e2e");
+    Ok(pods.into_iter().map(mark).collect())
+}
+
+#[tokio::test]
+async fn e2e_a_role_goes_with_all_of_it_and_the_last_spec_wins() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "changed").await?;
+    let mut spec = platform.spec().await?;
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    let before = of_role(&cluster, &platform, "realtime")?;
+    ensure!(before.len() >= 5, "{before:?}");
+    spec["roles"]["realtime"]["enabled"] = json!(false);
+    platform.apply(&spec).await?;
+    wait_for("nothing of the role is left", READY, async || {
+        let left = of_role(&cluster, &platform, "realtime")?;
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
+    .await?;
+    platform.ready(READY).await?;
+    let status = platform.get().await?.data["status"]["roles"].to_string();
+    ensure!(!status.contains("realtime"), "{status}");
+
+    // Each change comes while the roll of the one before is under way.
+    spec["roles"]["realtime"]["enabled"] = json!(true);
+    for mark in ["first", "second", "third"] {
+        for role in ["web", "worker"] {
+            spec["roles"][role]["template"]["podAnnotations"]["e2e"] = json!(mark);
+        }
+        platform.apply(&spec).await?;
+        wait_for(&format!("{mark} has begun"), READY, async || {
+            let marks = marks(&cluster, &platform, "web").await?;
+            ensure!(marks.contains(&Some(mark.to_owned())), "{marks:?}");
+            Ok(())
+        })
+        .await?;
+    }
+    platform.ready(READY).await?;
+    for role in ["web", "worker"] {
+        wait_for(
+            &format!("{role} has the last spec alone"),
+            READY,
+            async || {
+                let marks = marks(&cluster, &platform, role).await?;
+                ensure!(marks == [Some("third".to_owned())], "{marks:?}");
+                Ok(())
+            },
+        )
+        .await?;
+    }
+    ensure!(
+        of_role(&cluster, &platform, "realtime")?.len() >= 5,
+        "the role that was switched on again is not whole"
+    );
+    platform.delete(Duration::from_mins(1)).await?;
+    cluster.delete_namespace(&platform.namespace).await
+}
+
+#[tokio::test]
+async fn e2e_a_paused_platform_is_looked_at_and_left() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "paused").await?;
+    let mut spec = platform.spec().await?;
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    spec["suspend"] = json!(true);
+    platform.apply(&spec).await?;
+    let calm = async || {
+        let generation = platform
+            .get()
+            .await?
+            .metadata
+            .generation
+            .unwrap_or_default();
+        wait_for("it is calm", SOON, async || {
+            let conditions = platform.conditions().await?;
+            let told = |kind: &str| {
+                let condition = conditions.get(kind);
+                condition.map(|told| (told.status.clone(), told.reason.clone(), told.generation))
+            };
+            for (kind, status) in [
+                ("Ready", "True"),
+                ("Stalled", "False"),
+                ("Reconciling", "False"),
+            ] {
+                let wanted = Some((status.to_owned(), "Suspended".to_owned(), generation));
+                ensure!(told(kind) == wanted, "{kind}: {conditions:?}");
+            }
+            Ok(())
+        })
+        .await
+    };
+    calm().await?;
+    let target = Target {
+        cluster,
+        platform: platform.clone(),
+    };
+    let before = target.see("service/p-web")?;
+    let port = "-p=[{\"op\":\"replace\",\"path\":\"/spec/ports/0/port\",\"value\":81}]";
+    target.kubectl(&["patch", "service/p-web", "--type=json", port])?;
+    let told = platform.told("Ready", "p-web", SOON).await?;
+    ensure!(told.reason == "Drifted", "{told:?}");
+    ensure!(
+        target.see("service/p-web")?.content != before.content,
+        "it was put back"
+    );
+    spec["suspend"] = json!(false);
+    platform.apply(&spec).await?;
+    platform.ready(SOON).await?;
+    ensure!(
+        target.see("service/p-web")?.content == before.content,
+        "it was not put back"
+    );
+    platform.delete(Duration::from_mins(1)).await?;
+    target.cluster.delete_namespace(&platform.namespace).await
+}
+
+#[tokio::test]
+async fn e2e_a_changed_secret_of_the_user_is_followed_within_seconds() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "followed").await?;
+    platform.apply(&platform.spec().await?).await?;
+    platform.ready(READY).await?;
+    for (backend, condition) in [
+        ("postgres", "DatabaseReady"),
+        ("redis", "RedisReady"),
+        ("kafka", "EventsReady"),
+    ] {
+        let name = platform.secret(backend);
+        let right: BTreeMap<String, String> = cluster.secret(&platform.namespace, &name).await?;
+        let mut wrong = right.clone();
+        wrong.insert("password".to_owned(), "wrong".to_owned());
+        platform.write_secret(backend, &wrong).await?;
+        let told = platform.told(condition, &name, SOON).await?;
+        ensure!(told.reason == "LoginRefused", "{backend}: {told:?}");
+        platform.write_secret(backend, &right).await?;
+        platform.ready(SOON).await?;
+
+        cluster.kubectl(&["-n", &platform.namespace, "delete", "secret", &name])?;
+        let told = platform.told(condition, &name, SOON).await?;
+        ensure!(told.reason == "SecretNotFound", "{backend}: {told:?}");
+        platform.write_secret(backend, &right).await?;
+        platform.ready(SOON).await?;
+    }
+    platform.delete(Duration::from_mins(1)).await?;
+    cluster.delete_namespace(&platform.namespace).await
+}
