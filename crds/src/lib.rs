@@ -9,6 +9,7 @@ mod roles;
 mod signing;
 mod source;
 mod status;
+mod template;
 
 pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
 pub use platform::{
@@ -16,7 +17,7 @@ pub use platform::{
     PullSecret,
 };
 pub use reason::Reason;
-pub use roles::{Resources, RoleTemplate, RolesSpec, ScaledRole, SingleRole, SwitchedRole};
+pub use roles::{RolesSpec, ScaledRole, SingleRole, SwitchedRole};
 pub use signing::{LONGEST_TOKEN_SECONDS, RevokedKey, SigningSpec};
 pub use source::{
     CredentialsSpec, DatabaseSpec, DeletionPolicy, EventsSpec, KafkaSpec, RedisSpec,
@@ -26,3 +27,4 @@ pub use status::{
     ConditionType, CredentialStatus, MigrationStatus, PlatformStatus, RoleStatus, SigningKeyStatus,
     TopicsStatus, WaitingOn,
 };
+pub use template::{EnvVariable, Resources, RoleTemplate, RolesTemplate};

@@ -13,6 +13,7 @@ use crate::{
     signing::SigningSpec,
     source::{DatabaseSpec, EventsSpec, RedisSpec},
     status::PlatformStatus,
+    template::RolesTemplate,
 };
 
 /// Annotation that lets a Platform go although a backend still holds things of it.
@@ -66,6 +67,10 @@ pub struct PlatformSpec {
     /// The roles that are run; each has working defaults.
     #[serde(default)]
     pub roles: RolesSpec,
+
+    /// Shape of every role's pods; a role's own `template` replaces it field by field.
+    #[serde(default)]
+    pub roles_template: RolesTemplate,
 
     /// The keys that sign tokens.
     #[serde(default)]

@@ -40,7 +40,7 @@ pub struct RoleObjects {
 /// The objects of a role.
 #[must_use]
 pub fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> RoleObjects {
-    let config = config_map::role(p, spec.role);
+    let config = config_map::role(p, spec);
     RoleObjects {
         service_account: service_account(p, object_name(p, spec.role), Some(spec.role)),
         deployment: deployment::deployment(p, spec, &config),

@@ -5,8 +5,11 @@ use common_config::Source;
 use common_service::ServiceConfig;
 use common_telemetry::TelemetryConfig;
 
+use crds::EnvVariable;
+use serde_json::json;
+
 use super::*;
-use crate::platform::validate::sample::sample;
+use crate::platform::validate::sample::{checked, platform, sample};
 
 fn all() -> Vec<(Role, RoleObjects)> {
     let p = sample();
@@ -131,5 +134,49 @@ fn a_budget_exists_from_two_replicas_on() {
     p.roles[0].replicas = 2;
     let objects = role(&p, &p.roles[0]);
     assert!(objects.disruption_budget.is_some());
-    assert!(yaml(&objects.deployment).contains("topologySpreadConstraints"));
+}
+
+#[test]
+fn no_variable_of_the_environment_wins_over_the_configuration() {
+    for (role, objects) in all() {
+        let text = &objects.config_map.data.expect("data")["crewdeck.toml"];
+        let sections: toml::Table = text.parse().expect("TOML");
+        for (section, values) in &sections {
+            for key in values.as_table().expect("a section").keys() {
+                let name = format!("CREWDECK_{section}_{key}").to_uppercase();
+                assert!(EnvVariable::is_reserved(&name), "{role:?}: {name}");
+            }
+        }
+    }
+    assert!(!EnvVariable::is_reserved("CREWDECK_TELEMETRY_FILTER"));
+}
+
+#[test]
+fn the_template_shapes_the_pods() {
+    let mut platform = platform();
+    platform.spec.roles_template = serde_json::from_value(json!({
+        "resources": {"requests": {"cpu": "250m"}},
+        "nodeSelector": {"pool": "crew"},
+        "tolerations": [{"key": "spot", "operator": "Exists", "value": ""}],
+        "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "noisy"}}},
+        ]}},
+        "topologySpreadConstraints": [
+            {"maxSkew": 2, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"},
+        ],
+        "priorityClassName": "high",
+        "terminationGracePeriodSeconds": 60,
+        "podLabels": {"team": "crew", "app.kubernetes.io/component": "stolen"},
+        "podAnnotations": {"note": "here"},
+        "extraEnv": [{"name": "CREWDECK_TELEMETRY_FILTER", "value": "debug"}, {"name": "EMPTY", "value": ""}],
+    }))
+    .expect("a template");
+    let p = checked(&platform).expect("usable");
+    let objects = role(&p, &p.roles[0]);
+    insta::assert_snapshot!("shaped_deployment", yaml(&objects.deployment));
+    let config = objects.config_map.data.expect("data");
+    assert!(
+        config["crewdeck.toml"].contains("drain_seconds = 50"),
+        "{config:?}"
+    );
 }

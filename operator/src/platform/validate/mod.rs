@@ -7,6 +7,7 @@ mod role;
 #[cfg(test)]
 pub(crate) mod sample;
 mod servers;
+mod template;
 
 pub use external::ExternalNames;
 pub use image::Image;

@@ -113,7 +113,7 @@ pub fn validate(
         redis,
         kafka,
         topics: topics(events.map_or(&[], |kafka| &kafka.topics)),
-        roles: RoleSpec::all(&spec.roles),
+        roles: RoleSpec::all(&spec.roles, &spec.roles_template).map_err(invalid)?,
         database_policy: spec.database.deletion_policy,
         redis_policy: spec.redis.deletion_policy,
         events_policy: events
@@ -153,6 +153,7 @@ fn topics(named: &[TopicSpec]) -> Vec<Topic> {
 
 #[cfg(test)]
 mod tests {
+    use crds::EnvVariable;
     use rstest::rstest;
 
     use super::*;
@@ -185,6 +186,13 @@ mod tests {
 
     type Change = fn(&mut Platform);
 
+    fn variable(name: &str) -> EnvVariable {
+        EnvVariable {
+            name: name.to_owned(),
+            value: "canary".to_owned(),
+        }
+    }
+
     /// What the definition's rules refuse is refused here too: an older definition may have let it through.
     #[rstest]
     #[case::namespace(|p: &mut Platform| p.metadata.namespace = None, "this one has none")]
@@ -192,6 +200,8 @@ mod tests {
     #[case::scheme(|p: &mut Platform| p.spec.public_url = "ftp://crew.example.org".to_owned(), "spec.publicURL is ftp://crew.example.org")]
     #[case::slash(|p: &mut Platform| p.spec.public_url.push('/'), "without a slash at the end")]
     #[case::image(|p: &mut Platform| p.spec.image.tag = None, "exactly one of tag and digest")]
+    #[case::env(|p: &mut Platform| p.spec.roles_template.extra_env = vec![variable("CREWDECK_DATABASE_URL_FILE")], "extraEnv of role web names CREWDECK_DATABASE_URL_FILE")]
+    #[case::env_of_a_role(|p: &mut Platform| p.spec.roles.beat.template.extra_env = Some(vec![variable("ROLE")]), "extraEnv of role beat names ROLE")]
     fn a_defect_names_its_field(#[case] change: Change, #[case] words: &str) {
         let mut platform = platform();
         change(&mut platform);

@@ -1,6 +1,8 @@
 //! The roles of a Platform in the order in which they roll out.
 
-use crds::{RoleTemplate, RolesSpec};
+use crds::{RolesSpec, RolesTemplate, ScaledRole, SwitchedRole};
+
+use super::template::{merge, require_free};
 
 /// A long-running role. The order is that of a roll-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,42 +66,39 @@ pub struct RoleSpec {
     /// Pods wanted; 0 when the role is switched off.
     pub replicas: i32,
     /// Shape of the pods.
-    pub template: RoleTemplate,
+    pub template: RolesTemplate,
 }
 
 impl RoleSpec {
-    /// All six roles, in the order of a roll-out; a switched-off one has no replicas.
-    pub(super) fn all(roles: &RolesSpec) -> Vec<Self> {
-        let switched = |on: bool, replicas: i32| if on { replicas } else { 0 };
+    /// All six roles, in the order of a roll-out; a switched-off one has no replicas. An error is what the definition's
+    /// rules refuse too.
+    pub(super) fn all(roles: &RolesSpec, template: &RolesTemplate) -> Result<Vec<Self>, String> {
         Role::ALL
             .into_iter()
-            .map(|role| {
-                let (replicas, template) = match role {
-                    Role::Web => (roles.web.replicas, &roles.web.template),
-                    Role::Worker => (roles.worker.replicas, &roles.worker.template),
-                    Role::Beat => (switched(roles.beat.enabled, 1), &roles.beat.template),
-                    Role::Realtime => (
-                        switched(roles.realtime.enabled, roles.realtime.replicas),
-                        &roles.realtime.template,
-                    ),
-                    Role::Analytics => (
-                        switched(roles.analytics.enabled, roles.analytics.replicas),
-                        &roles.analytics.template,
-                    ),
-                    Role::AnalyticsWorker => (
-                        switched(
-                            roles.analytics_worker.enabled,
-                            roles.analytics_worker.replicas,
-                        ),
-                        &roles.analytics_worker.template,
-                    ),
-                };
-                Self {
-                    role,
-                    replicas,
-                    template: template.clone(),
-                }
-            })
+            .map(|role| Self::of(role, roles, template))
             .collect()
+    }
+
+    fn of(role: Role, roles: &RolesSpec, template: &RolesTemplate) -> Result<Self, String> {
+        let scaled = |spec: &ScaledRole| (spec.replicas, spec.template.clone());
+        let switched = |spec: &SwitchedRole| {
+            let replicas = if spec.enabled { spec.replicas } else { 0 };
+            (replicas, spec.template.clone())
+        };
+        let (replicas, own) = match role {
+            Role::Web => scaled(&roles.web),
+            Role::Worker => scaled(&roles.worker),
+            Role::Beat => (i32::from(roles.beat.enabled), roles.beat.template.clone()),
+            Role::Realtime => switched(&roles.realtime),
+            Role::Analytics => switched(&roles.analytics),
+            Role::AnalyticsWorker => switched(&roles.analytics_worker),
+        };
+        let template = merge(&own, template);
+        require_free(role.as_str(), &template)?;
+        Ok(Self {
+            role,
+            replicas,
+            template,
+        })
     }
 }
