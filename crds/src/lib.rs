@@ -2,6 +2,7 @@
 //!
 //! No client and no logic: whatever reads or writes the resource shares these types.
 
+mod autoscaling;
 mod manifest;
 mod platform;
 mod reason;
@@ -11,6 +12,7 @@ mod source;
 mod status;
 mod template;
 
+pub use autoscaling::Autoscaling;
 pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
 pub use platform::{
     FORCE_RELEASE_ANNOTATION, ImageSpec, MigrationSpec, Platform, PlatformSpec, PullPolicy,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::template::RoleTemplate;
+use crate::{autoscaling::Autoscaling, template::RoleTemplate};
 
 /// The six long-running roles.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Default)]
@@ -37,6 +37,9 @@ pub struct ScaledRole {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 100))]
     pub replicas: i32,
+    /// Lets the load decide how many pods run, in the place of `replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
     /// Shape of the pods, where it differs from `rolesTemplate`.
     #[serde(default)]
     pub template: RoleTemplate,
@@ -53,6 +56,9 @@ pub struct SwitchedRole {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 100))]
     pub replicas: i32,
+    /// Lets the load decide how many pods run, in the place of `replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
     /// Shape of the pods, where it differs from `rolesTemplate`.
     #[serde(default)]
     pub template: RoleTemplate,
@@ -74,6 +80,7 @@ impl Default for ScaledRole {
     fn default() -> Self {
         Self {
             replicas: one(),
+            autoscaling: None,
             template: RoleTemplate::default(),
         }
     }
@@ -84,6 +91,7 @@ impl Default for SwitchedRole {
         Self {
             enabled: yes(),
             replicas: one(),
+            autoscaling: None,
             template: RoleTemplate::default(),
         }
     }

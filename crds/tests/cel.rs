@@ -51,6 +51,10 @@ fn signing(field: &str, seconds: i64) -> Value {
     signing
 }
 
+fn autoscaled(least: i32, most: i32) -> Value {
+    json!({"web": {"autoscaling": {"minReplicas": least, "maxReplicas": most}}})
+}
+
 fn template_with(variable: &str) -> Value {
     json!({"extraEnv": [{"name": variable, "value": "x"}]})
 }
@@ -144,6 +148,12 @@ fn the_sample_is_accepted() {
     template_with("CREWDECK_REDIS_URL_FILE"),
     "extraEnv may not set this variable"
 )]
+#[case::bounds(
+    "/spec/roles",
+    autoscaled(2, 2),
+    autoscaled(3, 2),
+    "maxReplicas must be at least"
+)]
 fn each_rule_accepts_and_refuses(
     #[case] pointer: &str,
     #[case] good: Value,
@@ -176,7 +186,7 @@ fn the_rules_are_counted() {
     }
     let mut found = BTreeSet::new();
     collect(&schema(), &mut found);
-    assert_eq!(found.len(), 9, "{found:?}");
+    assert_eq!(found.len(), 10, "{found:?}");
 }
 
 #[test]

@@ -89,6 +89,13 @@ impl Api {
         if let Some(change) = state.before.take() {
             change(&mut state.objects);
         }
+        if parts.method == Method::DELETE {
+            state.writes += 1;
+            return match state.objects.remove(&path) {
+                Some(object) => reply(StatusCode::OK, &object),
+                None => refusal(StatusCode::NOT_FOUND, "NotFound"),
+            };
+        }
         let mut object: Value = serde_json::from_slice(&body).unwrap();
         if parts.method == Method::PATCH {
             let mut found = state.objects.get(&path).cloned().unwrap_or_default();

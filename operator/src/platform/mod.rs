@@ -9,6 +9,7 @@ mod finalizer;
 pub mod pods;
 mod reconcile;
 mod rollout;
+mod scale;
 mod states;
 pub mod status;
 pub mod validate;

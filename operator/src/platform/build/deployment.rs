@@ -27,7 +27,7 @@ use super::{
 use crate::hex::hex;
 use crate::platform::{
     apply::kube::{labels, metadata, selector},
-    validate::{Role, RoleSpec, ValidatedPlatform},
+    validate::{Role, RoleSpec, Scale, ValidatedPlatform},
 };
 
 /// Seconds for which a stopping pod goes on answering while everybody learns that it stops.
@@ -80,7 +80,11 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
     Deployment {
         metadata: metadata(p, name, Some(spec.role)),
         spec: Some(DeploymentSpec {
-            replicas: Some(spec.replicas),
+            // An autoscaled number is not ours to send.
+            replicas: match spec.scale {
+                Scale::Fixed(replicas) => Some(replicas),
+                Scale::Automatic(_) => None,
+            },
             revision_history_limit: Some(3),
             selector: LabelSelector {
                 match_labels: Some(selector(&p.name, Some(spec.role))),

@@ -1,5 +1,6 @@
 //! The objects of Kubernetes that a Platform wants. Pure: no client here.
 
+mod autoscaler;
 mod client;
 mod config_map;
 mod container;
@@ -13,6 +14,7 @@ pub use job::migration_job;
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
+    autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Service, ServiceAccount},
     policy::v1::PodDisruptionBudget,
 };
@@ -35,6 +37,8 @@ pub struct RoleObjects {
     pub service: Option<Service>,
     /// How many pods may be away; for roles with more than one.
     pub disruption_budget: Option<PodDisruptionBudget>,
+    /// What moves the number of pods; for roles whose number is not fixed.
+    pub autoscaler: Option<HorizontalPodAutoscaler>,
 }
 
 /// The objects of a role.
@@ -47,6 +51,7 @@ pub fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> RoleObjects {
         config_map: config,
         service: service::service(p, spec.role),
         disruption_budget: disruption_budget::disruption_budget(p, spec),
+        autoscaler: autoscaler::autoscaler(p, spec),
     }
 }
 

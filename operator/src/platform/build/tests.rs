@@ -5,11 +5,14 @@ use common_config::Source;
 use common_service::ServiceConfig;
 use common_telemetry::TelemetryConfig;
 
-use crds::EnvVariable;
+use crds::{Autoscaling, EnvVariable};
 use serde_json::json;
 
 use super::*;
-use crate::platform::validate::sample::{checked, platform, sample};
+use crate::platform::validate::{
+    Scale,
+    sample::{checked, platform, sample},
+};
 
 fn all() -> Vec<(Role, RoleObjects)> {
     let p = sample();
@@ -131,9 +134,28 @@ fn a_changed_configuration_rolls_the_pods_and_nothing_else_does() {
 fn a_budget_exists_from_two_replicas_on() {
     let mut p = sample();
     assert!(role(&p, &p.roles[0]).disruption_budget.is_none());
-    p.roles[0].replicas = 2;
-    let objects = role(&p, &p.roles[0]);
-    assert!(objects.disruption_budget.is_some());
+    p.roles[0].scale = Scale::Fixed(2);
+    assert!(role(&p, &p.roles[0]).disruption_budget.is_some());
+}
+
+#[test]
+fn an_autoscaled_role_has_no_number_of_its_own() {
+    let mut p = sample();
+    for (least, budget) in [(1, false), (2, true)] {
+        p.roles[0].scale = Scale::Automatic(Autoscaling {
+            min_replicas: least,
+            max_replicas: 4,
+            target_cpu_utilization_percentage: 70,
+        });
+        let objects = role(&p, &p.roles[0]);
+        assert_eq!(objects.deployment.spec.expect("a spec").replicas, None);
+        assert_eq!(objects.disruption_budget.is_some(), budget);
+        insta::assert_snapshot!(
+            format!("web_autoscaler_{least}"),
+            yaml(&objects.autoscaler)
+        );
+    }
+    assert!(role(&p, &p.roles[1]).autoscaler.is_none());
 }
 
 #[test]

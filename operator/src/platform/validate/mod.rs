@@ -12,5 +12,5 @@ mod template;
 pub use external::ExternalNames;
 pub use image::Image;
 pub use platform::{Topic, ValidatedPlatform, validate};
-pub use role::{Role, RoleSpec};
+pub use role::{Role, RoleSpec, Scale};
 pub use servers::{KafkaCluster, PostgresServer, RedisServer, Tls};

@@ -153,12 +153,12 @@ fn topics(named: &[TopicSpec]) -> Vec<Topic> {
 
 #[cfg(test)]
 mod tests {
-    use crds::EnvVariable;
+    use crds::{Autoscaling, EnvVariable};
     use rstest::rstest;
 
     use super::*;
     use crate::platform::validate::{
-        Role,
+        Role, Scale,
         sample::{checked, platform, sample},
     };
 
@@ -178,13 +178,21 @@ mod tests {
         assert!(
             p.roles
                 .iter()
-                .map(|spec| (spec.role, spec.replicas))
-                .eq(Role::ALL.map(|role| (role, 1)))
+                .map(|spec| (spec.role, spec.scale))
+                .eq(Role::ALL.map(|role| (role, Scale::Fixed(1))))
         );
         assert_eq!(p.database_policy, DeletionPolicy::Retain);
     }
 
     type Change = fn(&mut Platform);
+
+    fn bounds(min_replicas: i32, max_replicas: i32) -> Autoscaling {
+        Autoscaling {
+            min_replicas,
+            max_replicas,
+            target_cpu_utilization_percentage: 80,
+        }
+    }
 
     fn variable(name: &str) -> EnvVariable {
         EnvVariable {
@@ -201,6 +209,7 @@ mod tests {
     #[case::slash(|p: &mut Platform| p.spec.public_url.push('/'), "without a slash at the end")]
     #[case::image(|p: &mut Platform| p.spec.image.tag = None, "exactly one of tag and digest")]
     #[case::env(|p: &mut Platform| p.spec.roles_template.extra_env = vec![variable("CREWDECK_DATABASE_URL_FILE")], "extraEnv of role web names CREWDECK_DATABASE_URL_FILE")]
+    #[case::bounds(|p: &mut Platform| p.spec.roles.web.autoscaling = Some(bounds(4, 2)), "role web has minReplicas 4 and maxReplicas 2")]
     #[case::env_of_a_role(|p: &mut Platform| p.spec.roles.beat.template.extra_env = Some(vec![variable("ROLE")]), "extraEnv of role beat names ROLE")]
     fn a_defect_names_its_field(#[case] change: Change, #[case] words: &str) {
         let mut platform = platform();
@@ -214,8 +223,9 @@ mod tests {
     fn a_role_that_is_switched_off_keeps_its_place_without_pods() {
         let mut platform = platform();
         platform.spec.roles.realtime.enabled = false;
+        platform.spec.roles.realtime.autoscaling = Some(bounds(2, 4));
         let p = checked(&platform).expect("usable");
         let found = p.roles.iter().find(|spec| spec.role == Role::Realtime);
-        assert_eq!(found.map(|spec| spec.replicas), Some(0));
+        assert_eq!(found.map(|spec| spec.scale), Some(Scale::Fixed(0)));
     }
 }

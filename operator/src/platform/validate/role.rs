@@ -1,6 +1,6 @@
 //! The roles of a Platform in the order in which they roll out.
 
-use crds::{RolesSpec, RolesTemplate, ScaledRole, SwitchedRole};
+use crds::{Autoscaling, RolesSpec, RolesTemplate, ScaledRole, SwitchedRole};
 
 use super::template::{merge, require_free};
 
@@ -58,13 +58,33 @@ impl Role {
     }
 }
 
+/// How many pods a role has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// So many; 0 when the role is switched off.
+    Fixed(i32),
+    /// As many as the load wants.
+    Automatic(Autoscaling),
+}
+
+impl Scale {
+    /// Pods that run always.
+    #[must_use]
+    pub fn least(self) -> i32 {
+        match self {
+            Self::Fixed(replicas) => replicas,
+            Self::Automatic(bounds) => bounds.min_replicas,
+        }
+    }
+}
+
 /// One role and how its pods are shaped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleSpec {
     /// The role.
     pub role: Role,
-    /// Pods wanted; 0 when the role is switched off.
-    pub replicas: i32,
+    /// Pods wanted.
+    pub scale: Scale,
     /// Shape of the pods.
     pub template: RolesTemplate,
 }
@@ -80,25 +100,47 @@ impl RoleSpec {
     }
 
     fn of(role: Role, roles: &RolesSpec, template: &RolesTemplate) -> Result<Self, String> {
-        let scaled = |spec: &ScaledRole| (spec.replicas, spec.template.clone());
-        let switched = |spec: &SwitchedRole| {
-            let replicas = if spec.enabled { spec.replicas } else { 0 };
-            (replicas, spec.template.clone())
+        let scaled = |spec: &ScaledRole| {
+            let scale = scale(role, spec.replicas, spec.autoscaling)?;
+            Ok::<_, String>((scale, spec.template.clone()))
         };
-        let (replicas, own) = match role {
-            Role::Web => scaled(&roles.web),
-            Role::Worker => scaled(&roles.worker),
-            Role::Beat => (i32::from(roles.beat.enabled), roles.beat.template.clone()),
-            Role::Realtime => switched(&roles.realtime),
-            Role::Analytics => switched(&roles.analytics),
-            Role::AnalyticsWorker => switched(&roles.analytics_worker),
+        let switched = |spec: &SwitchedRole| {
+            let scale = match spec.enabled {
+                true => scale(role, spec.replicas, spec.autoscaling)?,
+                false => Scale::Fixed(0),
+            };
+            Ok((scale, spec.template.clone()))
+        };
+        let (scale, own) = match role {
+            Role::Web => scaled(&roles.web)?,
+            Role::Worker => scaled(&roles.worker)?,
+            Role::Beat => (
+                Scale::Fixed(i32::from(roles.beat.enabled)),
+                roles.beat.template.clone(),
+            ),
+            Role::Realtime => switched(&roles.realtime)?,
+            Role::Analytics => switched(&roles.analytics)?,
+            Role::AnalyticsWorker => switched(&roles.analytics_worker)?,
         };
         let template = merge(&own, template);
         require_free(role.as_str(), &template)?;
         Ok(Self {
             role,
-            replicas,
+            scale,
             template,
         })
+    }
+}
+
+fn scale(role: Role, replicas: i32, autoscaling: Option<Autoscaling>) -> Result<Scale, String> {
+    match autoscaling {
+        None => Ok(Scale::Fixed(replicas)),
+        Some(bounds) if bounds.min_replicas > bounds.max_replicas => Err(format!(
+            "autoscaling of role {} has minReplicas {} and maxReplicas {}; maxReplicas must be at least minReplicas",
+            role.as_str(),
+            bounds.min_replicas,
+            bounds.max_replicas
+        )),
+        Some(bounds) => Ok(Scale::Automatic(bounds)),
     }
 }
