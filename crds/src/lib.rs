@@ -4,6 +4,7 @@
 
 mod autoscaling;
 mod manifest;
+mod network;
 mod platform;
 mod reason;
 mod roles;
@@ -14,6 +15,7 @@ mod template;
 
 pub use autoscaling::Autoscaling;
 pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
+pub use network::NetworkPolicySpec;
 pub use platform::{
     FORCE_RELEASE_ANNOTATION, ImageSpec, MigrationSpec, Platform, PlatformSpec, PullPolicy,
     PullSecret,

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    network::NetworkPolicySpec,
     roles::RolesSpec,
     signing::SigningSpec,
     source::{DatabaseSpec, EventsSpec, RedisSpec},
@@ -71,6 +72,10 @@ pub struct PlatformSpec {
     /// Shape of every role's pods; a role's own `template` replaces it field by field.
     #[serde(default)]
     pub roles_template: RolesTemplate,
+
+    /// Who may reach the pods, and whom they may reach.
+    #[serde(default)]
+    pub network_policy: NetworkPolicySpec,
 
     /// The keys that sign tokens.
     #[serde(default)]

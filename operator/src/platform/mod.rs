@@ -6,6 +6,7 @@ mod context;
 mod dereference;
 mod error;
 mod finalizer;
+mod network;
 pub mod pods;
 mod reconcile;
 mod rollout;

@@ -10,6 +10,7 @@ use super::{
     apply::{kafka, postgres, redis},
     dereference::dereference,
     finalizer,
+    network::shut_in,
     rollout::roll_out,
     states::States,
     status::{Report, publish, replace, write},
@@ -114,7 +115,14 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
 
     let states = States::new(cx, &p);
     let keys = keys(cx, &p, &states, report).await;
-    if !servers(cx, platform, &p, &states, report).await || !keys {
+    let Some(brokers) = servers(cx, platform, &p, &states, report).await else {
+        return;
+    };
+    if !keys {
+        return;
+    }
+    if let Err(error) = shut_in(cx, &p, &brokers).await {
+        report.failed(ConditionType::RolesReady, &error);
         return;
     }
 
@@ -164,7 +172,7 @@ async fn prepare(
     };
     let validated = validate(
         platform,
-        &cx.config.cluster_name,
+        &cx.config,
         servers.postgres,
         servers.redis,
         servers.kafka,
@@ -201,14 +209,14 @@ async fn keys(
     true
 }
 
-/// The three servers side by side; whether all of them stand.
+/// The three servers side by side. Gives the addresses of Kafka's brokers when all of them stand.
 async fn servers(
     cx: &Context,
     platform: &Platform,
     p: &ValidatedPlatform,
     states: &States<'_>,
     report: &mut Report,
-) -> bool {
+) -> Option<Vec<String>> {
     let (postgres, redis, kafka) = tokio::join!(
         postgres::ensure(cx, p, states),
         redis::ensure(cx, p, states),
@@ -250,7 +258,7 @@ async fn servers(
         });
     }
     let (Some(postgres), Some(redis), Some(kafka)) = (postgres, redis, kafka) else {
-        return false;
+        return None;
     };
     let logins = [
         (postgres.logins, p.database_credentials),
@@ -271,7 +279,7 @@ async fn servers(
     if let Some(trouble) = report.slow_login.take() {
         report.slow(ConditionType::CredentialsReady, &trouble);
     }
-    true
+    Some(kafka.brokers)
 }
 
 /// Names the Secret behind an address or login that does not work.

@@ -10,5 +10,6 @@ mod deletion;
 mod golden;
 mod idle;
 mod journey;
+mod network;
 mod platform;
 mod rotation;

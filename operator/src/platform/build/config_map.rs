@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use toml::{Table, Value};
 
-use super::{Client, object_name, service};
+use super::{Client, container::PROBE_PORT, object_name, service};
 use crate::platform::{
     apply::kube::metadata,
     validate::{Role, RoleSpec, ValidatedPlatform},
@@ -26,7 +26,7 @@ pub(super) fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> ConfigMap {
         "service",
         [
             ("listen", Value::from(format!("0.0.0.0:{port}"))),
-            ("probe_listen", "0.0.0.0:9000".into()),
+            ("probe_listen", format!("0.0.0.0:{PROBE_PORT}").into()),
             (
                 "drain_seconds",
                 (spec.template.termination_grace_period_seconds - NOT_FOR_WORK_SECONDS).into(),

@@ -1,5 +1,7 @@
 //! The Job that migrates both databases.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
     api::{
         batch::v1::{Job, JobSpec},
@@ -13,7 +15,7 @@ use super::{
     container::{Files, From},
 };
 use crate::platform::{
-    apply::kube::{labels, metadata},
+    apply::kube::{labels, metadata, selector},
     validate::ValidatedPlatform,
 };
 
@@ -34,11 +36,7 @@ pub fn migration_job(p: &ValidatedPlatform, name: &str) -> Job {
     let main = container::container(p, "migrate", &files);
     let mut pod = container::pod(p, format!("{}-migrate", p.name), main, &files);
     pod.restart_policy = Some("Never".to_owned());
-    let mut job_labels = labels(p, None);
-    job_labels.insert(
-        "app.kubernetes.io/component".to_owned(),
-        "migrate".to_owned(),
-    );
+    let job_labels = migration_labels(p);
     let mut metadata = metadata(p, name.to_owned(), None);
     metadata.labels = Some(job_labels.clone());
     Job {
@@ -57,4 +55,21 @@ pub fn migration_job(p: &ValidatedPlatform, name: &str) -> Job {
         }),
         status: None,
     }
+}
+
+/// The labels of the migration's Jobs and pods.
+pub(super) fn migration_labels(p: &ValidatedPlatform) -> BTreeMap<String, String> {
+    let mut all = labels(p, None);
+    all.extend(migration_selector(p));
+    all
+}
+
+/// Those of them that never change and therefore select.
+pub(super) fn migration_selector(p: &ValidatedPlatform) -> BTreeMap<String, String> {
+    let mut labels = selector(&p.name, None);
+    labels.insert(
+        "app.kubernetes.io/component".to_owned(),
+        "migrate".to_owned(),
+    );
+    labels
 }

@@ -7,10 +7,12 @@ mod container;
 mod deployment;
 mod disruption_budget;
 mod job;
+mod network_policy;
 mod service;
 
 pub use client::Client;
 pub use job::migration_job;
+pub use network_policy::{network_policies, network_policy_names};
 
 use k8s_openapi::api::{
     apps::v1::Deployment,

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crds::{DeletionPolicy, Platform, Reason, TopicName, TopicSpec};
+use crds::{DeletionPolicy, NetworkPolicySpec, Platform, Reason, TopicName, TopicSpec};
 use kube::ResourceExt as _;
 
 use super::{ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
-use crate::{credentials::Schedule, keys::Wish, platform::StepError};
+use crate::{OperatorConfig, credentials::Schedule, keys::Wish, platform::StepError};
 
 /// A Platform whose every value is known to be usable.
 #[derive(Debug, Clone)]
@@ -35,6 +35,10 @@ pub struct ValidatedPlatform {
     pub topics: Vec<Topic>,
     /// All six roles, in the order of a roll-out.
     pub roles: Vec<RoleSpec>,
+    /// Who may reach the pods.
+    pub network_policy: NetworkPolicySpec,
+    /// Where the operator runs, who asks the pods how they are.
+    pub operator_namespace: String,
     /// What becomes of the databases.
     pub database_policy: DeletionPolicy,
     /// What becomes of the Redis namespaces.
@@ -77,7 +81,7 @@ pub struct Topic {
 /// before; what an older definition let through is refused here.
 pub fn validate(
     platform: &Platform,
-    cluster: &str,
+    config: &OperatorConfig,
     postgres: PostgresServer,
     redis: RedisServer,
     kafka: KafkaCluster,
@@ -102,7 +106,7 @@ pub fn validate(
     }
     let events = spec.events.kafka.as_ref();
     Ok(ValidatedPlatform {
-        external: ExternalNames::of(cluster, &namespace, &name),
+        external: ExternalNames::of(&config.cluster_name, &namespace, &name),
         name,
         namespace,
         uid: platform.uid().unwrap_or_default(),
@@ -114,6 +118,8 @@ pub fn validate(
         kafka,
         topics: topics(events.map_or(&[], |kafka| &kafka.topics)),
         roles: RoleSpec::all(&spec.roles, &spec.roles_template).map_err(invalid)?,
+        network_policy: spec.network_policy.clone(),
+        operator_namespace: config.lease_namespace.clone(),
         database_policy: spec.database.deletion_policy,
         redis_policy: spec.redis.deletion_policy,
         events_policy: events
