@@ -3,6 +3,7 @@
 //! No client and no logic: whatever reads or writes the resource shares these types.
 
 mod autoscaling;
+mod exposure;
 mod manifest;
 mod network;
 mod platform;
@@ -14,6 +15,7 @@ mod status;
 mod template;
 
 pub use autoscaling::Autoscaling;
+pub use exposure::{ExposureSpec, GatewayReference, HttpRouteSpec, IngressSpec};
 pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
 pub use network::NetworkPolicySpec;
 pub use platform::{

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    exposure::ExposureSpec,
     network::NetworkPolicySpec,
     roles::RolesSpec,
     signing::SigningSpec,
@@ -45,6 +46,7 @@ pub const FORCE_RELEASE_ANNOTATION: &str = "crewdeck.io/force-release";
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("!has(self.exposure) || !(has(self.exposure.httpRoute) || has(self.exposure.ingress)) || url(self.publicURL).getEscapedPath() == ''").message("with exposure, publicURL must be a scheme and a host without a path, such as https://crew.example.org: the roles serve from the root"))]
 pub struct PlatformSpec {
     /// The one image that every role runs.
     pub image: ImageSpec,
@@ -76,6 +78,10 @@ pub struct PlatformSpec {
     /// Who may reach the pods, and whom they may reach.
     #[serde(default)]
     pub network_policy: NetworkPolicySpec,
+
+    /// How the platform is reached from outside the cluster; nothing is made when it is empty.
+    #[serde(default)]
+    pub exposure: ExposureSpec,
 
     /// The keys that sign tokens.
     #[serde(default)]

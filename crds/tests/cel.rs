@@ -148,6 +148,12 @@ fn the_sample_is_accepted() {
     template_with("CREWDECK_REDIS_URL_FILE"),
     "extraEnv may not set this variable"
 )]
+#[case::exposure(
+    "/spec/exposure",
+    json!({"ingress": {}}),
+    json!({"ingress": {}, "httpRoute": {"parentRefs": [{"name": "edge"}]}}),
+    "httpRoute or ingress, not both"
+)]
 #[case::bounds(
     "/spec/roles",
     autoscaled(2, 2),
@@ -163,6 +169,19 @@ fn each_rule_accepts_and_refuses(
     assert_eq!(refusals(&with(pointer, good)), Vec::<String>::new());
     let told = refusals(&with(pointer, bad));
     assert!(told.iter().any(|line| line.contains(words)), "{told:?}");
+}
+
+/// A rule over two fields has its own cases: the roles serve from the root.
+#[rstest]
+#[case::exposed("https://crew.example.org", json!({"ingress": {}}), true)]
+#[case::exposed_below_a_path("https://example.org/crew", json!({"ingress": {}}), false)]
+#[case::below_a_path("https://example.org/crew", json!({}), true)]
+fn what_is_exposed_has_no_path(#[case] url: &str, #[case] exposure: Value, #[case] good: bool) {
+    let mut object = with("/spec/exposure", exposure);
+    object["spec"]["publicURL"] = url.into();
+    let told = refusals(&object);
+    assert_eq!(told.is_empty(), good, "{told:?}");
+    assert!(told.iter().all(|line| line.contains("without a path")));
 }
 
 /// The cases above are complete: a new rule without a case makes this fail.
@@ -186,7 +205,7 @@ fn the_rules_are_counted() {
     }
     let mut found = BTreeSet::new();
     collect(&schema(), &mut found);
-    assert_eq!(found.len(), 10, "{found:?}");
+    assert_eq!(found.len(), 12, "{found:?}");
 }
 
 #[test]

@@ -5,7 +5,10 @@ pub mod build;
 mod context;
 mod dereference;
 mod error;
+mod exposure;
 mod finalizer;
+pub mod foreign;
+mod kinds;
 mod network;
 pub mod pods;
 mod reconcile;
@@ -17,6 +20,7 @@ pub mod validate;
 
 pub use context::Context;
 pub use error::{Class, StepError};
+pub use kinds::Kinds;
 pub use reconcile::{reconcile, unreadable};
 pub use states::{PodState, States};
 pub use validate::Role;

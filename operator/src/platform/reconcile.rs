@@ -9,6 +9,7 @@ use super::{
     Class, Context, StepError,
     apply::{kafka, postgres, redis},
     dereference::dereference,
+    exposure::expose,
     finalizer,
     network::shut_in,
     rollout::roll_out,
@@ -145,14 +146,17 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
     report.roles = progress.roles;
     if let Some(error) = progress.blocked {
         report.failed(ConditionType::RolesReady, &error);
-        return;
+    } else {
+        let version = &p.image.version;
+        report.version = Some(version.clone());
+        report.done(
+            ConditionType::RolesReady,
+            format!("every role runs {version}"),
+        );
     }
-    let version = &p.image.version;
-    report.version = Some(version.clone());
-    report.done(
-        ConditionType::RolesReady,
-        format!("every role runs {version}"),
-    );
+    // Whatever became of the roll-out: the way in leads to the pods that are there.
+    let exposed = expose(cx, &p).await;
+    report.note(ConditionType::ExposureReady, exposed, Clone::clone);
 }
 
 /// Stages one and two, and the finalizer: from here on something external may exist.

@@ -6,11 +6,13 @@ mod config_map;
 mod container;
 mod deployment;
 mod disruption_budget;
+mod exposure;
 mod job;
 mod network_policy;
 mod service;
 
 pub use client::Client;
+pub use exposure::{http_route, ingress_names, ingresses};
 pub use job::migration_job;
 pub use network_policy::{network_policies, network_policy_names};
 

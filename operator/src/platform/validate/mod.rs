@@ -1,5 +1,6 @@
 //! The one input of everything that follows: a Platform whose every value is known to be usable. Pure.
 
+mod exposure;
 mod external;
 mod image;
 mod platform;
@@ -9,6 +10,7 @@ pub(crate) mod sample;
 mod servers;
 mod template;
 
+pub use exposure::Exposure;
 pub use external::ExternalNames;
 pub use image::Image;
 pub use platform::{Topic, ValidatedPlatform, validate};

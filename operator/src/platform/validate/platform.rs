@@ -5,7 +5,7 @@ use std::time::Duration;
 use crds::{DeletionPolicy, NetworkPolicySpec, Platform, Reason, TopicName, TopicSpec};
 use kube::ResourceExt as _;
 
-use super::{ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
+use super::{Exposure, ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
 use crate::{OperatorConfig, credentials::Schedule, keys::Wish, platform::StepError};
 
 /// A Platform whose every value is known to be usable.
@@ -37,6 +37,8 @@ pub struct ValidatedPlatform {
     pub roles: Vec<RoleSpec>,
     /// Who may reach the pods.
     pub network_policy: NetworkPolicySpec,
+    /// The way in from outside.
+    pub exposure: Exposure,
     /// Where the operator runs, who asks the pods how they are.
     pub operator_namespace: String,
     /// What becomes of the databases.
@@ -119,6 +121,7 @@ pub fn validate(
         topics: topics(events.map_or(&[], |kafka| &kafka.topics)),
         roles: RoleSpec::all(&spec.roles, &spec.roles_template).map_err(invalid)?,
         network_policy: spec.network_policy.clone(),
+        exposure: Exposure::parse(&spec.exposure, url).map_err(invalid)?,
         operator_namespace: config.lease_namespace.clone(),
         database_policy: spec.database.deletion_policy,
         redis_policy: spec.redis.deletion_policy,
@@ -159,7 +162,7 @@ fn topics(named: &[TopicSpec]) -> Vec<Topic> {
 
 #[cfg(test)]
 mod tests {
-    use crds::{Autoscaling, EnvVariable};
+    use crds::{Autoscaling, EnvVariable, IngressSpec};
     use rstest::rstest;
 
     use super::*;
@@ -214,6 +217,7 @@ mod tests {
     #[case::scheme(|p: &mut Platform| p.spec.public_url = "ftp://crew.example.org".to_owned(), "spec.publicURL is ftp://crew.example.org")]
     #[case::slash(|p: &mut Platform| p.spec.public_url.push('/'), "without a slash at the end")]
     #[case::image(|p: &mut Platform| p.spec.image.tag = None, "exactly one of tag and digest")]
+    #[case::exposure(|p: &mut Platform| { p.spec.public_url.push_str("/crew"); p.spec.exposure.ingress = Some(IngressSpec::default()); }, "without a path")]
     #[case::env(|p: &mut Platform| p.spec.roles_template.extra_env = vec![variable("CREWDECK_DATABASE_URL_FILE")], "extraEnv of role web names CREWDECK_DATABASE_URL_FILE")]
     #[case::bounds(|p: &mut Platform| p.spec.roles.web.autoscaling = Some(bounds(4, 2)), "role web has minReplicas 4 and maxReplicas 2")]
     #[case::env_of_a_role(|p: &mut Platform| p.spec.roles.beat.template.extra_env = Some(vec![variable("ROLE")]), "extraEnv of role beat names ROLE")]
