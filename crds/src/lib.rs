@@ -5,6 +5,7 @@
 mod autoscaling;
 mod exposure;
 mod manifest;
+mod monitoring;
 mod network;
 mod platform;
 mod reason;
@@ -17,6 +18,7 @@ mod template;
 pub use autoscaling::Autoscaling;
 pub use exposure::{ExposureSpec, GatewayReference, HttpRouteSpec, IngressSpec};
 pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
+pub use monitoring::MonitoringSpec;
 pub use network::NetworkPolicySpec;
 pub use platform::{
     FORCE_RELEASE_ANNOTATION, ImageSpec, MigrationSpec, Platform, PlatformSpec, PullPolicy,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     exposure::ExposureSpec,
+    monitoring::MonitoringSpec,
     network::NetworkPolicySpec,
     roles::RolesSpec,
     signing::SigningSpec,
@@ -78,6 +79,10 @@ pub struct PlatformSpec {
     /// Who may reach the pods, and whom they may reach.
     #[serde(default)]
     pub network_policy: NetworkPolicySpec,
+
+    /// What a Prometheus is told.
+    #[serde(default)]
+    pub monitoring: MonitoringSpec,
 
     /// How the platform is reached from outside the cluster; nothing is made when it is empty.
     #[serde(default)]

@@ -57,4 +57,8 @@ macro_rules! kinds {
 kinds! {
     /// A route of the Gateway API.
     HttpRoute = "HTTPRoute", "httproutes", "gateway.networking.k8s.io" / "v1";
+    /// Pods that Prometheus reads.
+    PodMonitor = "PodMonitor", "podmonitors", "monitoring.coreos.com" / "v1";
+    /// What Prometheus watches for.
+    PrometheusRule = "PrometheusRule", "prometheusrules", "monitoring.coreos.com" / "v1";
 }

@@ -9,6 +9,7 @@ mod exposure;
 mod finalizer;
 pub mod foreign;
 mod kinds;
+mod monitoring;
 mod network;
 pub mod pods;
 mod reconcile;

@@ -11,6 +11,7 @@ use super::{
     dereference::dereference,
     exposure::expose,
     finalizer,
+    monitoring::monitor,
     network::shut_in,
     rollout::roll_out,
     states::States,
@@ -157,6 +158,11 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
     // Whatever became of the roll-out: the way in leads to the pods that are there.
     let exposed = expose(cx, &p).await;
     report.note(ConditionType::ExposureReady, exposed, Clone::clone);
+    if let Err(error) = monitor(cx, &p).await
+        && report.blocker().is_none()
+    {
+        report.slow(ConditionType::RolesReady, &error);
+    }
 }
 
 /// Stages one and two, and the finalizer: from here on something external may exist.

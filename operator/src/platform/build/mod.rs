@@ -8,12 +8,14 @@ mod deployment;
 mod disruption_budget;
 mod exposure;
 mod job;
+mod monitoring;
 mod network_policy;
 mod service;
 
 pub use client::Client;
 pub use exposure::{http_route, ingress_names, ingresses};
 pub use job::migration_job;
+pub use monitoring::{pod_monitor, prometheus_rule};
 pub use network_policy::{network_policies, network_policy_names};
 
 use k8s_openapi::api::{

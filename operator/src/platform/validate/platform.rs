@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crds::{DeletionPolicy, NetworkPolicySpec, Platform, Reason, TopicName, TopicSpec};
+use crds::{DeletionPolicy, MonitoringSpec, NetworkPolicySpec, Platform, Reason, TopicName, TopicSpec};
 use kube::ResourceExt as _;
 
 use super::{Exposure, ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
@@ -37,6 +37,8 @@ pub struct ValidatedPlatform {
     pub roles: Vec<RoleSpec>,
     /// Who may reach the pods.
     pub network_policy: NetworkPolicySpec,
+    /// What a Prometheus is told.
+    pub monitoring: MonitoringSpec,
     /// The way in from outside.
     pub exposure: Exposure,
     /// Where the operator runs, who asks the pods how they are.
@@ -121,6 +123,7 @@ pub fn validate(
         topics: topics(events.map_or(&[], |kafka| &kafka.topics)),
         roles: RoleSpec::all(&spec.roles, &spec.roles_template).map_err(invalid)?,
         network_policy: spec.network_policy.clone(),
+        monitoring: spec.monitoring.clone(),
         exposure: Exposure::parse(&spec.exposure, url).map_err(invalid)?,
         operator_namespace: config.lease_namespace.clone(),
         database_policy: spec.database.deletion_policy,
