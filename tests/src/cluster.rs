@@ -25,6 +25,8 @@ pub struct Status {
     pub platform: String,
     /// The folder with `kubectl` and `helm`.
     pub bin: PathBuf,
+    /// The file with the definition of `HTTPRoute`, which is not installed.
+    pub http_routes: PathBuf,
     /// The servers beside the cluster.
     pub backends: Backends,
 }

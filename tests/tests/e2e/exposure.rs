@@ -2,10 +2,13 @@
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::networking::v1::Ingress;
-use kube::{Api, ResourceExt as _};
+use kube::{
+    Api, ResourceExt as _,
+    api::{ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams},
+};
 use serde_json::json;
 use std::time::Duration;
-use tests::{cluster::Cluster, platform::Platform, wait::wait_for};
+use tests::{cluster::Cluster, platform::Platform};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -44,21 +47,73 @@ async fn e2e_a_platform_is_exposed_as_asked_for() -> Result<()> {
     }
 
     // The local cluster has no Gateway API: the way in that was there goes, and the missing kind is named.
-    spec["exposure"] = json!({"httpRoute": {"parentRefs": [{"name": "edge"}]}});
+    spec["exposure"] = json!({"httpRoute": {"parentRefs": [{"name": "edge", "namespace": "gateways"}]}});
     platform.apply(&spec).await?;
     let told = platform
         .told("ExposureReady", "install the Gateway API", LIMIT)
         .await?;
     ensure!(told.reason == "KindNotInstalled", "{told:?}");
-    spec["exposure"] = json!({});
-    platform.apply(&spec).await?;
-    platform.ready(LIMIT).await?;
-    wait_for("no ingress is left", LIMIT, async || {
-        let left = ingresses.list(&kube::api::ListParams::default()).await?;
-        ensure!(left.items.is_empty(), "{:?}", left.items);
+    ensure!(ingresses.get_opt("p").await?.is_none(), "it is left");
+
+    let definition = cluster.status.http_routes.to_string_lossy();
+    cluster.kubectl(&["apply", "--server-side", "-f", &definition])?;
+    let routed = is_routed(&cluster, &platform, &host).await;
+    let unrouted = async {
+        spec["exposure"] = json!({});
+        platform.apply(&spec).await?;
+        platform.ready(LIMIT).await?;
+        let left = routes(&cluster, &platform).get_opt("p").await?;
+        ensure!(left.is_none(), "{left:?}");
         Ok(())
-    })
-    .await?;
+    };
+    let unrouted = unrouted.await;
+    cluster.kubectl(&["delete", "--wait=false", "-f", &definition])?;
+    routed.and(unrouted)?;
     platform.delete(LIMIT).await?;
     cluster.delete_namespace(&platform.namespace).await
+}
+
+fn routes(cluster: &Cluster, platform: &Platform) -> Api<DynamicObject> {
+    let kind = GroupVersionKind::gvk("gateway.networking.k8s.io", "v1", "HTTPRoute");
+    let kind = ApiResource::from_gvk(&kind);
+    Api::namespaced_with(cluster.kube.clone(), &platform.namespace, &kind)
+}
+
+/// The route comes with the kind, and the Platform is Ready once a Gateway's controller, here the test, serves it.
+async fn is_routed(cluster: &Cluster, platform: &Platform, host: &str) -> Result<()> {
+    platform
+        .told(
+            "ExposureReady",
+            "no controller has looked at",
+            Duration::from_mins(3),
+        )
+        .await?;
+    let api = routes(cluster, platform);
+    let route = api.get("p").await?;
+    ensure!(route.data["spec"]["hostnames"] == json!([host]));
+    let rules = route.data["spec"]["rules"].as_array().context("rules")?;
+    let leads: Vec<_> = rules
+        .iter()
+        .map(|rule| (&rule["matches"][0]["path"]["value"], &rule["backendRefs"][0]["name"]))
+        .collect();
+    let [realtime, analytics, web] = ["p-realtime", "p-analytics", "p-web"].map(|name| json!(name));
+    let [socket, figures, rest] = ["/ws", "/api/v1/analytics", "/"].map(|path| json!(path));
+    ensure!(
+        leads == [(&socket, &realtime), (&figures, &analytics), (&rest, &web)],
+        "{leads:?}"
+    );
+    let condition = |kind: &str| {
+        json!({
+            "type": kind, "status": "True", "reason": kind, "message": "",
+            "observedGeneration": route.metadata.generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
+        })
+    };
+    let status = json!({"status": {"parents": [{
+        "parentRef": route.data["spec"]["parentRefs"][0],
+        "controllerName": "example.org/test",
+        "conditions": [condition("Accepted"), condition("ResolvedRefs")],
+    }]}});
+    api.patch_status("p", &PatchParams::default(), &Patch::Merge(&status))
+        .await?;
+    platform.ready(LIMIT).await
 }
