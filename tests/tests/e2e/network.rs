@@ -81,8 +81,12 @@ impl World {
             platform,
             policies,
             namespaces,
+            nodes: nodes
+                .iter()
+                .flat_map(addresses)
+                .chain(pods.iter().filter_map(bridge))
+                .collect(),
             pods,
-            nodes: nodes.iter().flat_map(addresses).collect(),
         })
     }
 
@@ -148,17 +152,20 @@ impl World {
     }
 }
 
-/// A node's own addresses, and the one that its pods see.
+/// A node's own addresses.
 fn addresses(node: &Node) -> Vec<IpAddr> {
     let status = node.status.iter().flat_map(|status| &status.addresses);
-    let own = status
+    status
         .flatten()
-        .filter_map(|address| address.address.parse().ok());
-    let range = node.spec.as_ref().and_then(|spec| spec.pod_cidr.as_ref());
-    let gateway = range
-        .and_then(|range| range.split('/').next()?.parse::<Ipv4Addr>().ok())
-        .map(|base| IpAddr::from(Ipv4Addr::from(u32::from(base) + 1)));
-    own.chain(gateway).collect()
+        .filter_map(|address| address.address.parse().ok())
+        .collect()
+}
+
+/// The address under which a pod's node calls it: the first of the node's range of 256.
+fn bridge(pod: &Pod) -> Option<IpAddr> {
+    let ip: Ipv4Addr = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
+    let [a, b, c, _] = ip.octets();
+    Some(Ipv4Addr::new(a, b, c, 1).into())
 }
 
 #[tokio::test]
