@@ -47,7 +47,7 @@ pub const FORCE_RELEASE_ANNOTATION: &str = "crewdeck.io/force-release";
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[x_kube(validation = Rule::new("!has(self.exposure) || !(has(self.exposure.httpRoute) || has(self.exposure.ingress)) || url(self.publicURL).getEscapedPath() == ''").message("with exposure, publicURL must be a scheme and a host without a path, such as https://crew.example.org: the roles serve from the root"))]
+#[x_kube(validation = Rule::new("!has(self.exposure) || !(has(self.exposure.httpRoute) || has(self.exposure.ingress)) || url(self.publicURL).getEscapedPath() in ['', '/']").message("with exposure, publicURL must be a scheme and a host without a path, such as https://crew.example.org: the roles serve from the root"))]
 pub struct PlatformSpec {
     /// The one image that every role runs.
     pub image: ImageSpec,

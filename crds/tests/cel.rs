@@ -1,6 +1,6 @@
 //! Every CEL rule of the definition has a case that it accepts and one that it refuses.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use kube::core::cel::Validator;
 use rstest::rstest;
@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 
 const SHA: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn schema() -> Value {
+/// It takes a while to make, and the tests share it.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let crd = serde_json::to_value(crds::definition()).expect("a definition is JSON");
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
-}
+});
 
 fn sample() -> Value {
     json!({
@@ -29,7 +30,7 @@ fn sample() -> Value {
 }
 
 fn refusals(object: &Value) -> Vec<String> {
-    match Validator::new().validate(&schema(), object, None) {
+    match Validator::new().validate(&SCHEMA, object, None) {
         Ok(()) => Vec::new(),
         Err(errors) => errors.into_vec().iter().map(ToString::to_string).collect(),
     }
@@ -68,7 +69,14 @@ fn template_with(variable: &str) -> Value {
 #[case::pool("CREWDECK_DATABASE_MAX_CONNECTIONS", false)]
 #[case::proxy("HTTPS_PROXY", false)]
 fn a_role_gets_no_variable_of_the_operator(#[case] name: &str, #[case] refused: bool) {
-    for role in ["web", "worker", "beat", "realtime", "analytics", "analyticsWorker"] {
+    for role in [
+        "web",
+        "worker",
+        "beat",
+        "realtime",
+        "analytics",
+        "analyticsWorker",
+    ] {
         let object = with(
             "/spec/roles",
             json!({role: {"template": template_with(name)}}),
@@ -106,7 +114,7 @@ fn everything_in_the_spec_is_bounded() {
         }
     }
     let mut found = Vec::new();
-    unbounded("spec", &schema()["properties"]["spec"], &mut found);
+    unbounded("spec", &SCHEMA["properties"]["spec"], &mut found);
     assert_eq!(found, Vec::<String>::new());
 }
 
@@ -204,11 +212,11 @@ fn the_rules_are_counted() {
         }
     }
     let mut found = BTreeSet::new();
-    collect(&schema(), &mut found);
+    collect(&SCHEMA, &mut found);
     assert_eq!(found.len(), 12, "{found:?}");
 }
 
 #[test]
 fn the_definition_takes_no_null() {
-    assert!(!schema().to_string().contains("\"nullable\""));
+    assert!(!SCHEMA.to_string().contains("\"nullable\""));
 }

@@ -135,8 +135,7 @@ fn selects(selector: &LabelSelector, labels: &Labels) -> bool {
         .all(|(key, value)| labels.get(key) == Some(value));
     same && selector.match_expressions.iter().flatten().all(|rule| {
         let value = labels.get(&rule.key);
-        let listed =
-            |value: &String| rule.values.as_ref().is_some_and(|all| all.contains(value));
+        let listed = |value: &String| rule.values.as_ref().is_some_and(|all| all.contains(value));
         match rule.operator.as_str() {
             "In" => value.is_some_and(listed),
             "NotIn" => !value.is_some_and(listed),
@@ -235,7 +234,8 @@ mod tests {
     fn selectors_of_one_peer_hold_together_and_peers_apart() {
         let from = |peers: Value| json!({"ingress": [{"from": peers}]});
         let app = json!({"matchLabels": {"app": "x"}});
-        let there = json!({"matchExpressions": [{"key": "name", "operator": "In", "values": ["there"]}]});
+        let there =
+            json!({"matchExpressions": [{"key": "name", "operator": "In", "values": ["there"]}]});
         let pods = from(json!([{"podSelector": app}]));
         assert!(allow(&pods, Way::In, &pod("here", "x"), 80));
         assert!(!allow(&pods, Way::In, &pod("there", "x"), 80));

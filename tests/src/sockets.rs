@@ -66,7 +66,11 @@ fn standing(text: &str) -> BTreeSet<Connection> {
         .lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace().skip(1);
-            Some((address(words.next()?)?, address(words.next()?)?, words.next()?))
+            Some((
+                address(words.next()?)?,
+                address(words.next()?)?,
+                words.next()?,
+            ))
         })
         .collect();
     let listening: BTreeSet<u16> = lines

@@ -65,7 +65,9 @@ fn accepted(route: &HttpRoute) -> Result<String, StepError> {
     let mut served = Vec::new();
     for wanted in list(&route.spec["parentRefs"]) {
         let (gateway, listener) = key(&wanted, namespace);
-        let told = |parent: &&Value| key(&parent["parentRef"], namespace) == (gateway.clone(), listener.clone());
+        let told = |parent: &&Value| {
+            key(&parent["parentRef"], namespace) == (gateway.clone(), listener.clone())
+        };
         let Some(parent) = parents.iter().find(told) else {
             return waiting(format!(
                 "no controller has looked at {what} for Gateway {gateway}; check that the Gateway exists and that its \
@@ -75,9 +77,8 @@ fn accepted(route: &HttpRoute) -> Result<String, StepError> {
         for condition in ["Accepted", "ResolvedRefs"] {
             let conditions = list(&parent["conditions"]);
             let found = conditions.iter().find(|found| found["type"] == condition);
-            let is_of_now = |found: &&Value| {
-                found["observedGeneration"].as_i64() >= route.metadata.generation
-            };
+            let is_of_now =
+                |found: &&Value| found["observedGeneration"].as_i64() >= route.metadata.generation;
             match found.filter(is_of_now) {
                 Some(found) if found["status"] == "True" => {}
                 Some(found) => {
@@ -159,7 +160,7 @@ mod tests {
     }
 
     /// A route to two Gateways, of which the second says this.
-    fn route(second: Value) -> HttpRoute {
+    fn route(second: &Value) -> HttpRoute {
         let yes = |kind: &str| json!({"type": kind, "status": "True", "observedGeneration": 2});
         let reference = json!({"name": "edge", "namespace": "gateways"});
         serde_json::from_value(json!({
@@ -174,9 +175,7 @@ mod tests {
     }
 
     fn inner(status: &str, generation: i64) -> Value {
-        let condition = |kind: &str, status: &str| {
-            json!({"type": kind, "status": status, "observedGeneration": generation, "reason": "Why", "message": "because"})
-        };
+        let condition = |kind: &str, status: &str| json!({"type": kind, "status": status, "observedGeneration": generation, "reason": "Why", "message": "because"});
         json!({
             "parentRef": {"name": "inner", "namespace": "crewdeck"},
             "conditions": [condition("Accepted", "True"), condition("ResolvedRefs", status)],
@@ -188,7 +187,7 @@ mod tests {
     #[case::refused(inner("False", 2), "ResolvedRefs=False: because (Why)")]
     #[case::old(inner("True", 1), "has not yet told Accepted")]
     fn a_route_that_is_not_served_says_why(#[case] second: Value, #[case] words: &str) {
-        let error = accepted(&route(second)).expect_err("not served");
+        let error = accepted(&route(&second)).expect_err("not served");
         assert_eq!(error.reason, Reason::RouteNotAccepted);
         assert!(error.message.contains(words), "{error}");
     }
@@ -196,7 +195,7 @@ mod tests {
     #[test]
     fn a_route_is_served_when_each_gateway_says_so() {
         assert_eq!(
-            accepted(&route(inner("True", 2))).expect("served"),
+            accepted(&route(&inner("True", 2))).expect("served"),
             "HTTPRoute crewdeck/demo is served by Gateway gateways/edge, crewdeck/inner"
         );
     }
@@ -205,7 +204,9 @@ mod tests {
     async fn a_kind_that_is_not_installed_is_named() {
         let server = Server::default();
         let p = exposed(json!({"httpRoute": {"parentRefs": [{"name": "edge"}]}}));
-        let error = expose(&server.context(), &p).await.expect_err("no such kind");
+        let error = expose(&server.context(), &p)
+            .await
+            .expect_err("no such kind");
         assert_eq!(error.reason, Reason::KindNotInstalled);
         assert!(error.message.contains("install the Gateway API"), "{error}");
         assert_eq!(server.writes(), 0);
@@ -231,7 +232,10 @@ mod tests {
             ingress["status"] = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}});
         });
         let told = expose(&cx, &p).await.expect("made");
-        assert!(told.starts_with("Ingress demo is served at 192.0.2.7"), "{told}");
+        assert!(
+            told.starts_with("Ingress demo is served at 192.0.2.7"),
+            "{told}"
+        );
 
         let p = exposed(json!({}));
         assert_eq!(expose(&cx, &p).await.expect("nothing"), "not asked for");

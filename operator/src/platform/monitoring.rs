@@ -6,9 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{
     Context, StepError,
     apply::kube::{ensure, remove},
-    build,
-    foreign::{PodMonitor, PrometheusRule},
-    kinds,
+    build, kinds,
     validate::ValidatedPlatform,
 };
 
@@ -50,13 +48,14 @@ mod tests {
     use super::*;
     use crate::{credentials::api::Api as Server, platform::validate::sample::sample};
 
-    const RULE: &str =
-        "/apis/monitoring.coreos.com/v1/namespaces/crewdeck/prometheusrules/demo";
+    const RULE: &str = "/apis/monitoring.coreos.com/v1/namespaces/crewdeck/prometheusrules/demo";
 
     #[tokio::test]
     async fn without_the_kinds_nothing_is_made() {
         let server = Server::default();
-        monitor(&server.context(), &sample()).await.expect("nothing");
+        monitor(&server.context(), &sample())
+            .await
+            .expect("nothing");
         assert_eq!(server.writes(), 0);
     }
 

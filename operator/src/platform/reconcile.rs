@@ -47,7 +47,8 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
             &StepError::terminal(Reason::Suspended, message),
         );
     } else {
-        pass(cx, platform, &mut report).await;
+        // On the heap: it holds what every step does.
+        Box::pin(pass(cx, platform, &mut report)).await;
     }
 
     let attempts = platform

@@ -17,7 +17,8 @@ async fn e2e_a_platform_is_exposed_as_asked_for() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::prepare(&cluster, "exposure").await?;
     let mut spec = platform.spec().await?;
-    spec["exposure"] = json!({"ingress": {"className": "any", "annotations": {"example.org/a": "b"}}});
+    spec["exposure"] =
+        json!({"ingress": {"className": "any", "annotations": {"example.org/a": "b"}}});
     platform.apply(&spec).await?;
     platform.ready(Duration::from_mins(2)).await?;
     let condition = platform.conditions().await?;
@@ -47,7 +48,8 @@ async fn e2e_a_platform_is_exposed_as_asked_for() -> Result<()> {
     }
 
     // The local cluster has no Gateway API: the way in that was there goes, and the missing kind is named.
-    spec["exposure"] = json!({"httpRoute": {"parentRefs": [{"name": "edge", "namespace": "gateways"}]}});
+    spec["exposure"] =
+        json!({"httpRoute": {"parentRefs": [{"name": "edge", "namespace": "gateways"}]}});
     platform.apply(&spec).await?;
     let told = platform
         .told("ExposureReady", "install the Gateway API", LIMIT)
@@ -94,7 +96,12 @@ async fn is_routed(cluster: &Cluster, platform: &Platform, host: &str) -> Result
     let rules = route.data["spec"]["rules"].as_array().context("rules")?;
     let leads: Vec<_> = rules
         .iter()
-        .map(|rule| (&rule["matches"][0]["path"]["value"], &rule["backendRefs"][0]["name"]))
+        .map(|rule| {
+            (
+                &rule["matches"][0]["path"]["value"],
+                &rule["backendRefs"][0]["name"],
+            )
+        })
         .collect();
     let [realtime, analytics, web] = ["p-realtime", "p-analytics", "p-web"].map(|name| json!(name));
     let [socket, figures, rest] = ["/ws", "/api/v1/analytics", "/"].map(|path| json!(path));

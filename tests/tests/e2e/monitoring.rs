@@ -94,12 +94,16 @@ async fn check(cluster: &Cluster, platform: &Platform) -> Result<()> {
     named.remove("up");
     ensure!(named.len() >= 8, "{named:?}");
     work(cluster, platform).await?;
-    wait_for("each metric is served", Duration::from_mins(1), async || {
-        let served = served(cluster, platform).await?;
-        let missing: Vec<_> = named.difference(&served).collect();
-        ensure!(missing.is_empty(), "{missing:?}");
-        Ok(())
-    })
+    wait_for(
+        "each metric is served",
+        Duration::from_mins(1),
+        async || {
+            let served = served(cluster, platform).await?;
+            let missing: Vec<_> = named.difference(&served).collect();
+            ensure!(missing.is_empty(), "{missing:?}");
+            Ok(())
+        },
+    )
     .await
 }
 

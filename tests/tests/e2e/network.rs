@@ -69,13 +69,18 @@ impl World {
             .list(&all)
             .await?
             .items;
-        let namespaces = Api::<Namespace>::all(cluster.kube.clone()).list(&all).await?;
+        let namespaces = Api::<Namespace>::all(cluster.kube.clone())
+            .list(&all)
+            .await?;
         let namespaces = namespaces
             .into_iter()
             .map(|namespace| (namespace.name_any(), namespace.labels().clone()))
             .collect();
         let nodes = Api::<Node>::all(cluster.kube.clone()).list(&all).await?;
-        let pods = Api::<Pod>::all(cluster.kube.clone()).list(&all).await?.items;
+        let pods = Api::<Pod>::all(cluster.kube.clone())
+            .list(&all)
+            .await?
+            .items;
         Ok(Self {
             cluster,
             platform,
@@ -140,7 +145,10 @@ impl World {
             .await?;
         let mut found = BTreeSet::new();
         for pod in pods {
-            let running = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            let running = pod
+                .status
+                .as_ref()
+                .and_then(|status| status.phase.as_deref());
             if running != Some("Running") {
                 continue;
             }
@@ -172,16 +180,20 @@ fn bridge(pod: &Pod) -> Option<IpAddr> {
 async fn e2e_network_policies_allow_every_connection_that_is_made() -> Result<()> {
     let world = World::new().await?;
     let mut all = BTreeSet::new();
-    wait_for("each role at its servers", Duration::from_mins(1), async || {
-        all.extend(world.connections().await?);
-        for (role, port) in SEEN {
-            let is_there = |(of, found): &(String, Connection)| {
-                of == role && !found.inward && found.port == *port
-            };
-            ensure!(all.iter().any(is_there), "{role} at {port}: {all:?}");
-        }
-        Ok(())
-    })
+    wait_for(
+        "each role at its servers",
+        Duration::from_mins(1),
+        async || {
+            all.extend(world.connections().await?);
+            for (role, port) in SEEN {
+                let is_there = |(of, found): &(String, Connection)| {
+                    of == role && !found.inward && found.port == *port
+                };
+                ensure!(all.iter().any(is_there), "{role} at {port}: {all:?}");
+            }
+            Ok(())
+        },
+    )
     .await?;
     for (role, connection) in &all {
         if connection.inward && world.nodes.contains(&connection.other) {
@@ -204,12 +216,18 @@ async fn e2e_network_policies_deny_what_no_role_needs() -> Result<()> {
     let server = End::Outside(host);
     for (role, ports) in FORBIDDEN {
         for port in *ports {
-            ensure!(!world.allow(role, Way::Out, &server, *port), "{role} at {port}");
+            ensure!(
+                !world.allow(role, Way::Out, &server, *port),
+                "{role} at {port}"
+            );
         }
         // The API server, the cloud's metadata, the internet.
         for (ip, port) in [(host, 6443), ([169, 254, 169, 254].into(), 80), (host, 443)] {
             let other = End::Outside(ip);
-            ensure!(!world.allow(role, Way::Out, &other, port), "{role} at {ip}:{port}");
+            ensure!(
+                !world.allow(role, Way::Out, &other, port),
+                "{role} at {ip}:{port}"
+            );
         }
     }
 
@@ -221,12 +239,16 @@ async fn e2e_network_policies_deny_what_no_role_needs() -> Result<()> {
         )]),
         labels: BTreeMap::new(),
     };
-    let is_operator =
-        |pod: &&Pod| pod.labels().get("app.kubernetes.io/component") == Some(&"operator".to_owned());
+    let is_operator = |pod: &&Pod| {
+        pod.labels().get("app.kubernetes.io/component") == Some(&"operator".to_owned())
+    };
     let operator = world.pods.iter().find(is_operator);
     let operator = world.pod(operator.context("the operator")?)?;
     for (role, _) in FORBIDDEN {
-        ensure!(!world.allow(role, Way::In, &stranger, PROBES), "{role}: probes");
+        ensure!(
+            !world.allow(role, Way::In, &stranger, PROBES),
+            "{role}: probes"
+        );
         ensure!(
             world.allow(role, Way::In, &operator, PROBES) == (*role != "migrate"),
             "{role}: the operator"

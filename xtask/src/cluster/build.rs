@@ -229,7 +229,9 @@ fn gateway_api(build: &Build<'_>) -> Result<()> {
     let told = process::output(Command::new("go").args(["mod", "download", "-json", &module]))
         .context("check that `go` reaches its module proxy (`go env GOPROXY`), then run the command again")?;
     let told: serde_json::Value = serde_json::from_str(&told)?;
-    let folder = told["Dir"].as_str().context("`go mod download` names the folder")?;
+    let folder = told["Dir"]
+        .as_str()
+        .context("`go mod download` names the folder")?;
     let from = Path::new(folder).join("config/crd/standard").join(ROUTES);
     fs::copy(&from, build.folder.join(ROUTES))
         .with_context(|| format!("copy {}", from.display()))?;
@@ -255,7 +257,10 @@ impl Build<'_> {
             command
                 .env("CGO_ENABLED", "0")
                 // Nobody debugs them here, and their debug information takes a tenth of the build.
-                .env("GOFLAGS", "-trimpath -buildvcs=false -gcflags=all=-dwarf=false"),
+                .env(
+                    "GOFLAGS",
+                    "-trimpath -buildvcs=false -gcflags=all=-dwarf=false",
+                ),
             self.log,
             "check that `go` is 1.26 or newer and reaches its module proxy (`go env GOPROXY`), then run the command again",
         )

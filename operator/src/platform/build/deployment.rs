@@ -132,7 +132,9 @@ fn ports(role: Role) -> Vec<ContainerPort> {
         ..ContainerPort::default()
     };
     let http = service::port(role).map(|number| port("http", number));
-    http.into_iter().chain([port(PROBES, container::PROBE_PORT)]).collect()
+    http.into_iter()
+        .chain([port(PROBES, container::PROBE_PORT)])
+        .collect()
 }
 
 fn probe(path: &str, period: i32) -> Probe {

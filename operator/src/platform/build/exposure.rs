@@ -25,8 +25,8 @@ const SOCKET_TIMEOUTS: [(&str, &str); 2] = [
 /// A path, and the role that serves it.
 struct Path {
     role: Role,
-    path: &'static str,
-    /// The path alone, not what is below.
+    prefix: &'static str,
+    /// The path alone counts, not what is below.
     exact: bool,
 }
 
@@ -43,7 +43,11 @@ fn paths(p: &ValidatedPlatform) -> impl Iterator<Item = Path> {
     };
     all.into_iter()
         .filter(move |(role, ..)| runs(*role))
-        .map(|(role, path, exact)| Path { role, path, exact })
+        .map(|(role, prefix, exact)| Path {
+            role,
+            prefix,
+            exact,
+        })
 }
 
 /// The route `P` of the Gateway API.
@@ -77,7 +81,7 @@ pub fn http_route(p: &ValidatedPlatform, spec: &HttpRouteSpec) -> HttpRoute {
 fn rule(p: &ValidatedPlatform, path: &Path) -> Value {
     let kind = if path.exact { "Exact" } else { "PathPrefix" };
     let mut rule = json!({
-        "matches": [{"path": {"type": kind, "value": path.path}}],
+        "matches": [{"path": {"type": kind, "value": path.prefix}}],
         "backendRefs": [{"name": object_name(p, path.role), "port": service::port(path.role)}],
     });
     if path.role == Role::Realtime {
@@ -145,7 +149,7 @@ pub fn ingress_names(p: &ValidatedPlatform) -> [String; 2] {
 
 fn ingress_path(p: &ValidatedPlatform, path: &Path) -> HTTPIngressPath {
     HTTPIngressPath {
-        path: Some(path.path.to_owned()),
+        path: Some(path.prefix.to_owned()),
         path_type: if path.exact { "Exact" } else { "Prefix" }.to_owned(),
         backend: IngressBackend {
             service: Some(IngressServiceBackend {
@@ -188,7 +192,8 @@ mod tests {
 
     #[test]
     fn ingresses_in_whole() {
-        let annotations = json!({"nginx.ingress.kubernetes.io/proxy-read-timeout": "60", "a/b": "c"});
+        let annotations =
+            json!({"nginx.ingress.kubernetes.io/proxy-read-timeout": "60", "a/b": "c"});
         let mut p = exposed(json!({"ingress": {
             "className": "nginx", "tlsSecretName": "crew-tls", "annotations": annotations,
         }}));
@@ -206,7 +211,9 @@ mod tests {
         assert_eq!(only_web.len(), 1, "{only_web:?}");
         assert!(!yaml(&only_web).contains("analytics"));
         assert!(
-            ingress_names(&p).iter().any(|name| only_web[0].metadata.name.as_ref() == Some(name))
+            ingress_names(&p)
+                .iter()
+                .any(|name| only_web[0].metadata.name.as_ref() == Some(name))
         );
     }
 }

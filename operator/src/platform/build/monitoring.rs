@@ -171,9 +171,12 @@ mod tests {
     #[test]
     fn both_in_whole() {
         let mut p = sample();
-        p.monitoring.labels = [("release", "prometheus"), ("app.kubernetes.io/part-of", "stolen")]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into();
+        p.monitoring.labels = [
+            ("release", "prometheus"),
+            ("app.kubernetes.io/part-of", "stolen"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
         insta::assert_snapshot!("pod_monitor", yaml(&pod_monitor(&p)));
         insta::assert_snapshot!("prometheus_rule", yaml(&prometheus_rule(&p)));
     }

@@ -230,7 +230,9 @@ mod tests {
                     let block = to[0].ip_block.as_ref();
                     block.map_or("?", |block| &block.cidr)
                 });
-                let Some(IntOrString::Int(port)) = rule.ports.as_ref().and_then(|ports| ports[0].port.clone()) else {
+                let Some(IntOrString::Int(port)) =
+                    rule.ports.as_ref().and_then(|ports| ports[0].port.clone())
+                else {
                     panic!("a port: {rule:?}");
                 };
                 format!("{host}:{port}")
@@ -268,7 +270,12 @@ mod tests {
         p.kafka.bootstrap_servers = "10.0.0.1:9092, kafka.example.org:9094".to_owned();
         assert_eq!(
             servers(&of(&p, "demo-realtime", &["10.0.0.1:9092"])),
-            ["*:9094", "10.0.0.1/32:9092", "10.1.2.3/32:5432", "fd00::7/128:6379"]
+            [
+                "*:9094",
+                "10.0.0.1/32:9092",
+                "10.1.2.3/32:5432",
+                "fd00::7/128:6379"
+            ]
         );
     }
 
@@ -285,7 +292,10 @@ mod tests {
     fn without_a_replica_analytics_reads_on_the_primary() {
         let mut p = sample();
         p.postgres.replica = None;
-        assert_eq!(servers(&of(&p, "demo-analytics", &[])), ["*:5432", "*:6379"]);
+        assert_eq!(
+            servers(&of(&p, "demo-analytics", &[])),
+            ["*:5432", "*:6379"]
+        );
     }
 
     #[test]

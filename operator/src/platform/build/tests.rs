@@ -150,10 +150,7 @@ fn an_autoscaled_role_has_no_number_of_its_own() {
         let objects = role(&p, &p.roles[0]);
         assert_eq!(objects.deployment.spec.expect("a spec").replicas, None);
         assert_eq!(objects.disruption_budget.is_some(), budget);
-        insta::assert_snapshot!(
-            format!("web_autoscaler_{least}"),
-            yaml(&objects.autoscaler)
-        );
+        insta::assert_snapshot!(format!("web_autoscaler_{least}"), yaml(&objects.autoscaler));
     }
     assert!(role(&p, &p.roles[1]).autoscaler.is_none());
 }

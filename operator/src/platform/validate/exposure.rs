@@ -21,7 +21,9 @@ impl Exposure {
         let exposure = match (&spec.http_route, &spec.ingress) {
             (None, None) => return Ok(Self::None),
             (Some(_), Some(_)) => {
-                return Err("spec.exposure has both httpRoute and ingress; take one of them out".to_owned());
+                return Err(
+                    "spec.exposure has both httpRoute and ingress; take one of them out".to_owned(),
+                );
             }
             (Some(route), None) => {
                 let mut route = route.clone();
@@ -46,7 +48,7 @@ fn host(public_url: &str) -> Result<Option<String>, String> {
     };
     let url: http::Uri = public_url.parse().map_err(|_| refused())?;
     let host = url.host().ok_or_else(refused)?;
-    if url.path().trim_matches('/') != "" {
+    if !url.path().trim_matches('/').is_empty() {
         return Err(refused());
     }
     let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();

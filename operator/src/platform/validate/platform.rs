@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crds::{DeletionPolicy, MonitoringSpec, NetworkPolicySpec, Platform, Reason, TopicName, TopicSpec};
+use crds::{
+    DeletionPolicy, MonitoringSpec, NetworkPolicySpec, Platform, Reason, TopicName, TopicSpec,
+};
 use kube::ResourceExt as _;
 
 use super::{Exposure, ExternalNames, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};

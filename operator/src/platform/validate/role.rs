@@ -105,11 +105,12 @@ impl RoleSpec {
             Ok::<_, String>((scale, spec.template.clone()))
         };
         let switched = |spec: &SwitchedRole| {
-            let scale = match spec.enabled {
-                true => scale(role, spec.replicas, spec.autoscaling)?,
-                false => Scale::Fixed(0),
+            let scale = if spec.enabled {
+                scale(role, spec.replicas, spec.autoscaling)?
+            } else {
+                Scale::Fixed(0)
             };
-            Ok((scale, spec.template.clone()))
+            Ok::<_, String>((scale, spec.template.clone()))
         };
         let (scale, own) = match role {
             Role::Web => scaled(&roles.web)?,
