@@ -9,10 +9,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    exposure::ExposureSpec,
+    monitoring::MonitoringSpec,
+    network::NetworkPolicySpec,
     roles::RolesSpec,
     signing::SigningSpec,
     source::{DatabaseSpec, EventsSpec, RedisSpec},
     status::PlatformStatus,
+    template::RolesTemplate,
     upgrade::{MigrationSpec, RolloutSpec},
 };
 
@@ -44,6 +48,7 @@ pub const FORCE_RELEASE_ANNOTATION: &str = "crewdeck.io/force-release";
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("!has(self.exposure) || !(has(self.exposure.httpRoute) || has(self.exposure.ingress)) || url(self.publicURL).getEscapedPath() in ['', '/']").message("with exposure, publicURL must be a scheme and a host without a path, such as https://crew.example.org: the roles serve from the root"))]
 pub struct PlatformSpec {
     /// The one image that every role runs.
     pub image: ImageSpec,
@@ -67,6 +72,22 @@ pub struct PlatformSpec {
     /// The roles that are run; each has working defaults.
     #[serde(default)]
     pub roles: RolesSpec,
+
+    /// Shape of every role's pods; a role's own `template` replaces it field by field.
+    #[serde(default)]
+    pub roles_template: RolesTemplate,
+
+    /// Who may reach the pods, and whom they may reach.
+    #[serde(default)]
+    pub network_policy: NetworkPolicySpec,
+
+    /// What a Prometheus is told.
+    #[serde(default)]
+    pub monitoring: MonitoringSpec,
+
+    /// How the platform is reached from outside the cluster; nothing is made when it is empty.
+    #[serde(default)]
+    pub exposure: ExposureSpec,
 
     /// The keys that sign tokens.
     #[serde(default)]

@@ -82,6 +82,10 @@ reasons! {
     RolloutPending,
     /// Pods of a role end again and again.
     PodsCrashing,
+    /// The cluster lacks a kind that the spec asks for.
+    KindNotInstalled,
+    /// A Gateway does not serve the route.
+    RouteNotAccepted,
     /// Kubernetes refuses an object of ours.
     ApplyRefused,
     /// The API server does not answer.
@@ -105,6 +109,7 @@ impl Reason {
                 | Self::MigrationRunning
                 | Self::ContractPending
                 | Self::RolloutPending
+                | Self::RouteNotAccepted
         )
     }
 

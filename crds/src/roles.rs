@@ -1,10 +1,9 @@
-//! The long-running roles and how their pods are shaped.
+//! The long-running roles and how many pods each has.
 
-use std::collections::BTreeMap;
-
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::{autoscaling::Autoscaling, template::RoleTemplate};
 
 /// The six long-running roles.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Default)]
@@ -38,7 +37,10 @@ pub struct ScaledRole {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 100))]
     pub replicas: i32,
-    /// Shape of the pods.
+    /// Lets the load decide how many pods run, in the place of `replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
+    /// Shape of the pods, where it differs from `rolesTemplate`.
     #[serde(default)]
     pub template: RoleTemplate,
 }
@@ -54,7 +56,10 @@ pub struct SwitchedRole {
     #[serde(default = "one")]
     #[schemars(range(min = 1, max = 100))]
     pub replicas: i32,
-    /// Shape of the pods.
+    /// Lets the load decide how many pods run, in the place of `replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
+    /// Shape of the pods, where it differs from `rolesTemplate`.
     #[serde(default)]
     pub template: RoleTemplate,
 }
@@ -66,45 +71,16 @@ pub struct SingleRole {
     /// Whether it runs.
     #[serde(default = "yes")]
     pub enabled: bool,
-    /// Shape of the pod.
+    /// Shape of the pod, where it differs from `rolesTemplate`.
     #[serde(default)]
     pub template: RoleTemplate,
-}
-
-/// Shape of a role's pods.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Default)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RoleTemplate {
-    /// Requests and limits; what is not named has the role's default.
-    #[serde(default)]
-    pub resources: Resources,
-    /// Labels a node must have.
-    #[serde(default)]
-    pub node_selector: BTreeMap<String, String>,
-    /// Further labels of the pods; those of the operator win.
-    #[serde(default)]
-    pub pod_labels: BTreeMap<String, String>,
-    /// Further annotations of the pods; those of the operator win.
-    #[serde(default)]
-    pub pod_annotations: BTreeMap<String, String>,
-}
-
-/// Requests and limits of a pod, by resource (`cpu`, `memory`).
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Default)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Resources {
-    /// What the scheduler sets aside.
-    #[serde(default)]
-    pub requests: BTreeMap<String, Quantity>,
-    /// What the pod may not exceed.
-    #[serde(default)]
-    pub limits: BTreeMap<String, Quantity>,
 }
 
 impl Default for ScaledRole {
     fn default() -> Self {
         Self {
             replicas: one(),
+            autoscaling: None,
             template: RoleTemplate::default(),
         }
     }
@@ -115,6 +91,7 @@ impl Default for SwitchedRole {
         Self {
             enabled: yes(),
             replicas: one(),
+            autoscaling: None,
             template: RoleTemplate::default(),
         }
     }

@@ -196,11 +196,13 @@ pub enum ConditionType {
     Migrated,
     /// Every role runs the wanted version.
     RolesReady,
+    /// The platform is reached from outside as wanted.
+    ExposureReady,
 }
 
 impl ConditionType {
     /// Every type, in the order of the status.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Ready,
         Self::Reconciling,
         Self::Stalled,
@@ -212,6 +214,7 @@ impl ConditionType {
         Self::SigningKeyReady,
         Self::Migrated,
         Self::RolesReady,
+        Self::ExposureReady,
     ];
 
     /// The value of `type`.
@@ -229,6 +232,7 @@ impl ConditionType {
             Self::SigningKeyReady => "SigningKeyReady",
             Self::Migrated => "Migrated",
             Self::RolesReady => "RolesReady",
+            Self::ExposureReady => "ExposureReady",
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Every CEL rule of the definition has a case that it accepts and one that it refuses.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
 use kube::core::cel::Validator;
 use rstest::rstest;
 use serde_json::{Value, json};
 
 const SHA: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-fn schema() -> Value {
+/// It takes a while to make, and the tests share it.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let crd = serde_json::to_value(crds::definition()).expect("a definition is JSON");
     crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone()
-}
+});
 
 fn sample() -> Value {
     json!({
@@ -27,7 +30,7 @@ fn sample() -> Value {
 }
 
 fn refusals(object: &Value) -> Vec<String> {
-    match Validator::new().validate(&schema(), object, None) {
+    match Validator::new().validate(&SCHEMA, object, None) {
         Ok(()) => Vec::new(),
         Err(errors) => errors.into_vec().iter().map(ToString::to_string).collect(),
     }
@@ -47,6 +50,72 @@ fn signing(field: &str, seconds: i64) -> Value {
     let mut signing = serde_json::to_value(crds::SigningSpec::default()).expect("JSON");
     signing[field] = seconds.into();
     signing
+}
+
+fn autoscaled(least: i32, most: i32) -> Value {
+    json!({"web": {"autoscaling": {"minReplicas": least, "maxReplicas": most}}})
+}
+
+fn template_with(variable: &str) -> Value {
+    json!({"extraEnv": [{"name": variable, "value": "x"}]})
+}
+
+/// A rule that stands in several places is one rule: the shape of the pods is told for each role.
+#[rstest]
+#[case::role("ROLE", true)]
+#[case::configuration("CREWDECK_CONFIG", true)]
+#[case::login("CREWDECK_DATABASE_URL", true)]
+#[case::password("PGPASSWORD", true)]
+#[case::pool("CREWDECK_DATABASE_MAX_CONNECTIONS", false)]
+#[case::proxy("HTTPS_PROXY", false)]
+fn a_role_gets_no_variable_of_the_operator(#[case] name: &str, #[case] refused: bool) {
+    for role in [
+        "web",
+        "worker",
+        "beat",
+        "realtime",
+        "analytics",
+        "analyticsWorker",
+    ] {
+        let object = with(
+            "/spec/roles",
+            json!({role: {"template": template_with(name)}}),
+        );
+        assert_eq!(!refusals(&object).is_empty(), refused, "{role}");
+    }
+}
+
+/// What names no bound would let one resource fill the API server.
+#[test]
+fn everything_in_the_spec_is_bounded() {
+    fn unbounded(path: &str, schema: &Value, found: &mut Vec<String>) {
+        let missing = match schema["type"].as_str() {
+            Some("array") => {
+                schema["maxItems"].is_null() || schema["x-kubernetes-list-type"].is_null()
+            }
+            Some("string") => schema["maxLength"].is_null() && schema["enum"].is_null(),
+            Some("integer") => {
+                let of_kubernetes = ["affinity", "tolerations", "topologySpread"];
+                (schema["minimum"].is_null() || schema["maximum"].is_null())
+                    && !of_kubernetes.iter().any(|name| path.contains(name))
+            }
+            _ => schema["additionalProperties"].is_object() && schema["maxProperties"].is_null(),
+        };
+        if missing {
+            found.push(path.to_owned());
+        }
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            unbounded(&format!("{path}.{name}"), property, found);
+        }
+        for below in ["items", "additionalProperties"] {
+            if schema[below].is_object() {
+                unbounded(&format!("{path}.{below}"), &schema[below], found);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    unbounded("spec", &SCHEMA["properties"]["spec"], &mut found);
+    assert_eq!(found, Vec::<String>::new());
 }
 
 #[test]
@@ -82,6 +151,24 @@ fn the_sample_is_accepted() {
 )]
 #[case::approved_plan("/spec/migration", json!({"approval": "Manual", "approvedPlan": "0123456789abcdef"}), json!({"approval": "Automatic", "approvedPlan": "0123456789abcdef"}), "migration.approvedPlan has a meaning only with")]
 #[case::events("/spec/events", json!({"transport": "Kafka", "kafka": {"secretRef": {"name": "k"}}}), json!({"transport": "Kafka"}), "events.kafka is required")]
+#[case::env(
+    "/spec/rolesTemplate",
+    template_with("CREWDECK_TELEMETRY_FILTER"),
+    template_with("CREWDECK_REDIS_URL_FILE"),
+    "extraEnv may not set this variable"
+)]
+#[case::exposure(
+    "/spec/exposure",
+    json!({"ingress": {}}),
+    json!({"ingress": {}, "httpRoute": {"parentRefs": [{"name": "edge"}]}}),
+    "httpRoute or ingress, not both"
+)]
+#[case::bounds(
+    "/spec/roles",
+    autoscaled(2, 2),
+    autoscaled(3, 2),
+    "maxReplicas must be at least"
+)]
 fn each_rule_accepts_and_refuses(
     #[case] pointer: &str,
     #[case] good: Value,
@@ -93,26 +180,44 @@ fn each_rule_accepts_and_refuses(
     assert!(told.iter().any(|line| line.contains(words)), "{told:?}");
 }
 
+/// A rule over two fields has its own cases: the roles serve from the root.
+#[rstest]
+#[case::exposed("https://crew.example.org", json!({"ingress": {}}), true)]
+#[case::exposed_below_a_path("https://example.org/crew", json!({"ingress": {}}), false)]
+#[case::below_a_path("https://example.org/crew", json!({}), true)]
+fn what_is_exposed_has_no_path(#[case] url: &str, #[case] exposure: Value, #[case] good: bool) {
+    let mut object = with("/spec/exposure", exposure);
+    object["spec"]["publicURL"] = url.into();
+    let told = refusals(&object);
+    assert_eq!(told.is_empty(), good, "{told:?}");
+    assert!(told.iter().all(|line| line.contains("without a path")));
+}
+
 /// The cases above are complete: a new rule without a case makes this fail.
 #[test]
 fn the_rules_are_counted() {
-    fn count(value: &Value) -> usize {
+    fn collect(value: &Value, found: &mut BTreeSet<String>) {
         match value {
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, value)| match (key.as_str(), value) {
-                    ("x-kubernetes-validations", Value::Array(rules)) => rules.len(),
-                    _ => count(value),
-                })
-                .sum(),
-            Value::Array(items) => items.iter().map(count).sum(),
-            _ => 0,
+            Value::Object(map) => {
+                for (key, value) in map {
+                    match (key.as_str(), value) {
+                        ("x-kubernetes-validations", Value::Array(rules)) => {
+                            found.extend(rules.iter().map(ToString::to_string));
+                        }
+                        _ => collect(value, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            _ => {}
         }
     }
-    assert_eq!(count(&schema()), 9);
+    let mut found = BTreeSet::new();
+    collect(&SCHEMA, &mut found);
+    assert_eq!(found.len(), 13, "{found:?}");
 }
 
 #[test]
 fn the_definition_takes_no_null() {
-    assert!(!schema().to_string().contains("\"nullable\""));
+    assert!(!SCHEMA.to_string().contains("\"nullable\""));
 }

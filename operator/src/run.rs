@@ -12,7 +12,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::{Api, Client, Config, ResourceExt as _};
 use serde_json::json;
 
-use crate::{OperatorConfig, controller, lease, platform::Context, server_clock::ServerClock};
+use crate::{
+    OperatorConfig, controller, lease,
+    platform::{Context, Kinds},
+    server_clock::ServerClock,
+};
 
 /// The resource's definition.
 const DEFINITION: &str = "platforms.crewdeck.io";
@@ -51,6 +55,7 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
         clock: service.clock().clone(),
         server_clock,
         ids: service.ids().clone(),
+        kinds: Kinds::default(),
         config: Arc::new(config),
     };
     while let Some(mut leadership) = lease::lead(&cx, &stop).await {

@@ -12,7 +12,11 @@ use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
 
-use crate::{OperatorConfig, platform::Context, server_clock::ServerClock};
+use crate::{
+    OperatorConfig,
+    platform::{Context, Kinds},
+    server_clock::ServerClock,
+};
 
 /// What it holds and what was asked of it.
 #[derive(Clone, Default)]
@@ -51,6 +55,7 @@ impl Api {
             client: self.client(),
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
+            kinds: Kinds::default(),
             config: Arc::new(OperatorConfig::default()),
         }
     }

@@ -107,6 +107,15 @@ impl Api {
         self.send(Method::GET, path, None).await
     }
 
+    /// GET of something that is not JSON.
+    ///
+    /// # Errors
+    /// When there is no answer, or a refusal.
+    pub async fn text(&self, path: &str) -> Result<String> {
+        let answer = self.http.get(format!("{}{path}", self.base)).send().await?;
+        Ok(answer.error_for_status()?.text().await?)
+    }
+
     /// POST with a JSON body.
     ///
     /// # Errors

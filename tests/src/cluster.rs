@@ -31,6 +31,8 @@ pub struct Status {
     pub bin: PathBuf,
     /// Our own program, as it is in the image.
     pub binary: PathBuf,
+    /// The file with the definition of `HTTPRoute`, which is not installed.
+    pub http_routes: PathBuf,
     /// The servers beside the cluster.
     pub backends: Backends,
     /// What the sample platform runs.

@@ -9,7 +9,9 @@ pub mod client;
 pub mod cluster;
 pub mod external;
 pub mod platform;
+pub mod policies;
 pub mod socket;
+pub mod sockets;
 pub mod wait;
 pub mod work;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use common_clock::{SharedClock, SharedIds};
 
+use super::Kinds;
 use crate::{OperatorConfig, server_clock::ServerClock};
 
 /// Client, time, randomness and settings. Cheap to clone.
@@ -17,6 +18,8 @@ pub struct Context {
     pub server_clock: ServerClock,
     /// Randomness.
     pub ids: SharedIds,
+    /// Kinds of others that the cluster has.
+    pub kinds: Kinds,
     /// Settings of the operator.
     pub config: Arc<OperatorConfig>,
 }

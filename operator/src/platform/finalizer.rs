@@ -164,7 +164,7 @@ async fn let_go(cx: &Context, platform: &Platform) -> Result<String, StepError> 
     })?;
     let p = validate(
         platform,
-        &cx.config.cluster_name,
+        &cx.config,
         servers.postgres,
         servers.redis,
         servers.kafka,

@@ -12,7 +12,10 @@ use super::{
     Class, Context, StepError,
     apply::{kafka, postgres, redis},
     dereference::dereference,
+    exposure::expose,
     finalizer,
+    monitoring::monitor,
+    network::shut_in,
     states::States,
     status::{Report, publish, replace, write},
     suspended,
@@ -50,7 +53,8 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         if let Some(p) = read(cx, platform, &mut report).await {
             suspended::look(cx, &p, &mut report).await;
         }
-    } else if timeout(LONGEST, pass(cx, platform, &mut report))
+    // On the heap: it holds what every step does.
+    } else if timeout(LONGEST, Box::pin(pass(cx, platform, &mut report)))
         .await
         .is_err()
     {
@@ -133,7 +137,11 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
     };
 
     let states = States::new(cx, p.identity());
-    if !servers(cx, platform, &p, &states, report).await {
+    let Some(brokers) = servers(cx, platform, &p, &states, report).await else {
+        return;
+    };
+    if let Err(error) = shut_in(cx, &p, &brokers).await {
+        report.failed(ConditionType::RolesReady, &error);
         return;
     }
 
@@ -144,6 +152,14 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
     match begun.await {
         Ok(()) => upgrade(cx, &p, report).await,
         Err(error) => report.failed(ConditionType::RolesReady, &error),
+    }
+    // Whatever became of the roles: the way in leads to the pods that are there.
+    let exposed = expose(cx, &p).await;
+    report.note(ConditionType::ExposureReady, exposed, Clone::clone);
+    if let Err(error) = monitor(cx, &p).await
+        && report.blocker().is_none()
+    {
+        report.slow(ConditionType::RolesReady, &error);
     }
 }
 
@@ -174,7 +190,7 @@ async fn read(cx: &Context, platform: &Platform, report: &mut Report) -> Option<
     };
     let validated = validate(
         platform,
-        &cx.config.cluster_name,
+        &cx.config,
         servers.postgres,
         servers.redis,
         servers.kafka,
@@ -208,14 +224,14 @@ async fn await_keys(
     }
 }
 
-/// The three servers side by side; whether all of them stand.
+/// The three servers side by side. Gives the addresses of Kafka's brokers when all of them stand.
 async fn servers(
     cx: &Context,
     platform: &Platform,
     p: &ValidatedPlatform,
     states: &States<'_>,
     report: &mut Report,
-) -> bool {
+) -> Option<Vec<String>> {
     let (postgres, redis, kafka) = tokio::join!(
         postgres::ensure(cx, p, states),
         redis::ensure(cx, p, states),
@@ -257,7 +273,7 @@ async fn servers(
         });
     }
     let (Some(postgres), Some(redis), Some(kafka)) = (postgres, redis, kafka) else {
-        return false;
+        return None;
     };
     let logins = [
         (postgres.logins, p.database_credentials),
@@ -278,7 +294,7 @@ async fn servers(
     if let Some(trouble) = report.slow_login.take() {
         report.slow(ConditionType::CredentialsReady, &trouble);
     }
-    true
+    Some(kafka.brokers)
 }
 
 /// Names the Secret behind an address or login that does not work.

@@ -1,19 +1,15 @@
-//! Takes away what is left of a role that is switched off, and single objects that are wanted no longer.
+//! Takes away what is left of a role that is switched off.
 
-use k8s_openapi::{
-    NamespaceResourceScope,
-    api::{
-        apps::v1::Deployment,
-        core::v1::{ConfigMap, Service, ServiceAccount},
-        policy::v1::PodDisruptionBudget,
-    },
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    autoscaling::v2::HorizontalPodAutoscaler,
+    core::v1::{ConfigMap, Service, ServiceAccount},
+    policy::v1::PodDisruptionBudget,
 };
-use kube::{Api, Resource, ResourceExt as _};
-use serde::de::DeserializeOwned;
 
 use super::{
     Context, StepError,
-    apply::kube::delete,
+    apply::kube::remove,
     build,
     validate::{Role, ValidatedPlatform},
 };
@@ -26,38 +22,11 @@ pub(super) async fn remove_role(
 ) -> Result<(), StepError> {
     let name = build::object_name(p, role);
     remove::<Service>(cx, p, &name).await?;
+    remove::<HorizontalPodAutoscaler>(cx, p, &name).await?;
     remove::<PodDisruptionBudget>(cx, p, &name).await?;
     remove::<Deployment>(cx, p, &name).await?;
     remove::<ConfigMap>(cx, p, &format!("{name}-config")).await?;
     remove::<ServiceAccount>(cx, p, &name).await
-}
-
-/// Removes an object of ours, if it is there.
-pub(super) async fn remove<K>(
-    cx: &Context,
-    p: &ValidatedPlatform,
-    name: &str,
-) -> Result<(), StepError>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + DeserializeOwned
-        + Clone
-        + std::fmt::Debug,
-{
-    let api: Api<K> = Api::namespaced(cx.client.clone(), &p.namespace);
-    let what = format!("{} {}/{name}", K::kind(&()), p.namespace);
-    let found = api.get_opt(name).await;
-    let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
-    let ours = |found: &K| {
-        let owners = found.owner_references();
-        owners.iter().any(|owner| owner.uid == p.uid)
-    };
-    match found {
-        Some(found) if ours(&found) && found.meta().deletion_timestamp.is_none() => {
-            delete(cx, &found).await
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

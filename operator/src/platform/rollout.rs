@@ -2,17 +2,21 @@
 //! does not start stops at the first role.
 
 use crds::{Reason, RoleStatus};
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod, policy::v1::PodDisruptionBudget};
+use k8s_openapi::api::{
+    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod,
+    policy::v1::PodDisruptionBudget,
+};
 use kube::{Api, ResourceExt as _};
 use serde_json::Value;
 
 use super::{
     Context, StepError,
-    apply::kube::{ensure, holds, selector, with_labels},
+    apply::kube::{ensure, holds, remove, selector, with_labels},
     build,
     pods::trouble,
-    removal::{remove, remove_role},
-    validate::{RoleSpec, ValidatedPlatform},
+    removal::remove_role,
+    scale::hand_over,
+    validate::{RoleSpec, Scale, ValidatedPlatform},
 };
 
 /// How far a roll-out came.
@@ -95,15 +99,22 @@ async fn roll_out_role(
     let objects = build::role(p, spec);
     ensure(cx, &objects.service_account).await?;
     ensure(cx, &objects.config_map).await?;
+    let name = build::object_name(p, spec.role);
+    // Before the number of pods is ours again: an autoscaler that is left would move it back.
+    if objects.autoscaler.is_none() {
+        remove::<HorizontalPodAutoscaler>(cx, p, &name).await?;
+    }
+    hand_over(cx, spec, &objects.deployment).await?;
     let (_, deployment) = ensure(cx, &objects.deployment).await?;
+    if let Some(autoscaler) = &objects.autoscaler {
+        ensure(cx, autoscaler).await?;
+    }
     if let Some(service) = &objects.service {
         ensure(cx, service).await?;
     }
     match &objects.disruption_budget {
         Some(budget) => drop(ensure(cx, budget).await?),
-        None => {
-            remove::<PodDisruptionBudget>(cx, p, &build::object_name(p, spec.role)).await?;
-        }
+        None => remove::<PodDisruptionBudget>(cx, p, &name).await?,
     }
     Ok(deployment)
 }
@@ -115,7 +126,7 @@ async fn look(
     spec: &RoleSpec,
     deployment: &Deployment,
 ) -> Result<(), StepError> {
-    if is_rolled_out(deployment, spec.replicas) {
+    if is_rolled_out(deployment, spec.scale) {
         return Ok(());
     }
     let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
@@ -136,21 +147,37 @@ async fn look(
             format!(
                 "role {role}: {} of {} pods are ready",
                 ready(deployment),
-                spec.replicas
+                desired(deployment).max(spec.scale.least())
             ),
         ),
     })
 }
 
-/// Whether every wanted pod is new and available, and no old one is left.
-pub(super) fn is_rolled_out(deployment: &Deployment, wanted: i32) -> bool {
+/// Whether every wanted pod is new and available, and no old one is left. An autoscaler that adds or takes away pods of
+/// the newest version rolls nothing out.
+pub(super) fn is_rolled_out(deployment: &Deployment, scale: Scale) -> bool {
     let Some(status) = &deployment.status else {
         return false;
     };
+    let all = status.replicas.unwrap_or_default();
+    let updated = status.updated_replicas.unwrap_or_default();
+    let available = status.available_replicas.unwrap_or_default();
     status.observed_generation >= deployment.metadata.generation
-        && status.replicas.unwrap_or_default() == wanted
-        && status.updated_replicas.unwrap_or_default() == wanted
-        && status.available_replicas.unwrap_or_default() >= wanted
+        && updated == all
+        && available >= scale.least()
+        && match scale {
+            Scale::Fixed(wanted) => all == wanted,
+            Scale::Automatic(_) => true,
+        }
+}
+
+/// Pods that the Deployment asks for, whoever said how many.
+fn desired(deployment: &Deployment) -> i32 {
+    deployment
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.replicas)
+        .unwrap_or_default()
 }
 
 /// Whether the new pods made no progress within `progressDeadlineSeconds`.
@@ -182,7 +209,7 @@ fn status(
 ) -> RoleStatus {
     RoleStatus {
         role: spec.role.as_str().to_owned(),
-        desired: spec.replicas,
+        desired: desired(deployment),
         ready: ready(deployment),
         version: rolled_out.then(|| p.image.version.clone()),
     }
@@ -190,6 +217,7 @@ fn status(
 
 #[cfg(test)]
 mod tests {
+    use crds::Autoscaling;
     use rstest::rstest;
     use serde_json::{Value, json};
 
@@ -205,6 +233,29 @@ mod tests {
         let deployment: Deployment =
             serde_json::from_value(json!({"metadata": {"generation": 2}, "status": status}))
                 .expect("a deployment");
-        assert_eq!(is_rolled_out(&deployment, 2), done);
+        assert_eq!(is_rolled_out(&deployment, Scale::Fixed(2)), done);
+    }
+
+    #[rstest]
+    #[case::least(2, 2, 2, true)]
+    #[case::one_more_is_starting(3, 3, 2, true)]
+    #[case::old_pod_left(3, 2, 3, false)]
+    #[case::too_few(1, 1, 1, false)]
+    fn an_autoscaler_at_work_is_no_roll_out(
+        #[case] all: i32,
+        #[case] updated: i32,
+        #[case] available: i32,
+        #[case] done: bool,
+    ) {
+        let deployment: Deployment = serde_json::from_value(json!({"status": {
+            "replicas": all, "updatedReplicas": updated, "availableReplicas": available,
+        }}))
+        .expect("a deployment");
+        let bounds = Autoscaling {
+            min_replicas: 2,
+            max_replicas: 4,
+            target_cpu_utilization_percentage: 80,
+        };
+        assert_eq!(is_rolled_out(&deployment, Scale::Automatic(bounds)), done);
     }
 }

@@ -65,7 +65,7 @@ async fn look_at_role(
     if let Some(budget) = &objects.disruption_budget {
         differs.extend(drift(cx, budget).await?.1);
     }
-    Ok(deployment.is_none_or(|deployment| is_rolled_out(&deployment, spec.replicas)))
+    Ok(deployment.is_none_or(|deployment| is_rolled_out(&deployment, spec.scale)))
 }
 
 fn words(differs: &[String]) -> String {

@@ -9,8 +9,7 @@ use tokio::time::{Instant, interval};
 const WINDOW: Duration = Duration::from_secs(130);
 
 /// Every kind of object that the operator writes.
-const KINDS: &str =
-    "platforms,deployments,services,secrets,configmaps,serviceaccounts,jobs,poddisruptionbudgets";
+const KINDS: &str = "platforms,deployments,services,secrets,configmaps,serviceaccounts,jobs,poddisruptionbudgets,networkpolicies";
 
 #[tokio::test]
 async fn e2e_an_idle_platform_is_not_written() -> Result<()> {

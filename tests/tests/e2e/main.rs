@@ -2,16 +2,20 @@
 //! tests begin with `e2e_`: by that `cargo xtask test` leaves them for the time when the cluster is up.
 
 mod api_away;
+mod autoscaling;
 mod bad_resources;
 mod charts;
 mod crash;
 mod credentials;
 mod deletion;
 mod drift;
+mod exposure;
 mod golden;
 mod idle;
 mod journey;
 mod many;
+mod monitoring;
+mod network;
 mod platform;
 mod plugin;
 mod rights;

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     core::v1::{ConfigMap, Secret, Service, ServiceAccount},
+    networking::v1::NetworkPolicy,
 };
 use kube::{
     Api, Resource, ResourceExt as _,
@@ -27,6 +28,7 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("SigningKeyReady", "True"),
     ("CredentialsReady", "True"),
     ("RolesReady", "True"),
+    ("ExposureReady", "True"),
 ];
 
 /// The long-running roles.
@@ -95,6 +97,8 @@ async fn everything_is_there(cluster: &Cluster, platform: &Platform) -> Result<(
         &wanted(&["web", "realtime", "analytics"]),
     )
     .await?;
+    let policies = [ROLES, &["migrate"]].concat();
+    owned::<NetworkPolicy>(cluster, platform, &uid, &wanted(&policies)).await?;
     owned::<Secret>(cluster, platform, &uid, &wanted(&secrets)).await?;
     owned::<ConfigMap>(cluster, platform, &uid, &wanted(&configs)).await
 }

@@ -1,7 +1,12 @@
 //! What is compiled or fetched before the cluster can start, each in its own folder of the cache: `<name>-<version>/`.
 //! A folder appears by a rename when it is whole, so that one that is there is finished.
 
-use super::{image, paths, process::logged, progress::Step, versions};
+use super::{
+    image, paths,
+    process::{self, logged},
+    progress::Step,
+    versions,
+};
 use crate::repo;
 use anyhow::{Context as _, Result};
 use std::{
@@ -9,6 +14,9 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+
+/// The definition of `HTTPRoute`, as its module names the file.
+const ROUTES: &str = "gateway.networking.k8s.io_httproutes.yaml";
 
 /// Something that the cluster runs.
 pub(crate) struct Component {
@@ -62,6 +70,12 @@ pub(crate) const HELM: Component = Component {
     version: versions::HELM,
     make: |build| build.install("helm.sh/helm/v4/cmd/helm"),
 };
+/// Not installed: a test does that, and takes it away again.
+pub(crate) const GATEWAY_API: Component = Component {
+    name: "gateway-api",
+    version: versions::GATEWAY_API,
+    make: gateway_api,
+};
 pub(crate) const PAUSE: Component = Component {
     name: "pause",
     version: versions::PAUSE,
@@ -75,7 +89,7 @@ pub(crate) const KAFKA: Component = Component {
 };
 
 /// All of them, those that take longest first.
-pub(crate) const COMPONENTS: [&Component; 8] = [
+pub(crate) const COMPONENTS: [&Component; 9] = [
     &KUBERNETES,
     &METRICS_SERVER,
     &HELM,
@@ -83,6 +97,7 @@ pub(crate) const COMPONENTS: [&Component; 8] = [
     &CONTAINERD,
     &ETCD,
     &KAFKA,
+    &GATEWAY_API,
     &PAUSE,
 ];
 
@@ -129,6 +144,11 @@ impl Component {
     pub(crate) fn image(&self) -> String {
         format!("crewdeck.io/{}:{}", self.name, self.version)
     }
+}
+
+/// The file with the definition of `HTTPRoute`.
+pub(crate) fn http_routes() -> Result<PathBuf> {
+    Ok(GATEWAY_API.folder()?.join(ROUTES))
 }
 
 /// Helm, for those who need no cluster: from the cache, built when it is missing.
@@ -201,6 +221,21 @@ fn containerd(build: &Build<'_>) -> Result<()> {
     // The snapshotters that need C libraries.
     let tags = "no_btrfs no_devmapper no_zfs";
     build.module("containerd", "", &flags, tags, &packages)
+}
+
+/// The definition of a route, out of the module that has it.
+fn gateway_api(build: &Build<'_>) -> Result<()> {
+    let module = format!("sigs.k8s.io/gateway-api@v{}", build.component.version);
+    let told = process::output(Command::new("go").args(["mod", "download", "-json", &module]))
+        .context("check that `go` reaches its module proxy (`go env GOPROXY`), then run the command again")?;
+    let told: serde_json::Value = serde_json::from_str(&told)?;
+    let folder = told["Dir"]
+        .as_str()
+        .context("`go mod download` names the folder")?;
+    let from = Path::new(folder).join("config/crd/standard").join(ROUTES);
+    fs::copy(&from, build.folder.join(ROUTES))
+        .with_context(|| format!("copy {}", from.display()))?;
+    Ok(())
 }
 
 fn kafka(build: &Build<'_>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::{
     backends::{ADMIN, KAFKA_PORT, PRIMARY_PORT, REDIS_PORT, REPLICA_PORT},
-    kubectl,
+    build, kubectl,
     node::{self, NODES},
     paths, pki, platform, process, product, versions,
 };
@@ -36,6 +36,7 @@ pub(crate) fn json() -> Result<Value> {
         "netns": process::netns_file(NODES[0].netns),
         "bin": paths::state("bin"),
         "binary": product::binary()?,
+        "http_routes": build::http_routes()?,
         "nodes": node::running().iter().map(|node| node.name).collect::<Vec<_>>(),
         "processes": process::names().into_iter().filter(|name| process::alive(name).is_some()).collect::<Vec<_>>(),
         "versions": {

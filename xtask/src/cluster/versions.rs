@@ -7,6 +7,7 @@ pub(crate) const CONTAINERD: &str = "2.3.6";
 pub(crate) const COREDNS: &str = "1.15.0";
 pub(crate) const METRICS_SERVER: &str = "0.9.0";
 pub(crate) const HELM: &str = "4.3.1";
+pub(crate) const GATEWAY_API: &str = "1.4.0";
 pub(crate) const KAFKA: &str = "4.4.0";
 /// The image of a pod's sandbox: Debian's `catatonit` of this version.
 pub(crate) const PAUSE: &str = "0.1.7";

@@ -265,6 +265,39 @@ where
     }
 }
 
+/// Deletes the object `name` that is wanted no longer, if it is there and belongs to the Platform.
+///
+/// # Errors
+/// What the API server says.
+pub async fn remove<K>(
+    cx: &Context,
+    platform: &ValidatedPlatform,
+    name: &str,
+) -> Result<(), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + DeserializeOwned
+        + Clone
+        + Debug,
+{
+    let api: Api<K> = Api::namespaced(cx.client.clone(), &platform.namespace);
+    let what = format!("{} {}/{name}", K::kind(&()), platform.namespace);
+    let found = api
+        .get_opt(name)
+        .await
+        .map_err(|error| StepError::of_kube(&what, &error))?;
+    let ours = |found: &K| {
+        let owners = found.owner_references();
+        owners.iter().any(|owner| owner.uid == platform.uid)
+    };
+    match found {
+        Some(found) if ours(&found) && found.meta().deletion_timestamp.is_none() => {
+            delete(cx, &found).await
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Lists what has these labels.
 #[must_use]
 pub fn with_labels(labels: &BTreeMap<String, String>) -> ListParams {
@@ -408,5 +441,25 @@ mod tests {
             "{error}"
         );
         assert_eq!(server.writes(), 1);
+    }
+
+    #[tokio::test]
+    async fn only_what_is_ours_is_removed() {
+        let server = Server::default();
+        let cx = server.context();
+        let (p, name) = (sample(), "demo-web-config");
+        ensure(&cx, &wanted("a = 1")).await.expect("applied");
+        server.put(PATH, |object| {
+            object["metadata"]["ownerReferences"][0]["uid"] = "another".into();
+        });
+        remove::<ConfigMap>(&cx, &p, name).await.expect("left");
+        assert!(server.object(PATH).is_some());
+        server.put(PATH, |object| {
+            object["metadata"]["ownerReferences"][0]["uid"] = p.uid.clone().into();
+        });
+        for _ in 0..2 {
+            remove::<ConfigMap>(&cx, &p, name).await.expect("removed");
+        }
+        assert_eq!((server.object(PATH), server.writes()), (None, 2));
     }
 }

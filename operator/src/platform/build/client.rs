@@ -26,6 +26,19 @@ pub enum Client {
     KafkaAnalytics,
 }
 
+/// A server that a login is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// PostgreSQL, to write.
+    Primary,
+    /// PostgreSQL, to read; the primary where there is no replica.
+    Replica,
+    /// Redis.
+    Redis,
+    /// Every broker of Kafka.
+    Kafka,
+}
+
 impl Client {
     /// Every client.
     pub(crate) const ALL: [Self; 8] = [
@@ -70,6 +83,16 @@ impl Client {
             Self::RedisAnalytics => "redis-analytics",
             Self::KafkaApp => "kafka-app",
             Self::KafkaAnalytics => "kafka-analytics",
+        }
+    }
+
+    /// Where it logs in.
+    pub(super) fn place(self) -> Place {
+        match self {
+            Self::DbApp | Self::DbMigrator | Self::DbAnalyticsOwner => Place::Primary,
+            Self::DbAnalyticsReader => Place::Replica,
+            Self::RedisApp | Self::RedisAnalytics => Place::Redis,
+            Self::KafkaApp | Self::KafkaAnalytics => Place::Kafka,
         }
     }
 

@@ -4,25 +4,33 @@
 use k8s_openapi::api::core::v1::ConfigMap;
 use toml::{Table, Value};
 
-use super::{Client, object_name, service};
+use super::{Client, container::PROBE_PORT, object_name, service};
 use crate::platform::{
     apply::kube::metadata,
-    validate::{Role, ValidatedPlatform},
+    validate::{Role, RoleSpec, ValidatedPlatform},
 };
 
 /// Key of the ConfigMap and name of the file.
 pub(super) const FILE: &str = "crewdeck.toml";
 
+/// Seconds of a pod's time to end that are not for running work: the pause before the signal, and the end itself.
+const NOT_FOR_WORK_SECONDS: i64 = 10;
+
 /// The configuration of a role.
-pub(super) fn role(p: &ValidatedPlatform, role: Role) -> ConfigMap {
+pub(super) fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> ConfigMap {
+    let role = spec.role;
     let mut sections = Table::new();
     let port = service::port(role).unwrap_or(8000);
     section(
         &mut sections,
         "service",
         [
-            ("listen", format!("0.0.0.0:{port}")),
-            ("probe_listen", "0.0.0.0:9000".into()),
+            ("listen", Value::from(format!("0.0.0.0:{port}"))),
+            ("probe_listen", format!("0.0.0.0:{PROBE_PORT}").into()),
+            (
+                "drain_seconds",
+                (spec.template.termination_grace_period_seconds - NOT_FOR_WORK_SECONDS).into(),
+            ),
         ],
     );
     section(

@@ -14,6 +14,9 @@ const NOBODY: i64 = 65_532;
 /// Readable for the user through its group, for nobody else.
 const FILE_MODE: i32 = 0o440;
 
+/// Port of probes, metrics and state, of every role.
+pub(super) const PROBE_PORT: i32 = 9000;
+
 /// A folder of files in a container.
 pub(super) struct Files {
     /// Name of the volume.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use crds::EnvVariable;
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            ConfigMap, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodTemplateSpec,
-            Probe, ResourceRequirements, SleepAction, TopologySpreadConstraint,
+            Affinity, ConfigMap, ContainerPort, EnvVar, HTTPGetAction, Lifecycle, LifecycleHandler,
+            PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SleepAction, Toleration,
         },
     },
     apimachinery::pkg::{
@@ -26,11 +27,9 @@ use super::{
 use crate::hex::hex;
 use crate::platform::{
     apply::kube::{labels, metadata, selector},
-    validate::{Role, RoleSpec, ValidatedPlatform},
+    validate::{Role, RoleSpec, Scale, ValidatedPlatform},
 };
 
-/// Seconds from the signal to the end; more than a role takes to drain (20) after the pause before the signal.
-const GRACE_SECONDS: i64 = 30;
 /// Seconds for which a stopping pod goes on answering while everybody learns that it stops.
 const PAUSE_BEFORE_STOP_SECONDS: i64 = 3;
 /// Port of probes, metrics and state.
@@ -43,6 +42,9 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
     let mut main = container::container(p, spec.role.as_str(), &files);
     main.ports = Some(ports(spec.role));
     main.resources = Some(resources(spec));
+    main.env
+        .get_or_insert_default()
+        .extend(spec.template.extra_env.iter().map(variable));
     main.startup_probe = Some(Probe {
         failure_threshold: Some(60),
         ..probe("/startupz", 1)
@@ -70,10 +72,7 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
     }
 
     let mut pod = container::pod(p, name.clone(), main, &files);
-    pod.termination_grace_period_seconds = Some(GRACE_SECONDS);
-    pod.node_selector = Some(spec.template.node_selector.clone());
-    pod.topology_spread_constraints = Some(spread(p, spec));
-
+    place(&mut pod, p, spec);
     let mut pod_labels = spec.template.pod_labels.clone();
     pod_labels.extend(labels(p, Some(spec.role)));
     let mut annotations = spec.template.pod_annotations.clone();
@@ -81,7 +80,11 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
     Deployment {
         metadata: metadata(p, name, Some(spec.role)),
         spec: Some(DeploymentSpec {
-            replicas: Some(spec.replicas),
+            // An autoscaled number is not ours to send.
+            replicas: match spec.scale {
+                Scale::Fixed(replicas) => Some(replicas),
+                Scale::Automatic(_) => None,
+            },
             revision_history_limit: Some(3),
             progress_deadline_seconds: i32::try_from(p.rollout.progress_deadline_seconds).ok(),
             selector: LabelSelector {
@@ -130,7 +133,9 @@ fn ports(role: Role) -> Vec<ContainerPort> {
         ..ContainerPort::default()
     };
     let http = service::port(role).map(|number| port("http", number));
-    http.into_iter().chain([port(PROBES, 9000)]).collect()
+    http.into_iter()
+        .chain([port(PROBES, container::PROBE_PORT)])
+        .collect()
 }
 
 fn probe(path: &str, period: i32) -> Probe {
@@ -187,21 +192,45 @@ fn resources(spec: &RoleSpec) -> ResourceRequirements {
     }
 }
 
-/// Pods of one role prefer different nodes.
-fn spread(p: &ValidatedPlatform, spec: &RoleSpec) -> Vec<TopologySpreadConstraint> {
-    if spec.replicas < 2 {
-        return Vec::new();
+/// Where the pods run, before whom, and how long they take to end.
+fn place(pod: &mut PodSpec, p: &ValidatedPlatform, spec: &RoleSpec) {
+    let template = &spec.template;
+    let class = &template.priority_class_name;
+    pod.termination_grace_period_seconds = Some(template.termination_grace_period_seconds);
+    pod.node_selector = Some(template.node_selector.clone());
+    pod.tolerations = Some(template.tolerations.iter().map(toleration).collect());
+    pod.affinity = Some(template.affinity.clone()).filter(|given| *given != Affinity::default());
+    pod.priority_class_name = Some(class.clone()).filter(|class| !class.is_empty());
+    let mut constraints = template.topology_spread_constraints.clone();
+    for constraint in &mut constraints {
+        constraint
+            .label_selector
+            .get_or_insert_with(|| LabelSelector {
+                match_labels: Some(selector(&p.name, Some(spec.role))),
+                ..LabelSelector::default()
+            });
     }
-    vec![TopologySpreadConstraint {
-        max_skew: 1,
-        topology_key: "kubernetes.io/hostname".to_owned(),
-        when_unsatisfiable: "ScheduleAnyway".to_owned(),
-        label_selector: Some(LabelSelector {
-            match_labels: Some(selector(&p.name, Some(spec.role))),
-            ..LabelSelector::default()
-        }),
-        ..TopologySpreadConstraint::default()
-    }]
+    pod.topology_spread_constraints = Some(constraints);
+}
+
+/// Empty texts are left out, as the API server does: what is sent is what is found again.
+fn toleration(given: &Toleration) -> Toleration {
+    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    Toleration {
+        effect: text(&given.effect),
+        key: text(&given.key),
+        operator: text(&given.operator),
+        value: text(&given.value),
+        toleration_seconds: given.toleration_seconds,
+    }
+}
+
+fn variable(given: &EnvVariable) -> EnvVar {
+    EnvVar {
+        name: given.name.clone(),
+        value: Some(given.value.clone()).filter(|value| !value.is_empty()),
+        value_from: None,
+    }
 }
 
 fn hash(config: &ConfigMap) -> String {

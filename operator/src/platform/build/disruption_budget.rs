@@ -16,7 +16,7 @@ pub(super) fn disruption_budget(
     p: &ValidatedPlatform,
     spec: &RoleSpec,
 ) -> Option<PodDisruptionBudget> {
-    (spec.replicas > 1).then(|| PodDisruptionBudget {
+    (spec.scale.least() > 1).then(|| PodDisruptionBudget {
         metadata: metadata(p, object_name(p, spec.role), Some(spec.role)),
         spec: Some(PodDisruptionBudgetSpec {
             max_unavailable: Some(IntOrString::Int(1)),

@@ -1,5 +1,7 @@
 //! The Jobs of an upgrade: the image tells what it would do to both databases, and does it.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::{
     api::{
         batch::v1::{Job, JobSpec},
@@ -13,7 +15,7 @@ use super::{
     container::{Files, From},
 };
 use crate::platform::{
-    apply::kube::{labels, metadata},
+    apply::kube::{labels, metadata, selector},
     validate::ValidatedPlatform,
 };
 
@@ -85,12 +87,8 @@ pub fn migration_job(p: &ValidatedPlatform, name: &str, id: &str, step: &Migrati
     main.args = Some(step.arguments());
     let mut pod = container::pod(p, format!("{}-migrate", p.name), main, &files);
     pod.restart_policy = Some("Never".to_owned());
-    let mut job_labels = labels(p, None);
-    for (label, value) in [
-        ("app.kubernetes.io/component", "migrate"),
-        (UPGRADE_LABEL, id),
-        (STEP_LABEL, step.name()),
-    ] {
+    let mut job_labels = migration_labels(p);
+    for (label, value) in [(UPGRADE_LABEL, id), (STEP_LABEL, step.name())] {
         job_labels.insert(label.to_owned(), value.to_owned());
     }
     let mut metadata = metadata(p, name.to_owned(), None);
@@ -111,4 +109,21 @@ pub fn migration_job(p: &ValidatedPlatform, name: &str, id: &str, step: &Migrati
         }),
         status: None,
     }
+}
+
+/// The labels of the migration's Jobs and pods.
+pub(super) fn migration_labels(p: &ValidatedPlatform) -> BTreeMap<String, String> {
+    let mut all = labels(p, None);
+    all.extend(migration_selector(p));
+    all
+}
+
+/// Those of them that never change and therefore select.
+pub(super) fn migration_selector(p: &ValidatedPlatform) -> BTreeMap<String, String> {
+    let mut labels = selector(&p.name, None);
+    labels.insert(
+        "app.kubernetes.io/component".to_owned(),
+        "migrate".to_owned(),
+    );
+    labels
 }

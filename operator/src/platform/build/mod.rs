@@ -1,18 +1,26 @@
 //! The objects of Kubernetes that a Platform wants. Pure: no client here.
 
+mod autoscaler;
 mod client;
 mod config_map;
 mod container;
 mod deployment;
 mod disruption_budget;
+mod exposure;
 mod job;
+mod monitoring;
+mod network_policy;
 mod service;
 
 pub use client::Client;
+pub use exposure::{http_route, ingress_names, ingresses};
 pub use job::{MigrationStep, STEP_LABEL, UPGRADE_LABEL, migration_job};
+pub use monitoring::{pod_monitor, prometheus_rule};
+pub use network_policy::{network_policies, network_policy_names};
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
+    autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Service, ServiceAccount},
     policy::v1::PodDisruptionBudget,
 };
@@ -35,18 +43,21 @@ pub struct RoleObjects {
     pub service: Option<Service>,
     /// How many pods may be away; for roles with more than one.
     pub disruption_budget: Option<PodDisruptionBudget>,
+    /// What moves the number of pods; for roles whose number is not fixed.
+    pub autoscaler: Option<HorizontalPodAutoscaler>,
 }
 
 /// The objects of a role.
 #[must_use]
 pub fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> RoleObjects {
-    let config = config_map::role(p, spec.role);
+    let config = config_map::role(p, spec);
     RoleObjects {
         service_account: service_account(p, object_name(p, spec.role), Some(spec.role)),
         deployment: deployment::deployment(p, spec, &config),
         config_map: config,
         service: service::service(p, spec.role),
         disruption_budget: disruption_budget::disruption_budget(p, spec),
+        autoscaler: autoscaler::autoscaler(p, spec),
     }
 }
 

@@ -5,8 +5,14 @@ use common_config::Source;
 use common_service::ServiceConfig;
 use common_telemetry::TelemetryConfig;
 
+use crds::{Autoscaling, EnvVariable};
+use serde_json::json;
+
 use super::*;
-use crate::platform::validate::sample::sample;
+use crate::platform::validate::{
+    Scale,
+    sample::{checked, platform, sample},
+};
 
 fn all() -> Vec<(Role, RoleObjects)> {
     let p = sample();
@@ -179,8 +185,68 @@ fn only_the_roles_that_use_a_setting_and_cannot_read_it_again_roll() {
 fn a_budget_exists_from_two_replicas_on() {
     let mut p = sample();
     assert!(role(&p, &p.roles[0]).disruption_budget.is_none());
-    p.roles[0].replicas = 2;
+    p.roles[0].scale = Scale::Fixed(2);
+    assert!(role(&p, &p.roles[0]).disruption_budget.is_some());
+}
+
+#[test]
+fn an_autoscaled_role_has_no_number_of_its_own() {
+    let mut p = sample();
+    for (least, budget) in [(1, false), (2, true)] {
+        p.roles[0].scale = Scale::Automatic(Autoscaling {
+            min_replicas: least,
+            max_replicas: 4,
+            target_cpu_utilization_percentage: 70,
+        });
+        let objects = role(&p, &p.roles[0]);
+        assert_eq!(objects.deployment.spec.expect("a spec").replicas, None);
+        assert_eq!(objects.disruption_budget.is_some(), budget);
+        insta::assert_snapshot!(format!("web_autoscaler_{least}"), yaml(&objects.autoscaler));
+    }
+    assert!(role(&p, &p.roles[1]).autoscaler.is_none());
+}
+
+#[test]
+fn no_variable_of_the_environment_wins_over_the_configuration() {
+    for (role, objects) in all() {
+        let text = &objects.config_map.data.expect("data")["crewdeck.toml"];
+        let sections: toml::Table = text.parse().expect("TOML");
+        for (section, values) in &sections {
+            for key in values.as_table().expect("a section").keys() {
+                let name = format!("CREWDECK_{section}_{key}").to_uppercase();
+                assert!(EnvVariable::is_reserved(&name), "{role:?}: {name}");
+            }
+        }
+    }
+    assert!(!EnvVariable::is_reserved("CREWDECK_TELEMETRY_FILTER"));
+}
+
+#[test]
+fn the_template_shapes_the_pods() {
+    let mut platform = platform();
+    platform.spec.roles_template = serde_json::from_value(json!({
+        "resources": {"requests": {"cpu": "250m"}},
+        "nodeSelector": {"pool": "crew"},
+        "tolerations": [{"key": "spot", "operator": "Exists", "value": ""}],
+        "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "noisy"}}},
+        ]}},
+        "topologySpreadConstraints": [
+            {"maxSkew": 2, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"},
+        ],
+        "priorityClassName": "high",
+        "terminationGracePeriodSeconds": 60,
+        "podLabels": {"team": "crew", "app.kubernetes.io/component": "stolen"},
+        "podAnnotations": {"note": "here"},
+        "extraEnv": [{"name": "CREWDECK_TELEMETRY_FILTER", "value": "debug"}, {"name": "EMPTY", "value": ""}],
+    }))
+    .expect("a template");
+    let p = checked(&platform).expect("usable");
     let objects = role(&p, &p.roles[0]);
-    assert!(objects.disruption_budget.is_some());
-    assert!(yaml(&objects.deployment).contains("topologySpreadConstraints"));
+    insta::assert_snapshot!("shaped_deployment", yaml(&objects.deployment));
+    let config = objects.config_map.data.expect("data");
+    assert!(
+        config["crewdeck.toml"].contains("drain_seconds = 50"),
+        "{config:?}"
+    );
 }

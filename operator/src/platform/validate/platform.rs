@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use crds::{
-    DeletionPolicy, MigrationSpec, Platform, Reason, RolloutSpec, TopicName, TopicSpec,
+    DeletionPolicy, MigrationSpec, MonitoringSpec, NetworkPolicySpec, Platform, Reason,
+    RolloutSpec, TopicName, TopicSpec,
 };
 
-use super::{ExternalNames, Identity, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec};
-use crate::{credentials::Schedule, keys::Wish, platform::StepError};
+use super::{
+    Exposure, ExternalNames, Identity, Image, KafkaCluster, PostgresServer, RedisServer, RoleSpec,
+};
+use crate::{OperatorConfig, credentials::Schedule, keys::Wish, platform::StepError};
 
 /// A Platform whose every value is known to be usable.
 #[derive(Debug, Clone)]
@@ -36,6 +39,14 @@ pub struct ValidatedPlatform {
     pub topics: Vec<Topic>,
     /// All six roles, in the order of a roll-out.
     pub roles: Vec<RoleSpec>,
+    /// Who may reach the pods.
+    pub network_policy: NetworkPolicySpec,
+    /// What a Prometheus is told.
+    pub monitoring: MonitoringSpec,
+    /// The way in from outside.
+    pub exposure: Exposure,
+    /// Where the operator runs, who asks the pods how they are.
+    pub operator_namespace: String,
     /// What becomes of the databases.
     pub database_policy: DeletionPolicy,
     /// What becomes of the Redis namespaces.
@@ -89,7 +100,7 @@ impl ValidatedPlatform {
 /// before; what an older definition let through is refused here.
 pub fn validate(
     platform: &Platform,
-    cluster: &str,
+    config: &OperatorConfig,
     postgres: PostgresServer,
     redis: RedisServer,
     kafka: KafkaCluster,
@@ -110,7 +121,7 @@ pub fn validate(
     }
     let events = spec.events.kafka.as_ref();
     Ok(ValidatedPlatform {
-        external: ExternalNames::of(cluster, &namespace, &name),
+        external: ExternalNames::of(&config.cluster_name, &namespace, &name),
         name,
         namespace,
         uid,
@@ -121,7 +132,11 @@ pub fn validate(
         redis,
         kafka,
         topics: topics(events.map_or(&[], |kafka| &kafka.topics)),
-        roles: RoleSpec::all(&spec.roles),
+        roles: RoleSpec::all(&spec.roles, &spec.roles_template).map_err(invalid)?,
+        network_policy: spec.network_policy.clone(),
+        monitoring: spec.monitoring.clone(),
+        exposure: Exposure::parse(&spec.exposure, url).map_err(invalid)?,
+        operator_namespace: config.lease_namespace.clone(),
         database_policy: spec.database.deletion_policy,
         redis_policy: spec.redis.deletion_policy,
         events_policy: events
@@ -160,11 +175,12 @@ fn topics(named: &[TopicSpec]) -> Vec<Topic> {
 
 #[cfg(test)]
 mod tests {
+    use crds::{Autoscaling, EnvVariable, IngressSpec};
     use rstest::rstest;
 
     use super::*;
     use crate::platform::validate::{
-        Role,
+        Role, Scale,
         sample::{checked, platform, sample},
     };
 
@@ -184,13 +200,28 @@ mod tests {
         assert!(
             p.roles
                 .iter()
-                .map(|spec| (spec.role, spec.replicas))
-                .eq(Role::ALL.map(|role| (role, 1)))
+                .map(|spec| (spec.role, spec.scale))
+                .eq(Role::ALL.map(|role| (role, Scale::Fixed(1))))
         );
         assert_eq!(p.database_policy, DeletionPolicy::Retain);
     }
 
     type Change = fn(&mut Platform);
+
+    fn bounds(min_replicas: i32, max_replicas: i32) -> Autoscaling {
+        Autoscaling {
+            min_replicas,
+            max_replicas,
+            target_cpu_utilization_percentage: 80,
+        }
+    }
+
+    fn variable(name: &str) -> EnvVariable {
+        EnvVariable {
+            name: name.to_owned(),
+            value: "canary".to_owned(),
+        }
+    }
 
     /// What the definition's rules refuse is refused here too: an older definition may have let it through.
     #[rstest]
@@ -199,6 +230,10 @@ mod tests {
     #[case::scheme(|p: &mut Platform| p.spec.public_url = "ftp://crew.example.org".to_owned(), "spec.publicURL is ftp://crew.example.org")]
     #[case::slash(|p: &mut Platform| p.spec.public_url.push('/'), "without a slash at the end")]
     #[case::image(|p: &mut Platform| p.spec.image.tag = None, "exactly one of tag and digest")]
+    #[case::exposure(|p: &mut Platform| { p.spec.public_url.push_str("/crew"); p.spec.exposure.ingress = Some(IngressSpec::default()); }, "without a path")]
+    #[case::env(|p: &mut Platform| p.spec.roles_template.extra_env = vec![variable("CREWDECK_DATABASE_URL_FILE")], "extraEnv of role web names CREWDECK_DATABASE_URL_FILE")]
+    #[case::bounds(|p: &mut Platform| p.spec.roles.web.autoscaling = Some(bounds(4, 2)), "role web has minReplicas 4 and maxReplicas 2")]
+    #[case::env_of_a_role(|p: &mut Platform| p.spec.roles.beat.template.extra_env = Some(vec![variable("ROLE")]), "extraEnv of role beat names ROLE")]
     fn a_defect_names_its_field(#[case] change: Change, #[case] words: &str) {
         let mut platform = platform();
         change(&mut platform);
@@ -211,8 +246,9 @@ mod tests {
     fn a_role_that_is_switched_off_keeps_its_place_without_pods() {
         let mut platform = platform();
         platform.spec.roles.realtime.enabled = false;
+        platform.spec.roles.realtime.autoscaling = Some(bounds(2, 4));
         let p = checked(&platform).expect("usable");
         let found = p.roles.iter().find(|spec| spec.role == Role::Realtime);
-        assert_eq!(found.map(|spec| spec.replicas), Some(0));
+        assert_eq!(found.map(|spec| spec.scale), Some(Scale::Fixed(0)));
     }
 }

@@ -1,6 +1,8 @@
 //! The roles of a Platform in the order in which they roll out.
 
-use crds::{RoleTemplate, RolesSpec};
+use crds::{Autoscaling, RolesSpec, RolesTemplate, ScaledRole, SwitchedRole};
+
+use super::template::{merge, require_free};
 
 /// A long-running role. The order is that of a roll-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,56 +58,96 @@ impl Role {
     }
 }
 
+/// How many pods a role has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scale {
+    /// So many; 0 when the role is switched off.
+    Fixed(i32),
+    /// As many as the load wants.
+    Automatic(Autoscaling),
+}
+
+impl Scale {
+    /// Pods that run always.
+    #[must_use]
+    pub fn least(self) -> i32 {
+        match self {
+            Self::Fixed(replicas) => replicas,
+            Self::Automatic(bounds) => bounds.min_replicas,
+        }
+    }
+}
+
 /// One role and how its pods are shaped.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoleSpec {
     /// The role.
     pub role: Role,
-    /// Pods wanted; 0 when the role is switched off.
-    pub replicas: i32,
+    /// Pods wanted.
+    pub scale: Scale,
     /// Shape of the pods.
-    pub template: RoleTemplate,
+    pub template: RolesTemplate,
 }
 
 impl RoleSpec {
     /// Whether it is switched off: nothing of it is to be there.
     #[must_use]
     pub fn is_off(&self) -> bool {
-        self.replicas == 0
+        self.scale == Scale::Fixed(0)
     }
 
-    /// All six roles, in the order of a roll-out; a switched-off one has no replicas.
-    pub(super) fn all(roles: &RolesSpec) -> Vec<Self> {
-        let switched = |on: bool, replicas: i32| if on { replicas } else { 0 };
+    /// All six roles, in the order of a roll-out; a switched-off one has no replicas. An error is what the definition's
+    /// rules refuse too.
+    pub(super) fn all(roles: &RolesSpec, template: &RolesTemplate) -> Result<Vec<Self>, String> {
         Role::ALL
             .into_iter()
-            .map(|role| {
-                let (replicas, template) = match role {
-                    Role::Web => (roles.web.replicas, &roles.web.template),
-                    Role::Worker => (roles.worker.replicas, &roles.worker.template),
-                    Role::Beat => (switched(roles.beat.enabled, 1), &roles.beat.template),
-                    Role::Realtime => (
-                        switched(roles.realtime.enabled, roles.realtime.replicas),
-                        &roles.realtime.template,
-                    ),
-                    Role::Analytics => (
-                        switched(roles.analytics.enabled, roles.analytics.replicas),
-                        &roles.analytics.template,
-                    ),
-                    Role::AnalyticsWorker => (
-                        switched(
-                            roles.analytics_worker.enabled,
-                            roles.analytics_worker.replicas,
-                        ),
-                        &roles.analytics_worker.template,
-                    ),
-                };
-                Self {
-                    role,
-                    replicas,
-                    template: template.clone(),
-                }
-            })
+            .map(|role| Self::of(role, roles, template))
             .collect()
+    }
+
+    fn of(role: Role, roles: &RolesSpec, template: &RolesTemplate) -> Result<Self, String> {
+        let scaled = |spec: &ScaledRole| {
+            let scale = scale(role, spec.replicas, spec.autoscaling)?;
+            Ok::<_, String>((scale, spec.template.clone()))
+        };
+        let switched = |spec: &SwitchedRole| {
+            let scale = if spec.enabled {
+                scale(role, spec.replicas, spec.autoscaling)?
+            } else {
+                Scale::Fixed(0)
+            };
+            Ok::<_, String>((scale, spec.template.clone()))
+        };
+        let (scale, own) = match role {
+            Role::Web => scaled(&roles.web)?,
+            Role::Worker => scaled(&roles.worker)?,
+            Role::Beat => (
+                Scale::Fixed(i32::from(roles.beat.enabled)),
+                roles.beat.template.clone(),
+            ),
+            Role::Realtime => switched(&roles.realtime)?,
+            Role::Analytics => switched(&roles.analytics)?,
+            Role::AnalyticsWorker => switched(&roles.analytics_worker)?,
+        };
+        let template = merge(&own, template);
+        require_free(role.as_str(), &template)?;
+        Ok(Self {
+            role,
+            scale,
+            template,
+        })
+    }
+}
+
+fn scale(role: Role, replicas: i32, autoscaling: Option<Autoscaling>) -> Result<Scale, String> {
+    match autoscaling {
+        None => Ok(Scale::Fixed(replicas)),
+        Some(bounds) if bounds.min_replicas > bounds.max_replicas => Err(format!(
+            "autoscaling of role {} has minReplicas {} and maxReplicas {}; maxReplicas must be at least minReplicas",
+            role.as_str(),
+            bounds.min_replicas,
+            bounds.max_replicas
+        )),
+        Some(bounds) => Ok(Scale::Automatic(bounds)),
     }
 }

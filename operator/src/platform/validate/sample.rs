@@ -5,7 +5,7 @@ use kube::core::ObjectMeta;
 use secrecy::SecretString;
 use serde_json::json;
 
-use crate::platform::StepError;
+use crate::{OperatorConfig, platform::StepError};
 
 use super::{KafkaCluster, PostgresServer, RedisServer, Tls, ValidatedPlatform, validate};
 
@@ -64,5 +64,5 @@ pub(crate) fn checked(platform: &Platform) -> Result<ValidatedPlatform, StepErro
         security_protocol: "SASL_SSL".to_owned(),
         ca_pem: ca_pem(),
     };
-    validate(platform, "default", postgres, redis, kafka)
+    validate(platform, &OperatorConfig::default(), postgres, redis, kafka)
 }

@@ -28,6 +28,8 @@ pub struct TopicsApplied {
     pub ready: usize,
     /// Topics that are wanted.
     pub wanted: usize,
+    /// The brokers, as `host:port`.
+    pub brokers: Vec<String>,
     /// Each client's login.
     pub logins: BTreeMap<&'static str, Settled>,
 }
@@ -82,6 +84,11 @@ pub(crate) async fn converge(
     let mut applied = TopicsApplied {
         ready,
         wanted: wanted.topics.len(),
+        brokers: admin
+            .brokers()
+            .iter()
+            .map(|broker| broker.address.clone())
+            .collect(),
         logins: BTreeMap::new(),
     };
     if ready < applied.wanted {

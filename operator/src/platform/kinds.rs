@@ -1,0 +1,89 @@
+//! Which kinds of others the cluster has. Asked of the API server at most once a minute for each group, however many
+//! Platforms there are: a definition that is installed later is found without a restart.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kube::Resource;
+
+use super::{Context, StepError};
+
+/// How long an answer counts.
+const FRESH: TimeDelta = TimeDelta::minutes(1);
+
+/// What the API server said last, by group and version. Cheap to clone; clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Kinds(Arc<Mutex<BTreeMap<String, Answer>>>);
+
+#[derive(Debug, Clone)]
+struct Answer {
+    at: DateTime<Utc>,
+    plurals: BTreeSet<String>,
+}
+
+/// Whether the cluster has kind `K`.
+///
+/// # Errors
+/// When the API server does not answer.
+pub(super) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<bool, StepError> {
+    let (version, plural) = (K::api_version(&()), K::plural(&()));
+    let now = cx.clock.now();
+    if let Some(known) = cx.kinds.known(&version, &plural, now) {
+        return Ok(known);
+    }
+    let plurals = match cx.client.list_api_group_resources(&version).await {
+        Ok(list) => list.resources.into_iter().map(|kind| kind.name).collect(),
+        Err(kube::Error::Api(status)) if status.is_not_found() => BTreeSet::new(),
+        Err(error) => return Err(StepError::of_kube(&format!("kinds of {version}"), &error)),
+    };
+    let has = plurals.contains(plural.as_ref());
+    cx.kinds
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(version.into_owned(), Answer { at: now, plurals });
+    Ok(has)
+}
+
+impl Kinds {
+    fn known(&self, version: &str, plural: &str, now: DateTime<Utc>) -> Option<bool> {
+        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = answers
+            .get(version)
+            .filter(|answer| now - answer.at < FRESH)?;
+        Some(answer.plurals.contains(plural))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use common_clock::ManualClock;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{testing::Api as Server, platform::foreign::HttpRoute};
+
+    #[tokio::test]
+    async fn a_kind_is_looked_for_again_after_a_while() {
+        let server = Server::default();
+        let clock = Arc::new(ManualClock::new(DateTime::UNIX_EPOCH));
+        let mut cx = server.context();
+        cx.clock = clock.clone();
+        assert!(!has::<HttpRoute>(&cx).await.expect("an answer"));
+        server.insert(
+            "/apis/gateway.networking.k8s.io/v1",
+            json!({
+                "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "gateway.networking.k8s.io/v1",
+                "resources": [{"name": "httproutes", "singularName": "httproute", "namespaced": true, "kind": "HTTPRoute", "verbs": []}],
+            }),
+        );
+        assert!(!has::<HttpRoute>(&cx).await.expect("what was said before"));
+        clock.advance(FRESH);
+        assert!(has::<HttpRoute>(&cx).await.expect("an answer"));
+    }
+}
