@@ -19,6 +19,7 @@ use k8s_openapi::api::{
     apps::v1::Deployment,
     batch::v1::Job,
     core::v1::{ConfigMap, Service, ServiceAccount},
+    networking::v1::{Ingress, NetworkPolicy},
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
@@ -83,12 +84,15 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
             .combine(signing_keys),
         PredicateConfig::default(),
     );
-    let requests: [Requests; 8] = [
+    // An autoscaler is not watched: it is written each time that it looks.
+    let requests: [Requests; 10] = [
         trigger_self(platforms, ()).boxed(),
         owned::<Deployment>(&cx),
         owned::<Job>(&cx),
         owned::<Service>(&cx),
         owned::<PodDisruptionBudget>(&cx),
+        owned::<NetworkPolicy>(&cx),
+        owned::<Ingress>(&cx),
         owned::<ServiceAccount>(&cx),
         owned::<ConfigMap>(&cx),
         secrets::requests(&cx, reader.clone(), changed),

@@ -1,6 +1,5 @@
 //! What the credentials of all three servers have in common: where they are kept, how they are made, how they look.
 
-#[cfg(test)]
 mod claims;
 #[cfg(test)]
 pub(crate) mod cluster;
