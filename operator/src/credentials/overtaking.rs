@@ -3,12 +3,13 @@
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
 
-use super::{Claim, Claims, Keys, KubeStore, Store, api::Api};
+use super::{Claim, Claims, Keys, KubeStore, Store};
 use crate::platform::{
     StepError,
     apply::ledger::{Server, Thing},
     validate::sample::sample,
 };
+use crate::testing::Api;
 
 /// A place at which a pass stops until it is let through.
 struct Gate {

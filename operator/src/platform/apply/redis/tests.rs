@@ -12,13 +12,13 @@ use secrecy::ExposeSecret as _;
 use super::*;
 use crate::{
     credentials::{
-        api::Api,
         cluster::{authority, told},
         memory::{Followers, MemoryStore, at_rest},
         overtaking::{kept, overtaking},
         read_login,
     },
     platform::validate::Tls,
+    testing::Api,
 };
 
 /// A Platform of its own on the server of the tests.

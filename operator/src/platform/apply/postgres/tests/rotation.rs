@@ -3,10 +3,10 @@
 use super::*;
 use crate::credentials::{
     Claims,
-    api::Api,
     memory::Followers,
     overtaking::{kept, overtaking},
 };
+use crate::testing::Api;
 use secrecy::ExposeSecret as _;
 
 #[sqlx::test]
