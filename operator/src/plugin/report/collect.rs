@@ -170,7 +170,7 @@ impl<'a> Collect<'a> {
                     "created": found.and_then(|found| found.metadata.creation_timestamp),
                 })),
                 Err(error) => {
-                    self.missing(&format!("metadata of Secret {namespace}/{secret}"), &error)
+                    self.missing(&format!("metadata of Secret {namespace}/{secret}"), &error);
                 }
             }
         }
