@@ -222,10 +222,7 @@ impl Build<'_> {
             command
                 .env("CGO_ENABLED", "0")
                 // Nobody debugs them here, and their debug information takes a tenth of the build.
-                .env(
-                    "GOFLAGS",
-                    "-trimpath -buildvcs=false -gcflags=all=-dwarf=false",
-                ),
+                .env("GOFLAGS", "-trimpath -buildvcs=false -gcflags=all=-dwarf=false"),
             self.log,
             "check that `go` is 1.26 or newer and reaches its module proxy (`go env GOPROXY`), then run the command again",
         )
