@@ -180,9 +180,8 @@ impl Api {
 /// Whether a path names all objects of one kind, of a namespace or of the cluster.
 fn is_collection(path: &str) -> bool {
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let rest = match parts.as_slice() {
-        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
-        _ => return false,
+    let (["api", _, rest @ ..] | ["apis", _, _, rest @ ..]) = parts.as_slice() else {
+        return false;
     };
     matches!(rest, [_] | ["namespaces", _, _])
 }

@@ -1,5 +1,7 @@
 //! `kubectl crewdeck keys`: the signing keys, and the two things a person does to them.
 
+use std::fmt::Write as _;
+
 use crds::{Platform, RevokedKey, SigningKeyStatus};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -123,11 +125,9 @@ fn text(answer: &Answer<'_>, now: Timestamp) -> String {
         )
     );
     for revoked in answer.revoke {
-        text.push_str(&format!(
-            "Denied by the spec: {}, {}\n",
-            revoked.kid,
-            visible(&revoked.reason)
-        ));
+        let reason = visible(&revoked.reason);
+        // Writing to a String does not fail.
+        let _ = writeln!(text, "Denied by the spec: {}, {reason}", revoked.kid);
     }
     text
 }

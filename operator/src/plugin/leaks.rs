@@ -1,6 +1,6 @@
 //! `kubectl crewdeck leaks`: what was left on servers, as far as Kubernetes knows.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use crds::Platform;
 use k8s_openapi::{
@@ -178,15 +178,20 @@ fn text(answer: &Answer, session: &Session) -> String {
             &rows,
         ));
     }
+    if !answer.things.is_empty() && !answer.events.is_empty() {
+        text.push('\n');
+    }
     for event in &answer.events {
         let at: &Time = &event.time;
-        text.push_str(&format!(
-            "{} {}, Platform {}: {}\n",
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            text,
+            "{} {}, Platform {}: {}",
             event.reason,
             relative(at, session.now()),
             event.platform,
             visible(&event.message)
-        ));
+        );
     }
     text
 }

@@ -14,7 +14,7 @@ use super::{Error, Global, error::with_sources};
 /// How long the API server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long it may take to answer.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// A cluster, a namespace and the time.
 pub(super) struct Session {

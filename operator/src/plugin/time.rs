@@ -98,7 +98,8 @@ mod tests {
     #[test]
     fn the_future_is_told_apart() {
         let now = Timestamp::from_second(1_800_000_000).expect("in range");
-        let at = |seconds: i64| Time(Timestamp::from_second(1_800_000_000 + seconds).expect("in range"));
+        let at =
+            |seconds: i64| Time(Timestamp::from_second(1_800_000_000 + seconds).expect("in range"));
         assert_eq!(relative(&at(-60), now), "60s ago");
         assert_eq!(relative(&at(60), now), "in 60s");
         assert_eq!(age(&at(60), now), "0s");

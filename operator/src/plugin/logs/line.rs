@@ -123,7 +123,7 @@ mod tests {
         let line = r#"2026-11-29T13:00:00.5Z {"timestamp":"2026-11-29T13:00:00.4Z","level":"INFO","message":"request","http.status":200,"http.path":"/api/v1 x","target":"common_http","spans":[{"name":"pass","platform":"demo"}]}"#;
         assert_eq!(
             shown(line, false),
-            "web-a 2026-11-29T13:00:00.4Z INFO  request http.status=200 http.path=\"/api/v1 x\" platform=demo \
+            "web-a 2026-11-29T13:00:00.4Z INFO  request http.path=\"/api/v1 x\" http.status=200 platform=demo \
              (common_http)\n"
         );
         let raw = shown(line, true);

@@ -20,13 +20,7 @@ use serde_json::json;
 use super::archive::Archive;
 use crate::{
     platform::apply::kube::{selector, with_labels},
-    plugin::{
-        Error,
-        error::words,
-        find::RESOURCE,
-        grant::{given_secrets, own_secrets},
-        session::Session,
-    },
+    plugin::{Error, error::words, find::RESOURCE, grant, session::Session},
 };
 
 /// Lines of each log.
@@ -72,7 +66,7 @@ impl<'a> Collect<'a> {
         self.list::<Job>(namespace, &ours, "jobs.yaml").await?;
         let pods = self.list::<Pod>(namespace, &ours, "pods.yaml").await?;
         self.ledger(&name).await?;
-        self.secrets(&name).await?;
+        self.secrets().await?;
         self.logs(namespace, &pods, "logs").await?;
         let operator = ListParams::default()
             .labels("app.kubernetes.io/part-of=crewdeck,app.kubernetes.io/component=operator");
@@ -155,14 +149,11 @@ impl<'a> Collect<'a> {
 
     /// Names and dates of the Secrets. Only metadata is asked for, and of that only these two are kept: an annotation may
     /// hold a copy of the content.
-    async fn secrets(&mut self, name: &str) -> Result<(), Error> {
+    async fn secrets(&mut self) -> Result<(), Error> {
         let namespace = self.session.namespace.clone();
         let api: Api<Secret> = Api::namespaced(self.session.client.clone(), &namespace);
         let mut lines = Vec::new();
-        for secret in given_secrets(self.platform)
-            .into_iter()
-            .chain(own_secrets(name))
-        {
+        for secret in grant::secrets(self.platform, &namespace)? {
             match api.get_metadata_opt(&secret).await {
                 Ok(found) => lines.push(json!({
                     "name": secret,
@@ -170,7 +161,7 @@ impl<'a> Collect<'a> {
                     "created": found.and_then(|found| found.metadata.creation_timestamp),
                 })),
                 Err(error) => {
-                    self.missing(&format!("metadata of Secret {namespace}/{secret}"), &error)
+                    self.missing(&format!("metadata of Secret {namespace}/{secret}"), &error);
                 }
             }
         }

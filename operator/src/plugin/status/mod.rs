@@ -64,15 +64,14 @@ struct Answer {
 
 /// Does it.
 pub(super) async fn run(args: &Args, session: &Session, out: &mut Output<'_>) -> Result<(), Error> {
-    let platform = match &args.name {
-        Some(name) => find::platform(session, Some(name)).await?,
-        None => {
-            let mut all = find::platforms(session).await?;
-            match all.len() {
-                0 => return Err(find::none(session).await),
-                1 => all.swap_remove(0),
-                _ => return list(&all, session, out),
-            }
+    let platform = if args.name.is_some() {
+        find::platform(session, args.name.as_deref()).await?
+    } else {
+        let mut all = find::platforms(session).await?;
+        match all.len() {
+            0 => return Err(find::none(session).await),
+            1 => all.swap_remove(0),
+            _ => return list(&all, session, out),
         }
     };
     let answer = answer(platform, session).await;

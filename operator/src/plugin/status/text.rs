@@ -19,7 +19,9 @@ pub(super) fn of(answer: &Answer, paint: Paint, now: Timestamp) -> String {
     let mut text = head(answer, paint, now);
     if !answer.status.conditions.is_empty() {
         text.push('\n');
-        text.push_str(&conditions(&answer.status.conditions, now));
+        let told = answer.status.waiting_on.as_ref();
+        let told = told.map(|waits| waits.message.as_str());
+        text.push_str(&conditions(&answer.status.conditions, told, now));
     }
     if !answer.status.roles.is_empty() {
         text.push('\n');
@@ -93,8 +95,8 @@ fn head(answer: &Answer, paint: Paint, now: Timestamp) -> String {
     text
 }
 
-/// The conditions in short: in full only where one is not as it should be.
-fn conditions(conditions: &[Condition], now: Timestamp) -> String {
+/// The conditions in short: in words only where one is not as it should be, and says more than was `told`.
+fn conditions(conditions: &[Condition], told: Option<&str>, now: Timestamp) -> String {
     let rows: Vec<[String; 5]> = conditions
         .iter()
         .map(|condition| {
@@ -103,12 +105,18 @@ fn conditions(conditions: &[Condition], now: Timestamp) -> String {
                 _ => "True",
             };
             let fine = condition.status == wanted && condition.reason == "Ready";
+            let message = condition.message.as_str();
             [
                 condition.type_.clone(),
                 condition.status.clone(),
                 condition.reason.clone(),
                 age(&condition.last_transition_time, now),
-                if fine { "" } else { &condition.message }.to_owned(),
+                if fine || told == Some(message) {
+                    ""
+                } else {
+                    message
+                }
+                .to_owned(),
             ]
         })
         .collect();

@@ -39,3 +39,17 @@ async fn it_is_for_the_names_of_one_platform_alone() {
     )
     .await;
 }
+
+#[tokio::test]
+async fn who_writes_a_platform_cannot_write_rights() {
+    let mut demo = platform("demo");
+    demo["spec"]["redis"]["secretRef"]["name"] =
+        "x\n  - apiGroups: [\"*\"]\n    resources: [\"*\"]".into();
+    let said = ask(&server(&[demo]), "grant demo").await;
+    assert!(
+        said.refusal().contains("no name of an object"),
+        "{}",
+        said.refusal()
+    );
+    assert!(said.out.is_empty());
+}

@@ -101,7 +101,7 @@ fn a_reason_is_required() {
 async fn a_write_of_the_status_meanwhile_is_no_obstacle() {
     let api = server(&[ready()]);
     api.meanwhile(|objects| {
-        objects.get_mut(DEMO).unwrap()["metadata"]["resourceVersion"] = json!("2")
+        objects.get_mut(DEMO).unwrap()["metadata"]["resourceVersion"] = json!("2");
     });
     ask(&api, "keys --rotate").await.outcome.expect("done");
     assert_eq!(signing(&api)["rotation"], 1);
