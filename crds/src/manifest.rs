@@ -97,6 +97,8 @@ fn bound(schema: &mut JSONSchemaProps) {
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
         schema.max_properties.get_or_insert(ENTRIES);
         bound(values);
+        // The map says what its values are; a quantity's own words are three pages.
+        strip(values);
     }
 }
 

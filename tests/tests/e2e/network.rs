@@ -8,6 +8,7 @@ use k8s_openapi::api::{
 };
 use kube::{Api, ResourceExt as _, api::ListParams};
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr},
     time::Duration,
@@ -179,12 +180,14 @@ fn bridge(pod: &Pod) -> Option<IpAddr> {
 #[tokio::test]
 async fn e2e_network_policies_allow_every_connection_that_is_made() -> Result<()> {
     let world = World::new().await?;
-    let mut all = BTreeSet::new();
+    let all = RefCell::new(BTreeSet::new());
     wait_for(
         "each role at its servers",
         Duration::from_mins(1),
         async || {
-            all.extend(world.connections().await?);
+            let now = world.connections().await?;
+            let mut all = all.borrow_mut();
+            all.extend(now);
             for (role, port) in SEEN {
                 let is_there = |(of, found): &(String, Connection)| {
                     of == role && !found.inward && found.port == *port
@@ -195,6 +198,7 @@ async fn e2e_network_policies_allow_every_connection_that_is_made() -> Result<()
         },
     )
     .await?;
+    let all = all.into_inner();
     for (role, connection) in &all {
         if connection.inward && world.nodes.contains(&connection.other) {
             continue;
