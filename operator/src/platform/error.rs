@@ -62,7 +62,7 @@ impl StepError {
                     Reason::SecretForbidden,
                     format!(
                         "the operator may not use {what}: {}; install the chart crewdeck-platform, which grants \
-                         exactly the names of one Platform",
+                         exactly the names of one Platform, or apply what `kubectl crewdeck grant` prints",
                         status.message
                     ),
                 )

@@ -110,8 +110,10 @@ async fn history(
     pin_mut!(events);
     let mut seen = Vec::new();
     while let Some(event) = events.try_next().await? {
-        let WatchEvent::Modified(deployment) = event else {
-            anyhow::bail!("{event:?}");
+        let deployment = match event {
+            WatchEvent::Modified(deployment) => deployment,
+            WatchEvent::Bookmark(_) => continue,
+            other => anyhow::bail!("{other:?}"),
         };
         seen.extend(replicas(&deployment));
         if deployment.resource_version() == after.resource_version() {

@@ -15,8 +15,8 @@ use tests::{cluster::Cluster, platform::Platform};
 
 /// How long the operator may take to say what is wrong.
 const TOLD: Duration = Duration::from_mins(1);
-/// How long a first installation may take on the test machine.
-const READY: Duration = Duration::from_mins(2);
+/// How long a first installation may take on the test machine, with the minute after which missing rights are tried again.
+const READY: Duration = Duration::from_mins(3);
 
 /// The sample, and the way to ask about it.
 struct Sample {
@@ -204,7 +204,7 @@ async fn e2e_a_grant_is_all_that_a_platform_lacks() -> Result<()> {
     let plugin =
         |arguments: &[&str]| cluster.plugin(&[arguments, &["--namespace", namespace]].concat());
     platform.apply(&platform.spec().await?).await?;
-    platform.told("Ready", "crewdeck-platform", TOLD).await?;
+    platform.told("Ready", "kubectl crewdeck grant", TOLD).await?;
     let status = plugin(&["status", name])?.text(3)?;
     ensure!(status.contains("SecretForbidden"), "{status}");
 

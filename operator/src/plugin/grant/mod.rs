@@ -39,19 +39,11 @@ pub(super) struct Args {
 #[derive(Debug, clap::Args)]
 struct Operator {
     /// Namespace of the operator
-    #[arg(
-        long = "operator-namespace",
-        value_name = "NAMESPACE",
-        default_value = "crewdeck-system"
-    )]
-    namespace: String,
+    #[arg(long, value_name = "NAMESPACE", default_value = "crewdeck-system")]
+    operator_namespace: String,
     /// Service account of the operator
-    #[arg(
-        long = "operator-service-account",
-        value_name = "NAME",
-        default_value = "crewdeck-operator"
-    )]
-    service_account: String,
+    #[arg(long, value_name = "NAME", default_value = "crewdeck-operator")]
+    operator_service_account: String,
 }
 
 /// Does it.
@@ -71,8 +63,8 @@ pub(super) async fn run(args: &Args, session: &Session, out: &mut Output<'_>) ->
 pub(super) fn secrets(platform: &Platform, namespace: &str) -> Result<Vec<String>, Error> {
     // The names are the same, whoever is granted the rights.
     let nobody = Operator {
-        namespace: "nobody".to_owned(),
-        service_account: "nobody".to_owned(),
+        operator_namespace: "nobody".to_owned(),
+        operator_service_account: "nobody".to_owned(),
     };
     let mut names = Vec::new();
     for object in documents(&yaml(platform, namespace, &nobody)?)? {
@@ -91,7 +83,10 @@ fn yaml(platform: &Platform, namespace: &str, operator: &Operator) -> Result<Str
         "Release": {"Name": platform.name_any(), "Namespace": namespace},
         "Values": {
             "spec": platform.spec,
-            "operator": {"namespace": operator.namespace, "serviceAccount": operator.service_account},
+            "operator": {
+                "namespace": operator.operator_namespace,
+                "serviceAccount": operator.operator_service_account,
+            },
         },
     });
     template::render(TEMPLATE, &values)
