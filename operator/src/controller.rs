@@ -14,7 +14,7 @@ use std::{
 };
 
 use crds::{ConditionType, Platform, Reason};
-use futures::{StreamExt as _, channel::mpsc, stream};
+use futures::{FutureExt as _, StreamExt as _, channel::mpsc, stream};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     batch::v1::Job,
@@ -122,7 +122,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         slow: Semaphore::new(SLOW),
     };
     let passes = applier(
-        |platform, passes: Arc<Passes>| Box::pin(step(platform, passes)),
+        |platform, passes: Arc<Passes>| step(platform, passes).boxed(),
         |platform, error, passes| {
             let failures = passes.failures.count(&platform);
             tracing::debug!(%error, failures, "a pass could not tell its outcome");
@@ -191,4 +191,53 @@ fn signing_keys(platform: &Guarded) -> Option<u64> {
     )
         .hash(&mut hasher);
     Some(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::platform::validate::sample::platform;
+
+    #[rstest]
+    #[case::dead("BackendUnreachable", 2, true)]
+    #[case::dead_while_it_is_deleted("LeftBehind", 7, true)]
+    #[case::perhaps_dead("BackendUnreachable", 1, false)]
+    #[case::quickly_told("SecretNotFound", 9, false)]
+    fn only_those_whose_servers_stay_silent_are_slow(
+        #[case] reason: &str,
+        #[case] attempts: i64,
+        #[case] slow: bool,
+    ) {
+        let mut platform = platform();
+        assert!(!is_slow(&platform));
+        let waiting = json!({
+            "reason": reason, "message": "", "since": "2027-01-15T08:00:00Z", "attempts": attempts,
+        });
+        let status = json!({"waitingOn": waiting});
+        platform.status = Some(serde_json::from_value(status).expect("a status"));
+        assert_eq!(is_slow(&platform), slow);
+    }
+
+    #[test]
+    fn what_the_keys_tell_is_news_and_the_rest_of_the_status_is_not() {
+        let with = |status: serde_json::Value| {
+            let mut platform = platform();
+            platform.status = Some(serde_json::from_value(status).expect("a status"));
+            signing_keys(&DeserializeGuard(Ok(platform)))
+        };
+        let keys = |status: &str, generation: i64, version: &str| {
+            let condition = json!({
+                "type": "SigningKeyReady", "status": status, "reason": "Ready", "message": "",
+                "observedGeneration": generation, "lastTransitionTime": "2027-01-15T08:00:00Z",
+            });
+            with(json!({"conditions": [condition], "version": version}))
+        };
+        assert_eq!(keys("True", 1, "1"), keys("True", 1, "2"));
+        assert_ne!(keys("True", 1, "1"), keys("False", 1, "1"));
+        assert_ne!(keys("True", 1, "1"), keys("True", 2, "1"));
+        assert_eq!(with(json!({"version": "1"})), None);
+    }
 }

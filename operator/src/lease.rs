@@ -51,9 +51,8 @@ pub(crate) async fn lead(cx: &Context, stop: &CancellationToken) -> Option<Leade
         };
         let error = match tried {
             Ok(Ok(manager)) => match hold(cx, manager, &identity, stop).await {
-                Held::Led(leadership) => return Some(leadership),
-                Held::Stopped => return None,
-                Held::Failed => "it cannot be held any more".to_owned(),
+                Ok(leads) => return leads,
+                Err(_) => "it cannot be held any more".to_owned(),
             },
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("no answer within {} s", TRY.as_secs()),
@@ -85,19 +84,13 @@ async fn manager(
         .await
 }
 
-/// What came of waiting for the Lease.
-enum Held {
-    Led(Leadership),
-    Stopped,
-    Failed,
-}
-
+/// Waits until the Lease is held; `None` when `stop` comes first, an error when nobody tries any more.
 async fn hold(
     cx: &Context,
     manager: LeaseManager,
     identity: &str,
     stop: &CancellationToken,
-) -> Held {
+) -> Result<Option<Leadership>, watch::error::RecvError> {
     let (mut held, task) = manager.watch().await;
     let leads = tokio::select! {
         () = stop.cancelled() => Ok(false),
@@ -113,15 +106,15 @@ async fn hold(
     match leads {
         Ok(true) => {
             tracing::info!(identity, "this process leads");
-            Held::Led(leadership)
+            Ok(Some(leadership))
         }
         Ok(false) => {
             leadership.give_back().await;
-            Held::Stopped
+            Ok(None)
         }
-        Err(_) => {
+        Err(error) => {
             leadership.forget();
-            Held::Failed
+            Err(error)
         }
     }
 }

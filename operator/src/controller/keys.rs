@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::{Stream, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use kube::runtime::{
     controller::{self, Action, ReconcileReason, ReconcileRequest, applier},
     reflector::{ObjectRef, Store},
@@ -54,7 +54,7 @@ pub(super) async fn run(
         memories: Mutex::default(),
     };
     applier(
-        |platform, keys: Arc<Keys>| Box::pin(step(platform, keys)),
+        |platform, keys: Arc<Keys>| step(platform, keys).boxed(),
         |platform, _, keys| {
             let failures = keys.failures.count(&platform);
             Action::requeue(pause_untold(failures, keys.cx.ids.as_ref()))

@@ -201,11 +201,28 @@ fn is_forbidden(error: &watcher::Error) -> bool {
     }
 }
 
+/// A Secret as it was seen last.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Version {
+    /// Nobody has looked yet.
+    #[default]
+    Unknown,
+    /// It is not there.
+    Absent,
+    /// It is there.
+    Is(String),
+}
+
+impl From<Option<String>> for Version {
+    fn from(version: Option<String>) -> Self {
+        version.map_or(Self::Absent, Self::Is)
+    }
+}
+
 /// What a watch has seen of its Secret.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Its version, or `None` while there is none; nothing before the first look.
-    version: Option<Option<String>>,
+    version: Version,
     /// What the list that is under way has shown.
     listed: Option<String>,
 }
@@ -226,7 +243,7 @@ impl Seen {
             Event::Apply(secret) => secret.metadata.resource_version,
             Event::Delete(_) => None,
         };
-        let now = Some(now);
+        let now = Version::from(now);
         let news = self.version != now;
         self.version = now;
         news

@@ -81,12 +81,12 @@ pub(crate) async fn overtaking(
         store: KubeStore::open(&cx, &p).await.unwrap(),
         gate: &latter,
     };
-    let overtaken = async {
+    let slow = async {
         let done = pass(&mut first).await;
         latter.open.add_permits(Semaphore::MAX_PERMITS);
         done
     };
-    let overtaker = async {
+    let fast = async {
         drop(former.reached.acquire().await);
         pass(&mut second).await
     };
@@ -94,7 +94,7 @@ pub(crate) async fn overtaking(
         drop(latter.reached.acquire().await);
         former.open.add_permits(Semaphore::MAX_PERMITS);
     };
-    let (first, second, ()) = tokio::join!(overtaken, overtaker, umpire);
+    let (first, second, ()) = tokio::join!(slow, fast, umpire);
     assert!(first.is_ok(), "{first:?}");
     assert!(second.is_err(), "it has overwritten what the other kept");
 }

@@ -98,6 +98,19 @@ impl Rotation<'_> {
         })
     }
 
+    /// Whether the login in `slot` was claimed to follow what the client's Secret has now: it is not a former one then, but one
+    /// that takes over, in this process or in another one.
+    pub(crate) async fn takes_over(
+        &self,
+        store: &mut dyn Store,
+        client: &str,
+        slot: &str,
+        after: u64,
+    ) -> Result<bool, StepError> {
+        // No generation is 0: a Secret that does not tell its own has no successor.
+        Ok(after > 0 && store.claims().await?.of(client, slot, after).is_some())
+    }
+
     /// Writes down a login that works and is not: one from before there were claims, or whose claim was lost.
     pub(crate) async fn remember(
         &self,

@@ -52,7 +52,7 @@ pub(crate) async fn reconcile_keys(
             Ok(keys) => {
                 memory.failures = 0;
                 let until = |at: DateTime<Utc>| (at - cx.clock.now()).to_std().unwrap_or_default();
-                let look = keys.look.map(until).unwrap_or(RESYNC);
+                let look = keys.look.map_or(RESYNC, until);
                 (KeysReport::Applied(keys), Some(look.clamp(SOONEST, RESYNC)))
             }
             Err(error) => {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crds::{ConditionType, Platform, Reason, TopicsStatus};
+use futures::FutureExt as _;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{Api, ResourceExt as _, core::error_boundary::InvalidObject};
-
 use tokio::time::timeout;
 
 use super::{
@@ -42,7 +42,7 @@ const SOONEST: Duration = Duration::from_secs(1);
 pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Duration>, StepError> {
     let mut report = Report::default();
     if platform.metadata.deletion_timestamp.is_some() {
-        match timeout(LONGEST, finalizer::release(cx, platform)).await {
+        match timeout(LONGEST, finalizer::release(cx, platform).boxed()).await {
             Ok(Ok(())) => return Ok(None),
             Ok(Err(error)) => report.failed(ConditionType::Ready, &error),
             Err(_) => report.failed(ConditionType::Ready, &cut_off()),
@@ -54,7 +54,7 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
             suspended::look(cx, &p, &mut report).await;
         }
     // On the heap: it holds what every step does.
-    } else if timeout(LONGEST, Box::pin(pass(cx, platform, &mut report)))
+    } else if timeout(LONGEST, pass(cx, platform, &mut report).boxed())
         .await
         .is_err()
     {
@@ -349,5 +349,42 @@ mod tests {
             (&status["observedGeneration"], &status["roles"]),
             (&json!(3), &json!([]))
         );
+    }
+
+    /// Each pass is another process, as after a restart: what it knows of the tries before is what the status tells.
+    #[tokio::test]
+    async fn pauses_grow_on_over_restarts_and_the_next_try_is_told() {
+        let path = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo";
+        let server = Api::default();
+        // None of the Secrets that it names exists.
+        let platform = crate::platform::validate::sample::platform();
+        server.insert(path, serde_json::to_value(platform).expect("JSON"));
+        let mut pauses = Vec::new();
+        for tries in 1..=6 {
+            let cx = server.context();
+            let object = server.object(path).expect("there");
+            let platform: Platform = serde_json::from_value(object).expect("a Platform");
+            let began = cx.clock.now();
+            let next = reconcile(&platform, &cx).await.expect("told");
+            pauses.push(next.expect("it is tried again"));
+            let told = server.object(path).expect("there")["status"]["waitingOn"].clone();
+            assert_eq!(
+                (&told["reason"], &told["attempts"]),
+                (&json!("SecretNotFound"), &json!(tries))
+            );
+            let at: jiff::Timestamp =
+                serde_json::from_value(told["nextActionTime"].clone()).expect("a time");
+            let promised = at.as_second() - began.timestamp();
+            let pause = i64::try_from(pauses[tries - 1].as_secs()).expect("short");
+            assert!(
+                (pause..=pause + 2).contains(&promised),
+                "{promised} s told, {pause} s meant"
+            );
+        }
+        assert!(
+            pauses.windows(2).all(|pair| pair[0] < pair[1]),
+            "{pauses:?}"
+        );
+        assert!(pauses[5] > Duration::from_secs(7), "{pauses:?}");
     }
 }

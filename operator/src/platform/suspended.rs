@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(error.reason, Reason::RolloutPending, "{error}");
 
         server.put("/api/v1/namespaces/crewdeck/services/demo-web", |service| {
-            service["spec"]["ports"][0]["port"] = 81.into()
+            service["spec"]["ports"][0]["port"] = 81.into();
         });
         let mut without = p.clone();
         without.public_url = "https://other.example.org".to_owned();

@@ -303,7 +303,19 @@ mod tests {
             report.done(ConditionType::SpecValid, "usable");
             report
         };
-        let first = after(&PlatformStatus::default(), report(), 1, None, noon());
+        let keys = Verdict {
+            holds: Some(true),
+            reason: Reason::Ready,
+            message: "published".to_owned(),
+        };
+        let nothing = PlatformStatus::default();
+        let kind = ConditionType::SigningKeyReady;
+        let before = PlatformStatus {
+            conditions: vec![condition(&nothing, kind, keys, 1, noon())],
+            ..nothing
+        };
+        let first = after(&before, report(), 1, None, noon());
+        assert_eq!(find(&first, ConditionType::Ready).status, "True");
         let later = after(&first, report(), 1, None, noon() + TimeDelta::hours(1));
         assert_eq!(first, later);
     }

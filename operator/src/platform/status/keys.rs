@@ -65,13 +65,16 @@ fn verdict(report: &KeysReport) -> Verdict {
         message,
     };
     match report {
-        KeysReport::Applied(keys) => match &keys.trouble {
-            Some(trouble) => of(Some(true), trouble.reason, trouble.message.clone()),
-            None => {
-                let words = format!("generation {} of the key set is published", keys.epoch);
-                of(Some(true), Reason::Ready, words)
-            }
-        },
+        KeysReport::Applied(keys) => {
+            let words = format!("generation {} of the key set is published", keys.epoch);
+            let (reason, words) = keys
+                .trouble
+                .as_ref()
+                .map_or((Reason::Ready, words), |trouble| {
+                    (trouble.reason, trouble.message.clone())
+                });
+            of(Some(true), reason, words)
+        }
         KeysReport::Failed(error) => of(Some(false), error.reason, error.message.clone()),
         KeysReport::Suspended => {
             let words = "not looked at while spec.suspend is set";

@@ -111,9 +111,11 @@ pub(super) async fn settle(
         }
         Some(Found { login, .. }) => {
             let other = other_slot(slots, &login.user);
+            let after = Issue::epoch_of(kept.as_ref());
+            let begun = rotation.takes_over(store, secret, other, after).await?;
             // One change at a time: the former user ends first.
-            if works && !has_login(other) && rotation.is_due(kept.as_ref()) {
-                let after = Issue::epoch_of(kept.as_ref());
+            let due = begun || !has_login(other) && rotation.is_due(kept.as_ref());
+            if works && due {
                 (rotation.claim(store, secret, other, after).await?, true)
             } else {
                 (login, !works)
@@ -140,8 +142,12 @@ pub(super) async fn settle(
     let other = other_slot(slots, &login.user);
     let is_there =
         |found: &UserFacts| found.login || found.rights.others > 0 || !found.rights.acls.is_empty();
+    let takes_over = rotation
+        .takes_over(store, secret, other, issue.epoch)
+        .await?;
     let draining = match users.get(other).filter(|found| is_there(found)) {
         None => None,
+        Some(_) if takes_over => Some(format!("{other} is about to take over")),
         Some(found) => {
             let waits = rotation.waits_for_pods(client.secret, other, &issue, written);
             let waits = waits.await?;

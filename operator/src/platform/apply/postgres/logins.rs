@@ -66,11 +66,12 @@ pub(super) async fn settle(
         }
         Some(Found { login, .. }) => {
             let other = other_slot(&spec.slots, &login.user);
+            let after = Issue::epoch_of(kept.as_ref());
+            let begun = rotation.takes_over(store, client, other, after).await?;
             // One change at a time: the former one ends first.
-            let due = works && facts.is_ended(other) && rotation.is_due(kept.as_ref());
+            let due = begun || facts.is_ended(other) && rotation.is_due(kept.as_ref());
             // A replica that is behind keeps the change waiting, not the Platform.
-            if due && is_replayed(server, connection, spec, other).await? {
-                let after = Issue::epoch_of(kept.as_ref());
+            if works && due && is_replayed(server, connection, spec, other).await? {
                 (rotation.claim(store, client, other, after).await?, true)
             } else {
                 (login, !works)
@@ -89,6 +90,11 @@ pub(super) async fn settle(
     let other = other_slot(&spec.slots, &login.user);
     let draining = if facts.is_ended(other) {
         None
+    } else if rotation
+        .takes_over(store, client, other, issue.epoch)
+        .await?
+    {
+        Some(format!("{other} is about to take over"))
     } else {
         let waits = rotation.waits_for_pods(spec.client, other, &issue, written);
         match waits.await? {

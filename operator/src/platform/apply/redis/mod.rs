@@ -153,9 +153,11 @@ async fn settle(
         }
         Some(Found { login, .. }) => {
             let other = other_slot(slots, &login.user);
+            let after = Issue::epoch_of(kept.as_ref());
+            let begun = rotation.takes_over(store, secret, other, after).await?;
             // One change at a time: the former user ends first.
-            if works(&login) && !users.contains_key(other) && rotation.is_due(kept.as_ref()) {
-                let after = Issue::epoch_of(kept.as_ref());
+            let due = begun || !users.contains_key(other) && rotation.is_due(kept.as_ref());
+            if works(&login) && due {
                 rotation.claim(store, secret, other, after).await?
             } else {
                 login
@@ -179,7 +181,12 @@ async fn settle(
     }
     rotation.remember(store, secret, &login, &issue).await?;
     let other = other_slot(slots, &login.user);
-    let draining = if users.contains_key(other) {
+    let draining = if rotation
+        .takes_over(store, secret, other, issue.epoch)
+        .await?
+    {
+        Some(format!("{other} is about to take over"))
+    } else if users.contains_key(other) {
         let waits = rotation.waits_for_pods(client.secret, other, &issue, written);
         match waits.await? {
             None => sessions::end(server, connection, other, &issue, rotation).await?,

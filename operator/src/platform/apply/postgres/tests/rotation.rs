@@ -106,7 +106,7 @@ async fn two_leaders_set_one_password(pool: PgPool) {
         })
         .await;
         let logins = fixture.names.logins();
-        let first = logins.iter().next().unwrap();
+        let first = logins.first().unwrap();
         let login = read_login(&kept(&api, first.client).await).unwrap();
         let connected = fixture.log_in(&login, &first.database).await;
         assert!(connected.is_ok(), "the Secret names a dead login");
