@@ -60,7 +60,9 @@ async fn a_failing_statement_is_named(pool: PgPool) {
         .await
         .expect("something in the way");
     let url = SecretRef::from(pool.connect_options().to_url_lossy().to_string());
-    let error = migrate(&url, &Phase::ALL).await.expect_err("the table exists");
+    let error = migrate(&url, &Phase::ALL)
+        .await
+        .expect_err("the table exists");
     let words = format!("{:#}", anyhow::Error::from(error));
     assert!(
         words.contains("migration 0001_expand_daily_counts failed"),

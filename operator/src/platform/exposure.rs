@@ -138,8 +138,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        testing::Api as Server,
         platform::validate::sample::{checked, platform},
+        testing::Api as Server,
     };
 
     const ROUTE: &str = "/apis/gateway.networking.k8s.io/v1/namespaces/crewdeck/httproutes/demo";

@@ -66,7 +66,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{testing::Api as Server, platform::foreign::HttpRoute};
+    use crate::{platform::foreign::HttpRoute, testing::Api as Server};
 
     #[tokio::test]
     async fn a_kind_is_looked_for_again_after_a_while() {

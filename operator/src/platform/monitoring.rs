@@ -46,7 +46,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{testing::Api as Server, platform::validate::sample::sample};
+    use crate::{platform::validate::sample::sample, testing::Api as Server};
 
     const RULE: &str = "/apis/monitoring.coreos.com/v1/namespaces/crewdeck/prometheusrules/demo";
 

@@ -33,7 +33,7 @@ pub(super) async fn shut_in(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{testing::Api as Server, platform::validate::sample::sample};
+    use crate::{platform::validate::sample::sample, testing::Api as Server};
 
     #[tokio::test]
     async fn they_are_made_once_and_taken_away_once() {

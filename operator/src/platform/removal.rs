@@ -35,8 +35,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        testing::Api as Server,
         platform::{apply::kube::ensure, validate::sample::sample},
+        testing::Api as Server,
     };
 
     #[tokio::test]

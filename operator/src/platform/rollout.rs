@@ -66,7 +66,10 @@ pub(crate) async fn roll_out(cx: &Context, p: &ValidatedPlatform) -> Progress {
 }
 
 /// The roles whose pods are replaced when the spec is applied, in their order.
-pub(crate) async fn replaced(cx: &Context, p: &ValidatedPlatform) -> Result<Vec<String>, StepError> {
+pub(crate) async fn replaced(
+    cx: &Context,
+    p: &ValidatedPlatform,
+) -> Result<Vec<String>, StepError> {
     let api: Api<Deployment> = Api::namespaced(cx.client.clone(), &p.namespace);
     let mut roles = Vec::new();
     for spec in &p.roles {

@@ -84,8 +84,8 @@ fn words(differs: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::{
-        testing::Api as Server,
         platform::{apply::kube::ensure, validate::sample::sample},
+        testing::Api as Server,
     };
 
     #[tokio::test]

@@ -55,7 +55,10 @@ impl Failure {
             .statement
             .as_ref()
             .map_or_else(String::new, |text| format!(", at: {}", short(text)));
-        format!("migration {migration}failed: {}{statement}", short(&last.error))
+        format!(
+            "migration {migration}failed: {}{statement}",
+            short(&last.error)
+        )
     }
 
     /// The error that a person has to mend.

@@ -143,7 +143,10 @@ fn ended(job: &Job) -> Option<(End, DateTime<Utc>)> {
             };
             let at = condition.last_transition_time.as_ref();
             let seconds = at.map_or(0, |at| at.0.as_second());
-            Some((end, DateTime::from_timestamp(seconds, 0).unwrap_or_default()))
+            Some((
+                end,
+                DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
+            ))
         })
 }
 
@@ -216,7 +219,11 @@ pub(super) async fn forget_former(
     let mut former: Vec<_> = list(cx, p, None)
         .await?
         .into_iter()
-        .filter(|job| job.labels().get(UPGRADE_LABEL).is_none_or(|id| id != current))
+        .filter(|job| {
+            job.labels()
+                .get(UPGRADE_LABEL)
+                .is_none_or(|id| id != current)
+        })
         .collect();
     former.sort_by_key(|job| std::cmp::Reverse(job.metadata.creation_timestamp.clone()));
     let (ended, trying): (Vec<_>, Vec<_>) = former.iter().partition(|job| ended(job).is_some());
@@ -244,10 +251,7 @@ mod tests {
         assert_eq!(ended(&Job::default()), None);
         assert_eq!(ended(&job("Complete", "False")), None);
         assert_eq!(ended(&job("SuccessCriteriaMet", "True")), None);
-        assert_eq!(
-            ended(&job("Complete", "True")),
-            Some((End::Succeeded, at))
-        );
+        assert_eq!(ended(&job("Complete", "True")), Some((End::Succeeded, at)));
         assert_eq!(ended(&job("Failed", "True")), Some((End::Failed, at)));
     }
 }

@@ -168,7 +168,9 @@ mod tests {
         two()
             .approve(IMAGE, &MigrationSpec::default())
             .expect("automatic");
-        two().approve(IMAGE, &manual(Some(hash.clone()))).expect("approved");
+        two()
+            .approve(IMAGE, &manual(Some(hash.clone())))
+            .expect("approved");
         planned(&[])
             .approve(IMAGE, &manual(None))
             .expect("nothing to approve");

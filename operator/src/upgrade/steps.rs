@@ -42,11 +42,13 @@ pub async fn looked_after(
     let stored = Stored::read(cx, p).await?;
     let wish = wish(p);
     let release = stored.release.towards(&wish);
-    Ok(match (release.course(&wish), release.stage(), &release.good) {
-        (Course::Back { good, .. }, ..) => good.of(p),
-        (Course::Go, Stage::Preparing, Some(good)) => good.of(p),
-        _ => p.clone(),
-    })
+    Ok(
+        match (release.course(&wish), release.stage(), &release.good) {
+            (Course::Back { good, .. }, ..) => good.of(p),
+            (Course::Go, Stage::Preparing, Some(good)) => good.of(p),
+            _ => p.clone(),
+        },
+    )
 }
 
 /// Begins the upgrade, or goes on with it.
@@ -264,9 +266,9 @@ async fn give_up(
         "{} got nowhere within {} s ({}); going back to {}",
         p.image.version, p.rollout.progress_deadline_seconds, error.message, good.version
     );
-    let release = stored
-        .release
-        .going(wish, |upgrade| upgrade.refused = Some(error.message.clone()));
+    let release = stored.release.going(wish, |upgrade| {
+        upgrade.refused = Some(error.message.clone())
+    });
     stored.write(cx, p, release).await?;
     Ok(Some(StepError::waiting(Reason::RolledBack, message)))
 }

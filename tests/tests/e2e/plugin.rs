@@ -204,7 +204,9 @@ async fn e2e_a_grant_is_all_that_a_platform_lacks() -> Result<()> {
     let plugin =
         |arguments: &[&str]| cluster.plugin(&[arguments, &["--namespace", namespace]].concat());
     platform.apply(&platform.spec().await?).await?;
-    platform.told("Ready", "kubectl crewdeck grant", TOLD).await?;
+    platform
+        .told("Ready", "kubectl crewdeck grant", TOLD)
+        .await?;
     let status = plugin(&["status", name])?.text(3)?;
     ensure!(status.contains("SecretForbidden"), "{status}");
 

@@ -111,10 +111,7 @@ async fn runs_only(cluster: &Cluster, platform: &Platform, image: &str) -> Resul
         let pods = cluster
             .pods(
                 &platform.namespace,
-                &format!(
-                    "{},app.kubernetes.io/component!=migrate",
-                    platform.labels()
-                ),
+                &format!("{},app.kubernetes.io/component!=migrate", platform.labels()),
             )
             .await?;
         let images: BTreeSet<String> = pods
@@ -233,10 +230,7 @@ async fn index(connection: &mut PgConnection, name: &str) -> Result<Option<bool>
 
 /// Names of the pods of the roles.
 async fn pods(cluster: &Cluster, platform: &Platform) -> Result<BTreeSet<String>> {
-    let labels = format!(
-        "{},app.kubernetes.io/component!=migrate",
-        platform.labels()
-    );
+    let labels = format!("{},app.kubernetes.io/component!=migrate", platform.labels());
     let pods = cluster.pods(&platform.namespace, &labels).await?;
     Ok(pods
         .into_iter()
@@ -270,7 +264,15 @@ async fn e2e_a_migration_is_planned_approved_and_healed() -> Result<()> {
                 {"database": "application", "name": "0008_expand_tasks_by_team_and_owner", "phase": "expand"},
                 {"database": "application", "name": "0009_contract_tasks_by_owner", "phase": "contract"},
             ])
-            && plan["roles"] == json!(["web", "worker", "beat", "realtime", "analytics", "analytics-worker"]),
+            && plan["roles"]
+                == json!([
+                    "web",
+                    "worker",
+                    "beat",
+                    "realtime",
+                    "analytics",
+                    "analytics-worker"
+                ]),
         "{plan}"
     );
     spec["migration"]["approvedPlan"] = json!("0123456789abcdef");
@@ -278,7 +280,9 @@ async fn e2e_a_migration_is_planned_approved_and_healed() -> Result<()> {
     platform.told("Migrated", "another plan", READY).await?;
     ensure!(pods(&cluster, &platform).await? == before, "pods changed");
     ensure!(
-        index(&mut connection, "tasks_team_id_owner_id_idx").await?.is_none(),
+        index(&mut connection, "tasks_team_id_owner_id_idx")
+            .await?
+            .is_none(),
         "migrated without approval"
     );
 
@@ -329,7 +333,9 @@ async fn e2e_a_migration_is_planned_approved_and_healed() -> Result<()> {
         "the index is not built anew"
     );
     ensure!(
-        index(&mut connection, "tasks_owner_id_idx").await?.is_none(),
+        index(&mut connection, "tasks_owner_id_idx")
+            .await?
+            .is_none(),
         "the contract was not applied"
     );
     let status = platform.get().await?.data["status"].clone();
@@ -345,10 +351,7 @@ async fn e2e_a_migration_is_planned_approved_and_healed() -> Result<()> {
 /// Ends the pod of the migration that is under way, as a lost node would.
 async fn kill_migration(cluster: &Cluster, platform: &Platform) -> Result<()> {
     let api: Api<Pod> = Api::namespaced(cluster.kube.clone(), &platform.namespace);
-    let labels = format!(
-        "{},app.kubernetes.io/component=migrate",
-        platform.labels()
-    );
+    let labels = format!("{},app.kubernetes.io/component=migrate", platform.labels());
     let running = ListParams::default()
         .labels(&labels)
         .fields("status.phase=Running");

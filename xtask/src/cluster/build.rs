@@ -298,7 +298,13 @@ impl Build<'_> {
     fn image(&self, program: &Path, arguments: &[&str]) -> Result<()> {
         let text = image::containerfile(program, arguments);
         let archive = self.folder.join("image.tar");
-        image::pack(&text, Some(program), &self.component.image(), &archive, self.log)
+        image::pack(
+            &text,
+            Some(program),
+            &self.component.image(),
+            &archive,
+            self.log,
+        )
     }
 }
 

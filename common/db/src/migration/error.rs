@@ -63,7 +63,9 @@ impl MigrateError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Statement { source, .. } | Self::Prepare(source) => match source {
-                Failure::Execute(error) | Failure::ExecuteMigration(error, _) => is_transient(error),
+                Failure::Execute(error) | Failure::ExecuteMigration(error, _) => {
+                    is_transient(error)
+                }
                 _ => false,
             },
             Self::InvalidIndex { .. } => true,

@@ -30,9 +30,7 @@ pub async fn plan(pool: &PgPool, migrator: &Migrator) -> Result<Vec<Pending>, Mi
     let of = |phase: Phase| {
         let applied = &applied;
         ups(migrator)
-            .filter(move |migration| {
-                phase.has(migration) && !applied.contains(&migration.version)
-            })
+            .filter(move |migration| phase.has(migration) && !applied.contains(&migration.version))
             .map(move |migration| Pending {
                 name: name(migration.version, &migration.description),
                 phase,

@@ -64,9 +64,17 @@ async fn expand_comes_before_the_roll_and_contract_after_it(pool: PgPool) {
     let planned = plan(&pool, &release).await.expect("a plan");
     assert_eq!(
         names(planned),
-        ["0001_expand_words", "0003_expand_text", "0002_contract_word"]
+        [
+            "0001_expand_words",
+            "0003_expand_text",
+            "0002_contract_word"
+        ]
     );
-    assert_eq!(columns(&pool).await, Vec::<String>::new(), "a plan only reads");
+    assert_eq!(
+        columns(&pool).await,
+        Vec::<String>::new(),
+        "a plan only reads"
+    );
 
     let report = migrate(&pool, &release, &[Phase::Expand])
         .await
@@ -176,7 +184,9 @@ async fn an_index_of_somebody_else_is_left_alone(pool: PgPool) {
             "-- no-transaction\ncreate index concurrently if not exists words_word_idx on words (word)",
         ),
     ]);
-    migrate(&pool, &release, &Phase::ALL).await.expect("applied");
+    migrate(&pool, &release, &Phase::ALL)
+        .await
+        .expect("applied");
     assert_eq!(valid(&pool, "by_hand").await, Some(false));
 }
 
@@ -212,10 +222,7 @@ async fn a_table_in_use_is_waited_for_without_holding_up_requests(pool: PgPool) 
         reader.commit().await.expect("ended");
     };
     let release = release();
-    let (outcome, ()) = tokio::join!(
-        migrate_with(&pool, &release, &Phase::ALL, QUICK),
-        ended
-    );
+    let (outcome, ()) = tokio::join!(migrate_with(&pool, &release, &Phase::ALL, QUICK), ended);
     outcome.expect("applied");
     assert_eq!(columns(&pool).await, ["id", "text"]);
 }

@@ -34,9 +34,7 @@ struct Line<'a> {
 
 /// Prints the plan.
 pub(super) async fn run(args: &Args, config: &MigrateConfig) -> Result<()> {
-    let missing = missing(config)
-        .await
-        .map_err(|error| Failed::of(&error))?;
+    let missing = missing(config).await.map_err(|error| Failed::of(&error))?;
     let version = env!("CARGO_PKG_VERSION");
     let text = if args.json {
         let line = Line {
@@ -53,9 +51,7 @@ pub(super) async fn run(args: &Args, config: &MigrateConfig) -> Result<()> {
 
 /// What is missing in both databases, in the order in which it is applied.
 pub(super) async fn missing(config: &MigrateConfig) -> Result<Vec<Missing>> {
-    let of = |database: &'static str| {
-        move |pending: Pending| Missing { database, pending }
-    };
+    let of = |database: &'static str| move |pending: Pending| Missing { database, pending };
     let application = api_server::commands::plan(&config.database_url).await?;
     let mut missing: Vec<Missing> = application.into_iter().map(of("application")).collect();
     if let Some(url) = &config.analytics_url {

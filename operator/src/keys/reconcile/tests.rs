@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{testing::Api, platform::validate::sample::platform};
+use crate::{platform::validate::sample::platform, testing::Api};
 
 const PLATFORM: &str = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo";
 

@@ -42,7 +42,12 @@ fn the_migration_in_whole() {
     let p = sample();
     insta::assert_snapshot!(
         "migration_job",
-        yaml(&migration_job(&p, "demo-expand-0a1b2c3d-1", "0a1b2c3d", &MigrationStep::Expand("0001_expand_users:a1b2c3d4e5f6".to_owned())))
+        yaml(&migration_job(
+            &p,
+            "demo-expand-0a1b2c3d-1",
+            "0a1b2c3d",
+            &MigrationStep::Expand("0001_expand_users:a1b2c3d4e5f6".to_owned())
+        ))
     );
     insta::assert_snapshot!(
         "migration_config",
@@ -99,7 +104,12 @@ fn analytics_knows_nothing_of_the_primary() {
 #[test]
 fn no_object_holds_a_secret() {
     let p = sample();
-    let mut text = yaml(&migration_job(&p, "demo-plan-0-1", "0", &MigrationStep::Plan)) + &yaml(&migration(&p).1);
+    let mut text = yaml(&migration_job(
+        &p,
+        "demo-plan-0-1",
+        "0",
+        &MigrationStep::Plan,
+    )) + &yaml(&migration(&p).1);
     for (_, objects) in all() {
         text += &yaml(&objects.deployment);
         text += &yaml(&objects.config_map);

@@ -36,7 +36,10 @@ async fn an_approval_is_for_the_plan_that_was_told() {
     })
     .await;
     let api = server(&[upgrading(&manual)]);
-    ask(&api, "plan demo --approve").await.outcome.expect("done");
+    ask(&api, "plan demo --approve")
+        .await
+        .outcome
+        .expect("done");
     let after = api.object(&format!("{PLATFORMS}/demo")).expect("there");
     assert_eq!(after["spec"]["migration"]["approvedPlan"], HASH);
 
