@@ -159,6 +159,6 @@ fn got_no_lock(failure: &Failure) -> bool {
     };
     error
         .as_database_error()
-        .and_then(|error| error.code())
+        .and_then(sqlx::error::DatabaseError::code)
         .is_some_and(|code| code == "55P03")
 }

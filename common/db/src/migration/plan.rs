@@ -1,5 +1,7 @@
 //! What a version would do to a database. Only reads.
 
+use std::fmt::Write as _;
+
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
 use sqlx::migrate::Migrator;
@@ -41,9 +43,10 @@ pub async fn plan(pool: &PgPool, migrator: &Migrator) -> Result<Vec<Pending>, Mi
 }
 
 fn digits(checksum: &[u8]) -> String {
-    checksum
-        .iter()
-        .take(CHECKSUM)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let mut digits = String::with_capacity(2 * CHECKSUM);
+    for byte in checksum.iter().take(CHECKSUM) {
+        // Writing to a String does not fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
