@@ -14,8 +14,8 @@ pub struct OperatorConfig {
     pub lease_namespace: String,
     /// Namespaces whose Platforms are looked after; none named means all.
     pub watch_namespaces: Vec<String>,
-    /// Secrets that are watched at most, each by a connection of its own. Those that Platforms name come first; a change of
-    /// one that is not watched is seen by the next pass, within a minute.
+    /// Secrets that are watched at most, each by a connection of its own, which takes about 35 KiB. Those that Platforms
+    /// name come first; a change of one that is not watched is seen by the next pass, within a minute.
     pub secret_watches: usize,
 }
 
@@ -25,7 +25,7 @@ impl Default for OperatorConfig {
             cluster_name: "default".to_owned(),
             lease_namespace: "crewdeck-system".to_owned(),
             watch_namespaces: Vec::new(),
-            secret_watches: 600,
+            secret_watches: 300,
         }
     }
 }

@@ -150,7 +150,7 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
         await_keys(cx, platform, &p).await
     };
     match begun.await {
-        Ok(()) => upgrade(cx, &p, report).await,
+        Ok(()) => upgrade(cx, &p, report).boxed().await,
         Err(error) => report.failed(ConditionType::RolesReady, &error),
     }
     // Whatever became of the roles: the way in leads to the pods that are there.

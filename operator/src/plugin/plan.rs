@@ -1,5 +1,7 @@
 //! `kubectl crewdeck plan`: what the upgrade that is wanted does, and a person's consent.
 
+use std::fmt::Write as _;
+
 use crds::{Approval, PlanStatus, Platform};
 use kube::ResourceExt as _;
 use serde::Serialize;
@@ -107,10 +109,12 @@ fn text(answer: &Answer<'_>, plan: &PlanStatus) -> String {
         text.push_str(&table(["PHASE", "DATABASE", "MIGRATION"], &rows));
     }
     if !answer.approved {
-        text.push_str(&format!(
-            "\nIt waits for approval: kubectl crewdeck plan {} --namespace {} --approve\n",
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            text,
+            "\nIt waits for approval: kubectl crewdeck plan {} --namespace {} --approve",
             answer.name, answer.namespace
-        ));
+        );
     }
     text
 }

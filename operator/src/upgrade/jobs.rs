@@ -1,5 +1,7 @@
 //! The Jobs of an upgrade: each step is one, made once per try, waited for, and what follows from its end.
 
+use std::fmt::Write as _;
+
 use chrono::{DateTime, Utc};
 use crds::Reason;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
@@ -162,7 +164,12 @@ async fn list(
         p.name
     );
     if let Some((id, step)) = step {
-        labels += &format!(",{UPGRADE_LABEL}={id},{STEP_LABEL}={}", step.name());
+        // Writing to a String does not fail.
+        let _ = write!(
+            labels,
+            ",{UPGRADE_LABEL}={id},{STEP_LABEL}={}",
+            step.name()
+        );
     }
     let list = jobs
         .list(&ListParams::default().labels(&labels))

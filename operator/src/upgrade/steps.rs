@@ -267,7 +267,7 @@ async fn give_up(
         p.image.version, p.rollout.progress_deadline_seconds, error.message, good.version
     );
     let release = stored.release.going(wish, |upgrade| {
-        upgrade.refused = Some(error.message.clone())
+        upgrade.refused = Some(error.message.clone());
     });
     stored.write(cx, p, release).await?;
     Ok(Some(StepError::waiting(Reason::RolledBack, message)))
