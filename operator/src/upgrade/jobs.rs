@@ -165,11 +165,7 @@ async fn list(
     );
     if let Some((id, step)) = step {
         // Writing to a String does not fail.
-        let _ = write!(
-            labels,
-            ",{UPGRADE_LABEL}={id},{STEP_LABEL}={}",
-            step.name()
-        );
+        let _ = write!(labels, ",{UPGRADE_LABEL}={id},{STEP_LABEL}={}", step.name());
     }
     let list = jobs
         .list(&ListParams::default().labels(&labels))

@@ -36,7 +36,11 @@ impl Failed {
             statement: statement.flatten(),
             // A login that is not accepted, or a server that is not there, is no fault of the migration.
             transient: cause.map_or_else(
-                || error.chain().any(|cause| cause.is::<common_db::DbError>()),
+                || {
+                    error
+                        .chain()
+                        .any(<dyn std::error::Error>::is::<common_db::DbError>)
+                },
                 MigrateError::is_transient,
             ),
         }
