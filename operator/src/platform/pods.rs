@@ -12,6 +12,16 @@ pub fn trouble<'a>(pods: impl IntoIterator<Item = &'a Pod>) -> Option<StepError>
     pods.into_iter().find_map(of_pod)
 }
 
+/// Whether all processes of a pod have ended for good.
+#[must_use]
+pub fn has_ended(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
 fn of_pod(pod: &Pod) -> Option<StepError> {
     let status = pod.status.as_ref()?;
     let containers = status.container_statuses.iter().flatten();

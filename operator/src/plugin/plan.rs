@@ -27,14 +27,14 @@ it waits for --approve, which holds for this plan of this image alone.
 
 Examples:
   kubectl crewdeck plan
-  kubectl crewdeck plan demo --approve
+  kubectl crewdeck plan demo --approve 8c1f2a90d4e6b375
   kubectl crewdeck plan demo -o json | jq -r '.plan.migrations[].name'"))]
 pub(super) struct Args {
     /// Name of the Platform [default: the only one of the namespace]
     name: Option<String>,
-    /// Approve the plan as it is now: sets spec.migration.approvedPlan to its hash
-    #[arg(long)]
-    approve: bool,
+    /// Approve the plan of this hash, as it was read: sets spec.migration.approvedPlan
+    #[arg(long, value_name = "HASH")]
+    approve: Option<String>,
 }
 
 /// The answer.
@@ -51,10 +51,9 @@ struct Answer<'a> {
 /// Does it.
 pub(super) async fn run(args: &Args, session: &Session, out: &mut Output<'_>) -> Result<(), Error> {
     let platform = find::platform(session, args.name.as_deref()).await?;
-    if args.approve {
-        approve(session, &platform, out).await
-    } else {
-        tell(session, &platform, out)
+    match &args.approve {
+        Some(hash) => approve(session, &platform, hash, out).await,
+        None => tell(session, &platform, out),
     }
 }
 
@@ -112,8 +111,8 @@ fn text(answer: &Answer<'_>, plan: &PlanStatus) -> String {
         // Writing to a String does not fail.
         let _ = writeln!(
             text,
-            "\nIt waits for approval: kubectl crewdeck plan {} --namespace {} --approve",
-            answer.name, answer.namespace
+            "\nIt waits for approval: kubectl crewdeck plan {} --namespace {} --approve {}",
+            answer.name, answer.namespace, plan.hash
         );
     }
     text
@@ -122,6 +121,7 @@ fn text(answer: &Answer<'_>, plan: &PlanStatus) -> String {
 async fn approve(
     session: &Session,
     platform: &Platform,
+    hash: &str,
     out: &mut Output<'_>,
 ) -> Result<(), Error> {
     let name = platform.name_any();
@@ -134,6 +134,12 @@ async fn approve(
     if platform.spec.migration.approval != Approval::Manual {
         return Err(Error::refused(format!(
             "Platform {namespace}/{name} asks for no approval (spec.migration.approval is Automatic)"
+        )));
+    }
+    if plan.hash != hash {
+        return Err(Error::refused(format!(
+            "the plan of Platform {namespace}/{name} is {} now, not {hash}: look at it again with kubectl crewdeck plan {name}",
+            plan.hash
         )));
     }
     let patch = json!({"migration": {"approvedPlan": plan.hash}});

@@ -8,7 +8,12 @@ use crate::platform::{StepError, validate::ValidatedPlatform};
 /// Characters of each part that are told.
 const MOST: usize = 400;
 
-/// The last line that `crewdeck migrate` writes when it fails.
+/// The last line that `crewdeck migrate` writes when it fails, under a key that no line of a log has.
+#[derive(Debug, Deserialize)]
+struct Line {
+    migration_failed: Last,
+}
+
 #[derive(Debug, Deserialize)]
 struct Last {
     error: String,
@@ -30,7 +35,8 @@ impl Failure {
         Self(log.and_then(|log| {
             log.lines()
                 .rev()
-                .find_map(|line| serde_json::from_str::<Last>(line).ok())
+                .find_map(|line| serde_json::from_str::<Line>(line).ok())
+                .map(|line| line.migration_failed)
         }))
     }
 
@@ -119,8 +125,8 @@ mod tests {
 
     #[test]
     fn the_statement_and_the_way_out_are_named() {
-        let log = "applied 0001_users\n{\"error\":\"relation \\\"tasks\\\" exists\",\"migration\":\"0003_tasks\",\
-                   \"statement\":\"CREATE TABLE\\n  tasks\"}\n";
+        let log = "applied 0001_users\n{\"migration_failed\":{\"error\":\"relation \\\"tasks\\\" exists\",\"migration\":\"0003_tasks\",\
+                   \"statement\":\"CREATE TABLE\\n  tasks\"}}\n";
         let failure = Failure::read(Some(log));
         assert!(!failure.is_transient());
         assert_eq!(
@@ -132,7 +138,11 @@ mod tests {
 
     #[test]
     fn what_ended_without_a_word_leads_to_its_log_and_is_tried_again() {
-        for log in [None, Some(""), Some("killed\n{\"level\":\"info\"}")] {
+        for log in [
+            None,
+            Some(""),
+            Some("killed\n{\"level\":\"warn\",\"error\":\"of something else\"}"),
+        ] {
             let failure = Failure::read(log);
             assert!(failure.is_transient(), "{log:?}");
             let error = failure.error("demo-expand-1-3", &sample());
@@ -143,14 +153,16 @@ mod tests {
                 "{error}"
             );
         }
-        let passing = Failure::read(Some("{\"error\":\"no lock\",\"transient\":true}"));
+        let passing = Failure::read(Some(
+            "{\"migration_failed\":{\"error\":\"no lock\",\"transient\":true}}",
+        ));
         assert!(passing.is_transient());
     }
 
     #[test]
     fn no_login_is_told_and_no_flood() {
         let log = format!(
-            "{{\"error\":\"cannot reach postgres://app:canary-7c1f@pg:5432/x and more {}\"}}",
+            "{{\"migration_failed\":{{\"error\":\"cannot reach postgres://app:canary-7c1f@pg:5432/x and more {}\"}}}}",
             "x".repeat(4_000)
         );
         let error = Failure::read(Some(&log)).error("j", &sample());

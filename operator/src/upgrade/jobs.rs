@@ -1,6 +1,6 @@
 //! The Jobs of an upgrade: each step is one, made once per try, waited for, and what follows from its end.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use chrono::{DateTime, Utc};
 use crds::Reason;
@@ -16,9 +16,9 @@ use super::{
 };
 use crate::platform::{
     Context, StepError,
-    apply::kube::delete,
-    build::{self, MigrationStep, STEP_LABEL, UPGRADE_LABEL},
-    pods::trouble,
+    apply::kube::{delete, ensure, require_ours},
+    build::{self, CONTAINER, MigrationStep, STEP_LABEL, UPGRADE_LABEL},
+    pods::{has_ended, trouble},
     validate::ValidatedPlatform,
 };
 
@@ -39,7 +39,12 @@ enum End {
 pub(super) struct Done {
     /// The Job that did it.
     pub(super) job: String,
+    /// Which try that was, from 1.
+    pub(super) number: u32,
 }
+
+/// A Job without a pod after so many seconds gets none by waiting.
+const NO_POD: i64 = 15;
 
 /// Gets a step done: starts its Job, waits for it, starts the next try.
 ///
@@ -54,20 +59,21 @@ pub(super) async fn run(
 ) -> Result<Done, StepError> {
     let tries = list(cx, p, Some((id, step))).await?;
     let Some(job) = tries.into_iter().max_by_key(number) else {
-        return Err(start(cx, p, id, step, 1).await?);
+        return Err(Box::pin(start(cx, p, id, step, 1)).await?);
     };
     let (name, number) = (job.name_any(), number(&job));
     let Some((end, at)) = ended(&job) else {
         return Err(under_way(cx, p, step, &job).await?);
     };
     let failure = match end {
-        End::Succeeded => return Ok(Done { job: name }),
+        End::Succeeded => return Ok(Done { job: name, number }),
         // What did not end in its time would not do so the next time either.
         End::TooLate => return Err(too_late(p)),
-        End::Failed => Failure::read(log(cx, p, &name).await.as_deref()),
+        // That the log cannot be read is no reason to hide that the Job failed.
+        End::Failed => Failure::read(log(cx, p, &name).await.ok().as_deref()),
     };
     match next(number, failure.is_transient(), at, cx.clock.now()) {
-        Next::Now => Err(start(cx, p, id, step, number + 1).await?),
+        Next::Now => Err(Box::pin(start(cx, p, id, step, number + 1)).await?),
         Next::At(at) => Err(StepError::waiting(
             Reason::MigrationRunning,
             format!(
@@ -82,22 +88,34 @@ pub(super) async fn run(
 }
 
 /// Starts a try; gives what is waited for then.
-async fn start(
+pub(super) async fn start(
     cx: &Context,
     p: &ValidatedPlatform,
     id: &str,
     step: &MigrationStep,
     number: u32,
 ) -> Result<StepError, StepError> {
+    let (service_account, config) = build::migration(p);
+    ensure(cx, &service_account).await?;
+    ensure(cx, &config).await?;
     let name = format!("{}-{}-{id}-{number}", p.name, step.name());
     let what = format!("Job {}/{name}", p.namespace);
+    let refused = |error| StepError::of_kube(&what, &error);
     let jobs: Api<Job> = Api::namespaced(cx.client.clone(), &p.namespace);
     let job = build::migration_job(p, &name, id, step);
     match jobs.create(&PostParams::default(), &job).await {
         Ok(_) => {}
-        // Another operator was faster.
-        Err(kube::Error::Api(status)) if status.code == 409 => {}
-        Err(error) => return Err(StepError::of_kube(&what, &error)),
+        Err(kube::Error::Api(status)) if status.code == 409 => {
+            let found = jobs.get_opt(&name).await.map_err(refused)?;
+            if let Some(found) = found {
+                require_ours(&what, &found.metadata, &job.metadata)?;
+                // Made by another operator that was faster; else somebody took its labels, without which it is not found.
+                if found.labels().get(UPGRADE_LABEL).is_none_or(|of| of != id) {
+                    delete(cx, &found).await?;
+                }
+            }
+        }
+        Err(error) => return Err(refused(error)),
     }
     under_way(cx, p, step, &job).await
 }
@@ -110,6 +128,18 @@ async fn under_way(
     job: &Job,
 ) -> Result<StepError, StepError> {
     let pods = pods(cx, p, &job.name_any()).await?;
+    let made = job.metadata.creation_timestamp.as_ref();
+    let age = made.map_or(0, |made| cx.clock.now().timestamp() - made.0.as_second());
+    if pods.is_empty() && age > NO_POD {
+        return Ok(StepError::waiting(
+            Reason::RolloutPending,
+            format!(
+                "no pod could be made for Job {job}; see: kubectl -n {} describe job {job}",
+                p.namespace,
+                job = job.name_any()
+            ),
+        ));
+    }
     Ok(trouble(&pods).unwrap_or_else(|| {
         StepError::waiting(
             Reason::MigrationRunning,
@@ -152,6 +182,14 @@ fn ended(job: &Job) -> Option<(End, DateTime<Utc>)> {
         })
 }
 
+/// What chooses Jobs of migrations and their pods.
+fn labels(p: &ValidatedPlatform) -> String {
+    format!(
+        "app.kubernetes.io/instance={},app.kubernetes.io/component=migrate",
+        p.name
+    )
+}
+
 /// The Jobs of one step of an upgrade, or of every upgrade.
 async fn list(
     cx: &Context,
@@ -159,10 +197,7 @@ async fn list(
     step: Option<(&str, &MigrationStep)>,
 ) -> Result<Vec<Job>, StepError> {
     let jobs: Api<Job> = Api::namespaced(cx.client.clone(), &p.namespace);
-    let mut labels = format!(
-        "app.kubernetes.io/instance={},app.kubernetes.io/component=migrate",
-        p.name
-    );
+    let mut labels = labels(p);
     if let Some((id, step)) = step {
         // Writing to a String does not fail.
         let _ = write!(labels, ",{UPGRADE_LABEL}={id},{STEP_LABEL}={}", step.name());
@@ -173,7 +208,12 @@ async fn list(
         .map_err(|error| {
             StepError::of_kube(&format!("Jobs of namespace {}", p.namespace), &error)
         })?;
-    Ok(list.items)
+    let ours = |job: &Job| {
+        job.owner_references()
+            .iter()
+            .any(|owner| owner.uid == p.uid)
+    };
+    Ok(list.items.into_iter().filter(ours).collect())
 }
 
 async fn pods(cx: &Context, p: &ValidatedPlatform, job: &str) -> Result<Vec<Pod>, StepError> {
@@ -185,32 +225,71 @@ async fn pods(cx: &Context, p: &ValidatedPlatform, job: &str) -> Result<Vec<Pod>
     Ok(list.items)
 }
 
-/// The end of a Job's log; `None` when it cannot be read, which is no reason to hide that the Job failed.
-pub(super) async fn log(cx: &Context, p: &ValidatedPlatform, job: &str) -> Option<String> {
-    let pods = pods(cx, p, job).await.ok()?;
+/// The end of a Job's log; empty when its pod is gone.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(super) async fn log(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    job: &str,
+) -> Result<String, StepError> {
+    let pods = pods(cx, p, job).await?;
     let newest = pods
         .iter()
-        .max_by_key(|pod| pod.metadata.creation_timestamp.clone())?;
+        .max_by_key(|pod| pod.metadata.creation_timestamp.clone());
+    let Some(newest) = newest else {
+        return Ok(String::new());
+    };
     let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
     let tail = LogParams {
+        // Somebody may have put another beside it.
+        container: Some(CONTAINER.to_owned()),
         tail_lines: Some(20),
         limit_bytes: Some(64 * 1024),
         ..LogParams::default()
     };
-    api.logs(&newest.name_any(), &tail).await.ok()
+    let what = format!("the log of Job {}/{job}", p.namespace);
+    api.logs(&newest.name_any(), &tail)
+        .await
+        .map_err(|error| StepError::of_kube(&what, &error))
 }
 
-/// Deletes a Job whose result is of no use, so that the step is done again.
-pub(super) async fn forget(
+/// Stops what other upgrades have begun and waits for its end: a part of a migration that came late would be applied under
+/// roles that do not work with it.
+///
+/// # Errors
+/// `MigrationRunning` while a pod of theirs is left.
+pub(super) async fn end_others(
     cx: &Context,
     p: &ValidatedPlatform,
-    id: &str,
-    step: &MigrationStep,
+    current: &str,
 ) -> Result<(), StepError> {
-    for job in list(cx, p, Some((id, step))).await? {
-        delete(cx, &job).await?;
+    let other = |labels: &BTreeMap<String, String>| {
+        labels.get(UPGRADE_LABEL).is_none_or(|id| id != current)
+    };
+    for job in list(cx, p, None).await? {
+        if other(job.labels()) && ended(&job).is_none() {
+            delete(cx, &job).await?;
+        }
     }
-    Ok(())
+    let api: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let list = api
+        .list(&ListParams::default().labels(&labels(p)))
+        .await
+        .map_err(|error| {
+            StepError::of_kube(&format!("pods of namespace {}", p.namespace), &error)
+        })?;
+    let left = list
+        .iter()
+        .find(|pod| other(pod.labels()) && !has_ended(pod));
+    match left {
+        Some(pod) => Err(StepError::waiting(
+            Reason::MigrationRunning,
+            format!("pod {} of a former migration is ending", pod.name_any()),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Deletes the Jobs of other upgrades: those that still try, and of the ended ones all but the newest.

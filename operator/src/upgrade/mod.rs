@@ -8,6 +8,7 @@
 mod admin_secret;
 mod attempts;
 mod failure;
+mod former;
 mod jobs;
 mod plan;
 mod release;

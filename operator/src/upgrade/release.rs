@@ -25,6 +25,9 @@ pub(super) struct Release {
     /// Upgrades that have come to an end, well or not.
     #[serde(default)]
     ended: u64,
+    /// Whether an upgrade was left while its roles rolled: some run its image, some the one before.
+    #[serde(default)]
+    pub(super) mixed: bool,
     /// The image that all roles ran, with the databases as it wants them.
     pub(super) good: Option<Good>,
     /// The upgrade that is under way, or that was given up.
@@ -34,8 +37,9 @@ pub(super) struct Release {
 /// An image that worked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Good {
-    /// What was wanted then: see [`wish`].
-    wish: String,
+    /// What was wanted then: see [`wish`]. None while the rest of its migration is not applied.
+    #[serde(default)]
+    wish: Option<String>,
     /// Reference of the image.
     image: String,
     /// Its version.
@@ -85,9 +89,11 @@ pub(super) enum Course {
     },
 }
 
-/// What is wanted: another image, another server or database, or another try, is another wish.
+/// What is wanted: another image, another server or database, or another try, is another wish. So is that of another
+/// Platform of this name, whose object may have been orphaned.
 pub(super) fn wish(p: &ValidatedPlatform) -> String {
     digits([
+        &p.uid,
         p.image.reference.as_str(),
         &p.migration.retry.to_string(),
         &p.postgres.host,
@@ -113,25 +119,24 @@ impl Release {
         digits([wish, &self.ended.to_string()])
     }
 
-    /// The same, without an upgrade that leads elsewhere. Behind a contract the image before is no way back any more.
+    /// The same, without an upgrade that leads elsewhere.
     pub(super) fn towards(&self, wish: &str) -> Self {
         match &self.upgrade {
             Some(upgrade) if upgrade.wish != wish => Self {
                 ended: self.ended + 1,
-                good: self
-                    .good
-                    .clone()
-                    .filter(|_| upgrade.stage < Stage::Contracting),
+                mixed: self.mixed || upgrade.stage == Stage::Rolling,
+                good: self.good.clone(),
                 upgrade: None,
             },
             _ => self.clone(),
         }
     }
 
-    /// How far the upgrade is.
+    /// How far the upgrade is. Nothing rolls without a plan.
     pub(super) fn stage(&self) -> Stage {
         self.upgrade
             .as_ref()
+            .filter(|upgrade| upgrade.plan.is_some())
             .map_or(Stage::Preparing, |upgrade| upgrade.stage)
     }
 
@@ -147,7 +152,7 @@ impl Release {
             .as_ref()
             .and_then(|upgrade| upgrade.refused.clone());
         match (&self.good, refused) {
-            (Some(good), _) if good.wish == wish => Course::Stay,
+            (Some(good), _) if good.wish.as_deref() == Some(wish) => Course::Stay,
             (Some(good), Some(why)) => Course::Back {
                 good: good.clone(),
                 why,
@@ -171,15 +176,19 @@ impl Release {
         }
     }
 
+    /// Before the rest of the migration: every role runs the image, and the one before it is no way back any more.
+    pub(super) fn contracting(&self, wish: &str, image: &Image) -> Self {
+        let mut release = self.going(wish, |upgrade| upgrade.stage = Stage::Contracting);
+        release.good = Some(Good::of_image(None, image));
+        release
+    }
+
     /// After the upgrade: its image is the one to go back to.
     pub(super) fn settled(&self, wish: &str, image: &Image) -> Self {
         Self {
             ended: self.ended + 1,
-            good: Some(Good {
-                wish: wish.to_owned(),
-                image: image.reference.clone(),
-                version: image.version.clone(),
-            }),
+            mixed: false,
+            good: Some(Good::of_image(Some(wish.to_owned()), image)),
             upgrade: None,
         }
     }
@@ -195,6 +204,14 @@ impl Release {
 }
 
 impl Good {
+    fn of_image(wish: Option<String>, image: &Image) -> Self {
+        Self {
+            wish,
+            image: image.reference.clone(),
+            version: image.version.clone(),
+        }
+    }
+
     /// A Platform with this image, pulled as its spec says.
     pub(super) fn of(&self, p: &ValidatedPlatform) -> ValidatedPlatform {
         let mut p = p.clone();
@@ -273,7 +290,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::platform::validate::sample::sample;
+    use crate::{platform::validate::sample::sample, upgrade::plan::planned};
 
     fn image(version: &str) -> Image {
         Image {
@@ -287,7 +304,7 @@ mod tests {
     fn between() -> Release {
         Release::default()
             .settled("a", &image("1"))
-            .going("b", |_| {})
+            .going("b", |upgrade| upgrade.plan = Some(planned(&[])))
     }
 
     fn refused(release: &Release, wish: &str) -> Release {
@@ -317,6 +334,16 @@ mod tests {
             .map(|release| release.id("a"))
             .into();
         assert_eq!(ids.len(), 4, "{ids:?}");
+    }
+
+    #[test]
+    fn what_was_left_in_the_middle_of_a_roll_is_mixed() {
+        let rolling = between().going("b", |upgrade| upgrade.stage = Stage::Rolling);
+        assert!(!between().towards("c").mixed);
+        assert!(rolling.towards("c").mixed && !rolling.towards("b").mixed);
+        assert!(!rolling.towards("c").settled("c", &image("3")).mixed);
+        let unplanned = rolling.going("b", |upgrade| upgrade.plan = None);
+        assert_eq!(unplanned.stage(), Stage::Preparing);
     }
 
     #[test]
@@ -350,11 +377,16 @@ mod tests {
         );
         assert_eq!(back(&release, "crewdeck:2", OnFailure::Hold), None);
         assert_eq!(back(&release, "crewdeck:1", OnFailure::Rollback), None);
-        let contracting = release.going("b", |upgrade| upgrade.stage = Stage::Contracting);
+        let contracting = release.contracting("b", &image("2"));
         assert_eq!(back(&contracting, "crewdeck:2", OnFailure::Rollback), None);
+        // The one that is left has the image that was reached.
         let elsewhere = contracting.towards("c");
-        assert_eq!(back(&elsewhere, "crewdeck:3", OnFailure::Rollback), None);
+        assert_eq!(
+            back(&elsewhere, "crewdeck:3", OnFailure::Rollback).as_deref(),
+            Some("2")
+        );
         assert_eq!(contracting.towards("a").course("a"), Course::Go);
+        assert_eq!(contracting.course("b"), Course::Go);
         let first = Release::default().going("b", |_| {});
         assert_eq!(back(&first, "crewdeck:2", OnFailure::Rollback), None);
     }

@@ -4,6 +4,8 @@ use crds::{ConditionType, MigrationStatus, Reason};
 
 use super::{
     admin_secret,
+    attempts::MOST,
+    former::former_pods,
     jobs::{self, Done},
     plan::Plan,
     release::{Course, Good, Stage, Stored, wish},
@@ -64,9 +66,10 @@ async fn go(
     {
         report.failed(ConditionType::Migrated, &error);
         // It may wait for a person for days: until the roll begins, the roles are looked after at the image before. Not while
-        // a Job runs, which is soon over: an upgrade that took the place of one that rolled would roll them twice.
+        // a Job runs for an upgrade that took the place of one that rolled: they would roll twice.
+        let rolls_twice = stored.release.mixed && error.reason == Reason::MigrationRunning;
         if let Some(good) = &stored.release.good
-            && error.reason != Reason::MigrationRunning
+            && !rolls_twice
             && let Some(error) = roles(cx, &good.of(p), report).await
         {
             report.failed(ConditionType::RolesReady, &error);
@@ -114,23 +117,25 @@ async fn back(cx: &Context, p: &ValidatedPlatform, good: &Good, why: &str, repor
         ConditionType::Migrated,
         format!("the databases suit {}", good.version),
     );
-    let under_way = match roles(cx, &good.of(p), report).await {
-        Some(error) => format!(" The way back is not done yet: {}.", error.message),
-        None => String::new(),
-    };
-    report.failed(
-        ConditionType::RolesReady,
-        &StepError::terminal(
+    let (version, former) = (&p.image.version, &good.version);
+    let told = match roles(cx, &good.of(p), report).await {
+        Some(error) => StepError::waiting(
             Reason::RolledBack,
             format!(
-                "{} was given up: {why}. Every role runs {} again.{under_way} Change spec.image, or mend the cause and set \
+                "{version} was given up: {why}. Going back to {former}: {}",
+                error.message
+            ),
+        ),
+        None => StepError::terminal(
+            Reason::RolledBack,
+            format!(
+                "{version} was given up: {why}. Every role runs {former} again. Change spec.image, or mend the cause and set \
                  spec.migration.retry to {}",
-                p.image.version,
-                good.version,
                 p.migration.retry + 1
             ),
         ),
-    );
+    };
+    report.failed(ConditionType::RolesReady, &told);
 }
 
 /// What comes before the first new pod: the plan, its approval, and the migrations that the former version works with
@@ -173,17 +178,30 @@ async fn plan(
     let begun = stored.release.going(wish, |_| {});
     stored.write(cx, p, begun).await?;
     let id = stored.release.id(wish);
+    jobs::end_others(cx, p, &id).await?;
     let done = jobs::run(cx, p, &id, &MigrationStep::Plan).await?;
-    let log = jobs::log(cx, p, &done.job).await;
-    let Some(plan) = log.and_then(|log| Plan::parse(&log)) else {
-        jobs::forget(cx, p, &id, &MigrationStep::Plan).await?;
-        return Err(StepError::waiting(
-            Reason::MigrationRunning,
-            format!(
-                "the log of Job {} is gone; the plan is made again",
-                done.job
-            ),
-        ));
+    let log = jobs::log(cx, p, &done.job).await?;
+    let Some(plan) = Plan::parse(&log) else {
+        // Its pod is gone with its log; or the image is none of ours.
+        return Err(if done.number < MOST {
+            Box::pin(jobs::start(
+                cx,
+                p,
+                &id,
+                &MigrationStep::Plan,
+                done.number + 1,
+            ))
+            .await?
+        } else {
+            StepError::terminal(
+                Reason::MigrationFailed,
+                format!(
+                    "Job {} told no plan; see that spec.image is an image of Crewdeck, and set spec.migration.retry to {}",
+                    done.job,
+                    p.migration.retry + 1
+                ),
+            )
+        });
     };
     let planned = stored
         .release
@@ -285,10 +303,19 @@ async fn finish(
     let id = stored.release.id(wish);
     let mut contracted = None;
     if plan.contracts() {
+        let former = former_pods(cx, p).await?;
+        if !former.is_empty() {
+            return Err(StepError::waiting(
+                Reason::ContractPending,
+                format!(
+                    "the rest of the migration to {} waits for pods of the former version to end: {}",
+                    p.image.version,
+                    former.join(", ")
+                ),
+            ));
+        }
         // There is no way back from here, which is written down first.
-        let contracting = stored
-            .release
-            .going(wish, |upgrade| upgrade.stage = Stage::Contracting);
+        let contracting = stored.release.contracting(wish, &p.image);
         stored.write(cx, p, contracting).await?;
         contracted = Some(jobs::run(cx, p, &id, &MigrationStep::Contract(plan.names())).await?);
         postgres::grant(cx, p).await?;

@@ -25,7 +25,10 @@ fn settings() -> insta::Settings {
         (r"0\.1\.0[-+.\w]*", "<version>"),
         (r"Generation:\s+\d+", "Generation: <n>"),
         (r"Epoch:\s+\d+", "Epoch: <n>"),
-        (r"demo-migrate-[0-9a-f]{8}", "demo-migrate-<hash>"),
+        (
+            r"demo-(plan|expand|contract)-[0-9a-f]{8}-\d",
+            "demo-$1-<upgrade>",
+        ),
         (r" +", " "),
     ] {
         settings.add_filter(pattern, replacement);

@@ -2,6 +2,7 @@
 
 use common_db::MigrateError;
 use serde::Serialize;
+use serde_json::json;
 
 /// The last line on stderr.
 #[derive(Debug, Serialize, thiserror::Error)]
@@ -48,7 +49,6 @@ impl Failed {
 
     /// One line of JSON.
     pub(crate) fn line(&self) -> String {
-        // Strings and a boolean: it always serialises.
-        serde_json::to_string(self).unwrap_or_default()
+        json!({"migration_failed": self}).to_string()
     }
 }

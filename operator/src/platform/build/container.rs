@@ -9,6 +9,8 @@ use k8s_openapi::api::core::v1::{
 use super::{Client, config_map::FILE};
 use crate::platform::validate::ValidatedPlatform;
 
+/// Name of our container in every pod.
+pub const CONTAINER: &str = "crewdeck";
 /// The user and group of every process.
 const NOBODY: i64 = 65_532;
 /// Readable for the user through its group, for nobody else.
@@ -110,7 +112,7 @@ pub(super) fn container(p: &ValidatedPlatform, role: &str, files: &[Files]) -> C
         value_from: None,
     };
     Container {
-        name: "crewdeck".to_owned(),
+        name: CONTAINER.to_owned(),
         image: Some(p.image.reference.clone()),
         image_pull_policy: Some(p.image.pull_policy.to_owned()),
         env: Some(vec![

@@ -13,6 +13,7 @@ mod network_policy;
 mod service;
 
 pub use client::Client;
+pub use container::CONTAINER;
 pub use exposure::{http_route, ingress_names, ingresses};
 pub use job::{MigrationStep, STEP_LABEL, UPGRADE_LABEL, migration_job};
 pub use monitoring::{pod_monitor, prometheus_rule};

@@ -155,6 +155,7 @@ async fn send(
             "nextRotationTime": status.next_rotation_time,
             "credentials": status.credentials,
             "topics": status.topics,
+            "plan": status.plan,
             "migration": status.migration,
         }
     });

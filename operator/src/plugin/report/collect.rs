@@ -131,17 +131,24 @@ impl<'a> Collect<'a> {
         Ok(())
     }
 
+    /// The ledger, and what the operator remembers of an upgrade.
     async fn ledger(&mut self, name: &str) -> Result<(), Error> {
+        self.config_map(&format!("{name}-external"), "ledger.yaml")
+            .await?;
+        self.config_map(&format!("{name}-release"), "release.yaml")
+            .await
+    }
+
+    async fn config_map(&mut self, name: &str, file: &str) -> Result<(), Error> {
         let namespace = self.session.namespace.clone();
-        let ledger = format!("{name}-external");
         let api: Api<ConfigMap> = Api::namespaced(self.session.client.clone(), &namespace);
-        match api.get_opt(&ledger).await {
+        match api.get_opt(name).await {
             Ok(found) => self
                 .archive
-                .objects("ledger.yaml", found.as_slice())
+                .objects(file, found.as_slice())
                 .map_err(Error::from),
             Err(error) => {
-                self.missing(&format!("ConfigMap {namespace}/{ledger}"), &error);
+                self.missing(&format!("ConfigMap {namespace}/{name}"), &error);
                 Ok(())
             }
         }

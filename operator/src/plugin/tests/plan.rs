@@ -31,21 +31,25 @@ async fn the_plan_is_told() {
 #[tokio::test]
 async fn an_approval_is_for_the_plan_that_was_told() {
     let manual = json!({"approval": "Manual"});
-    golden("plan_approve", "plan demo --approve", || {
-        server(&[upgrading(&manual)])
-    })
-    .await;
+    let line = format!("plan demo --approve {HASH}");
+    golden("plan_approve", &line, || server(&[upgrading(&manual)])).await;
     let api = server(&[upgrading(&manual)]);
-    ask(&api, "plan demo --approve")
-        .await
-        .outcome
-        .expect("done");
+    ask(&api, &line).await.outcome.expect("done");
     let after = api.object(&format!("{PLATFORMS}/demo")).expect("there");
     assert_eq!(after["spec"]["migration"]["approvedPlan"], HASH);
 
-    let refused = |platform| async move { ask(&server(&[platform]), "plan demo --approve").await };
-    let words = refused(ready()).await.refusal();
-    assert!(words.contains("has no plan to approve"), "{words}");
-    let words = refused(upgrading(&json!({}))).await.refusal();
-    assert!(words.contains("asks for no approval"), "{words}");
+    let cases = [
+        (
+            upgrading(&manual),
+            "0123456789abcdef",
+            "is 8c1f2a90d4e6b375 now",
+        ),
+        (ready(), HASH, "has no plan to approve"),
+        (upgrading(&json!({})), HASH, "asks for no approval"),
+    ];
+    for (platform, hash, words) in cases {
+        let line = format!("plan demo --approve {hash}");
+        let refusal = ask(&server(&[platform]), &line).await.refusal();
+        assert!(refusal.contains(words), "{refusal}");
+    }
 }
