@@ -36,7 +36,8 @@ pub(super) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<b
     }
     let plurals = match cx.client.list_api_group_resources(&version).await {
         Ok(list) => list.resources.into_iter().map(|kind| kind.name).collect(),
-        Err(kube::Error::Api(status)) if status.is_not_found() => BTreeSet::new(),
+        // Of a group that nobody has installed it says so in plain text, without a reason.
+        Err(kube::Error::Api(status)) if status.code == 404 => BTreeSet::new(),
         Err(error) => return Err(StepError::of_kube(&format!("kinds of {version}"), &error)),
     };
     let has = plurals.contains(plural.as_ref());
@@ -67,6 +68,14 @@ mod tests {
 
     use super::*;
     use crate::{platform::foreign::HttpRoute, testing::Api as Server};
+
+    #[tokio::test]
+    async fn a_group_that_nobody_has_installed_has_no_kinds() {
+        let server = Server::default();
+        server.undefine("/apis/gateway.networking.k8s.io");
+        let has = has::<HttpRoute>(&server.context()).await;
+        assert!(!has.expect("an answer"));
+    }
 
     #[tokio::test]
     async fn a_kind_is_looked_for_again_after_a_while() {
