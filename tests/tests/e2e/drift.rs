@@ -299,7 +299,7 @@ async fn e2e_a_paused_platform_is_looked_at_and_left() -> Result<()> {
         platform: platform.clone(),
     };
     let before = target.see("service/p-web")?;
-    let port = "-p=[{\"op\":\"replace\",\"path\":\"/spec/ports/0/port\",\"value\":81}]";
+    let port = "-p=[{\"op\":\"replace\",\"path\":\"/spec/ports/0/targetPort\",\"value\":81}]";
     target.kubectl(&["patch", "service/p-web", "--type=json", port])?;
     let told = platform.told("Ready", "p-web", SOON).await?;
     ensure!(told.reason == "Drifted", "{told:?}");

@@ -30,9 +30,14 @@ impl Failed {
             }) => Some((migration.clone(), statement.clone())),
             _ => None,
         };
+        // Of a statement it is the server's words that count; each layer above repeats them.
+        let words = match (&at, error.chain().last()) {
+            (Some(_), Some(server)) => server.to_string(),
+            _ => format!("{error:#}"),
+        };
         let (migration, statement) = at.unzip();
         Self {
-            error: format!("{error:#}"),
+            error: words,
             migration,
             statement: statement.flatten(),
             // A login that is not accepted, or a server that is not there, is no fault of the migration.
