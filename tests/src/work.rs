@@ -33,7 +33,7 @@ impl Person {
         let admin = cluster
             .secret(&platform.namespace, &format!("{}-admin", platform.name))
             .await?;
-        let anonymous = Api::anonymous(&web)?;
+        let anonymous = Api::with_fresh_connections(&web)?;
         let login = json!({"email": admin["email"], "password": admin["password"]});
         let tokens = anonymous.post("/api/v1/auth/login", &login).await?;
         Self::with(&anonymous, &tokens.data(200)?)
