@@ -27,7 +27,7 @@ fn settings() -> insta::Settings {
         (r"Epoch:\s+\d+", "Epoch: <n>"),
         (
             r"demo-(plan|expand|contract)-[0-9a-f]{8}-\d",
-            "demo-$1-<upgrade>",
+            "demo-<step>-<upgrade>",
         ),
         (r" +", " "),
     ] {
