@@ -76,6 +76,15 @@ impl StepError {
                 Reason::ApplyRefused,
                 format!("Kubernetes refuses {what}: {}", status.message),
             ),
+            // In plain text, without a reason: not the object is missing, but its kind.
+            kube::Error::Api(status) if status.code == 404 && status.reason != "NotFound" => {
+                Self::waiting(
+                    Reason::KindNotInstalled,
+                    format!(
+                        "the cluster has no longer the kind of {what}; install its definition again"
+                    ),
+                )
+            }
             kube::Error::Api(status) => Self::transient(
                 Reason::ApiUnavailable,
                 format!("{what}: {} ({})", status.message, status.code),

@@ -213,6 +213,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_kind_that_goes_takes_its_routes_along() {
+        let server = Server::default();
+        gateway_api(&server);
+        let cx = server.context();
+        let nothing = exposed(json!({}));
+        assert_eq!(expose(&cx, &nothing).await.expect("none"), "not asked for");
+        server.undefine("/apis/gateway.networking.k8s.io");
+        assert_eq!(expose(&cx, &nothing).await.expect("gone"), "not asked for");
+        let p = exposed(json!({"httpRoute": {"parentRefs": [{"name": "edge"}]}}));
+        let error = expose(&cx, &p).await.expect_err("no such kind any more");
+        assert_eq!(error.reason, Reason::KindNotInstalled);
+        assert!(error.message.contains("HTTPRoute crewdeck/demo"), "{error}");
+    }
+
+    #[tokio::test]
     async fn one_way_in_takes_the_place_of_the_other() {
         let server = Server::default();
         gateway_api(&server);

@@ -137,9 +137,21 @@ where
     let namespace = wanted.namespace().unwrap_or_default();
     let what = format!("{} {namespace}/{name}", K::kind(&()));
     let api: Api<K> = Api::namespaced(cx.client.clone(), &namespace);
-    let found = api.get_opt(&name).await;
-    let found = found.map_err(|error| StepError::of_kube(&what, &error))?;
+    let found = read(&api, &what, &name).await?;
     Ok((api, what, found))
+}
+
+/// The object `name`, if it is there. A kind of others may have gone since it was looked for: then it is not.
+async fn read<K>(api: &Api<K>, what: &str, name: &str) -> Result<Option<K>, StepError>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    match api.get(name).await {
+        Ok(found) => Ok(Some(found)),
+        // Without a reason when the kind itself is not there, which `get_opt` takes for a failure.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+        Err(error) => Err(StepError::of_kube(what, &error)),
+    }
 }
 
 /// Sends `wanted` unless `found` has every wanted value already.
@@ -282,10 +294,7 @@ where
 {
     let api: Api<K> = Api::namespaced(cx.client.clone(), &platform.namespace);
     let what = format!("{} {}/{name}", K::kind(&()), platform.namespace);
-    let found = api
-        .get_opt(name)
-        .await
-        .map_err(|error| StepError::of_kube(&what, &error))?;
+    let found = read(&api, &what, name).await?;
     let ours = |found: &K| {
         let owners = found.owner_references();
         owners.iter().any(|owner| owner.uid == platform.uid)
