@@ -43,25 +43,11 @@ impl Api {
     /// # Errors
     /// When the client cannot be made.
     pub fn anonymous(address: &str) -> Result<Self> {
-        Self::with(address, reqwest::Client::builder())
-    }
-
-    /// The same, with a connection of its own for each request. One that is kept may be closed by a pod that stops in the
-    /// moment in which the next request is sent; a client may try again then what is idempotent, and nothing else.
-    ///
-    /// # Errors
-    /// When the client cannot be made.
-    pub fn with_fresh_connections(address: &str) -> Result<Self> {
-        Self::with(
-            address,
-            reqwest::Client::builder().pool_max_idle_per_host(0),
-        )
-    }
-
-    fn with(address: &str, http: reqwest::ClientBuilder) -> Result<Self> {
         crate::init();
         Ok(Self {
-            http: http.timeout(Duration::from_secs(15)).build()?,
+            http: reqwest::Client::builder()
+                .timeout(Duration::from_secs(15))
+                .build()?,
             base: format!("http://{address}"),
             token: None,
         })

@@ -1,6 +1,6 @@
 //! People who work at a platform without a pause, and note every request that failed.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 use tokio::{
@@ -8,7 +8,7 @@ use tokio::{
     time::{Instant, interval},
 };
 
-use crate::{client::Api, cluster::Cluster, platform::Platform};
+use crate::{client::Api, cluster::Cluster, platform::Platform, wait::wait_for};
 
 /// A question about no team: what counts is whether the token is believed.
 pub const NO_TEAM: &str = "/api/v1/analytics/teams/00000000-0000-4000-8000-000000000000/summary";
@@ -33,7 +33,7 @@ impl Person {
         let admin = cluster
             .secret(&platform.namespace, &format!("{}-admin", platform.name))
             .await?;
-        let anonymous = Api::with_fresh_connections(&web)?;
+        let anonymous = Api::anonymous(&web)?;
         let login = json!({"email": admin["email"], "password": admin["password"]});
         let tokens = anonymous.post("/api/v1/auth/login", &login).await?;
         Self::with(&anonymous, &tokens.data(200)?)
@@ -151,4 +151,33 @@ pub async fn work(
         }
     }
     Ok(worked)
+}
+
+/// Each task that was made is an event that the worker sent and that analytics counted.
+///
+/// # Errors
+/// When the count is another.
+pub async fn every_task_is_counted(
+    cluster: &Cluster,
+    platform: &Platform,
+    team: &str,
+    worked: &Worked,
+) -> Result<()> {
+    let analytics = cluster
+        .address(&platform.namespace, &platform.name, "analytics")
+        .await?;
+    let person = Person::first(cluster, platform).await?;
+    let summary = format!("/api/v1/analytics/teams/{team}/summary");
+    wait_for(
+        "every task is counted once",
+        Duration::from_mins(1),
+        async || {
+            let told = person.api.at(&analytics).get(&summary).await?.data(200)?;
+            let days = told["daily"].as_array().cloned().unwrap_or_default();
+            let counted: i64 = days.iter().filter_map(|day| day["created"].as_i64()).sum();
+            ensure!(counted == worked.tasks, "{counted} of {}", worked.tasks);
+            Ok(())
+        },
+    )
+    .await
 }

@@ -1,8 +1,8 @@
 //! The accept loop of every listener, the second port included.
 //!
 //! `axum::serve` sets no header timeout: an idle or dribbling connection stays open for ever. This
-//! loop gives each connection a timer, and ends gracefully: a connection between two requests is
-//! closed at once, one inside a request after its answer.
+//! loop gives each connection a timer, and ends gracefully: one inside a request is closed after its
+//! answer, one between two requests after the answer to the next, which says so, or after a while.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -11,6 +11,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::extract::Request;
+use axum::http::header::{CONNECTION, HeaderValue};
+use axum::http::{StatusCode, Version};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -22,6 +26,9 @@ use tower::ServiceExt as _;
 
 /// Longest time between a connection's start (or last answer) and the end of a request's header.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection between two requests may stay after a stop was asked for. One that is closed
+/// while a request is on its way to it is a failed request, which its client may not dare to repeat.
+const LAST_REQUEST: Duration = Duration::from_secs(3);
 /// Pause after `accept` failed for want of a resource such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,6 +40,10 @@ pub(crate) async fn run(
     hard: CancellationToken,
 ) {
     let graceful = GracefulShutdown::new();
+    let app = app.layer(from_fn({
+        let soft = soft.clone();
+        move |request, next| last_answer(soft.clone(), request, next)
+    }));
     let mut connections = tokio::task::JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -52,10 +63,32 @@ pub(crate) async fn run(
     }
     drop(listener);
     tokio::select! {
+        () = ended(&mut connections) => {}
+        () = tokio::time::sleep(LAST_REQUEST) => {}
+        () = hard.cancelled() => {}
+    }
+    tokio::select! {
         () = graceful.shutdown() => {}
         () = hard.cancelled() => {}
     }
     connections.shutdown().await;
+}
+
+async fn ended(connections: &mut tokio::task::JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
+}
+
+/// Tells the client, once a stop was asked for, that this connection takes no further request.
+async fn last_answer(soft: CancellationToken, request: Request, next: Next) -> Response {
+    // HTTP/2 has a message of its own for this, which the graceful end sends.
+    let is_told = request.version() <= Version::HTTP_11;
+    let mut response = next.run(request).await;
+    let is_last = soft.is_cancelled() && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+    if is_told && is_last {
+        let headers = response.headers_mut();
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 async fn connection(

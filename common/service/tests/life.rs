@@ -71,6 +71,38 @@ async fn a_running_request_is_answered_before_the_role_ends() {
 }
 
 #[tokio::test]
+async fn a_kept_connection_takes_one_more_request_and_says_that_it_is_the_last() {
+    let service = service(10);
+    let app = Router::new().route("/", get(|| async { "done" }));
+    let soft = service.soft();
+    let address = service
+        .listen(service.config().listen, app)
+        .await
+        .expect("bound");
+    let role = tokio::spawn(service.run());
+    let mut stream = TcpStream::connect(address).await.expect("listening");
+    let request = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n";
+    stream.write_all(request).await.expect("sent");
+    let mut first = [0; 512];
+    let length = stream.read(&mut first).await.expect("answered");
+    let first = String::from_utf8_lossy(&first[..length]);
+    assert!(
+        first.ends_with("done") && !first.contains("connection: close"),
+        "{first}"
+    );
+
+    soft.cancel();
+    stream.write_all(request).await.expect("sent");
+    let mut last = String::new();
+    stream.read_to_string(&mut last).await.expect("to the end");
+    assert!(
+        last.ends_with("done") && last.contains("connection: close"),
+        "{last}"
+    );
+    role.await.expect("joined").expect("a clean end");
+}
+
+#[tokio::test]
 async fn failed_work_stops_the_role_with_its_error() {
     let service = service(1);
     service.spawn("relay", async { anyhow::bail!("broker is gone") });

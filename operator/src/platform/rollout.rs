@@ -148,12 +148,27 @@ async fn look(
         None => StepError::waiting(
             Reason::RolloutPending,
             format!(
-                "role {role}: {} of {} pods are ready",
-                ready(deployment),
-                desired(deployment).max(spec.scale.least())
+                "role {role}: {}",
+                how_far(deployment, desired(deployment).max(spec.scale.least()))
             ),
         ),
     })
+}
+
+/// How far the pods of a Deployment are. Those of the former version are ready, too, and are no news.
+fn how_far(deployment: &Deployment, wanted: i32) -> String {
+    let status = deployment.status.clone().unwrap_or_default();
+    let updated = status.updated_replicas.unwrap_or_default();
+    let waiting = status.unavailable_replicas.unwrap_or_default();
+    let former = status.replicas.unwrap_or_default() - updated;
+    let ready = ready(deployment);
+    if ready < wanted {
+        format!("{ready} of {wanted} pods are ready")
+    } else if updated < wanted || waiting > 0 {
+        format!("{updated} of {wanted} pods are new, and {waiting} not ready")
+    } else {
+        format!("{former} of the former version's pods are ending")
+    }
 }
 
 /// Whether every wanted pod is new and available, and no old one is left. An autoscaler that adds or takes away pods of
@@ -237,6 +252,19 @@ mod tests {
             serde_json::from_value(json!({"metadata": {"generation": 2}, "status": status}))
                 .expect("a deployment");
         assert_eq!(is_rolled_out(&deployment, Scale::Fixed(2)), done);
+    }
+
+    #[rstest]
+    #[case::first(json!({"replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1}), "0 of 2 pods are ready")]
+    #[case::new_one_hangs(json!({"replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "unavailableReplicas": 1}), "1 of 2 pods are new, and 1 not ready")]
+    #[case::old_ones_end(json!({"replicas": 3, "updatedReplicas": 2, "readyReplicas": 3}), "1 of the former version's pods are ending")]
+    fn the_ready_pods_of_the_former_version_are_no_news(
+        #[case] status: Value,
+        #[case] words: &str,
+    ) {
+        let deployment: Deployment =
+            serde_json::from_value(json!({"status": status})).expect("a deployment");
+        assert_eq!(how_far(&deployment, 2), words);
     }
 
     #[rstest]

@@ -8,7 +8,7 @@ use crate::hex::hex;
 use crate::platform::{StepError, validate::ValidatedPlatform};
 
 /// The line that `crewdeck migrate plan --json` prints.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Plan {
     /// What is missing, in the order in which it is applied.
     pub(super) pending: Vec<Pending>,

@@ -51,7 +51,10 @@ pub(super) struct Good {
 pub(super) struct Upgrade {
     /// What is wanted: see [`wish`].
     wish: String,
-    /// What it does to the databases, once the image has told.
+    /// Whether it is the first over these databases: no version has to be kept working, and all is migrated at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) whole: bool,
+    /// What it does to the databases in parts, once the image has told.
     pub(super) plan: Option<Plan>,
     /// How far it is.
     #[serde(default)]
@@ -145,6 +148,11 @@ impl Release {
         self.upgrade.as_ref()?.plan.as_ref()
     }
 
+    /// Whether all is migrated at once.
+    pub(super) fn is_whole(&self) -> bool {
+        self.upgrade.as_ref().is_some_and(|upgrade| upgrade.whole)
+    }
+
     /// What to do about a wish.
     pub(super) fn course(&self, wish: &str) -> Course {
         let refused = self
@@ -165,6 +173,7 @@ impl Release {
     pub(super) fn going(&self, wish: &str, change: impl FnOnce(&mut Upgrade)) -> Self {
         let mut upgrade = self.upgrade.clone().unwrap_or_else(|| Upgrade {
             wish: wish.to_owned(),
+            whole: false,
             plan: None,
             stage: Stage::Preparing,
             refused: None,
@@ -190,6 +199,14 @@ impl Release {
             mixed: false,
             good: Some(Good::of_image(Some(wish.to_owned()), image)),
             upgrade: None,
+        }
+    }
+
+    /// After the loss of the database: whatever worked, worked with tables that are gone.
+    pub(super) fn lost(&self) -> Self {
+        Self {
+            ended: self.ended + 1,
+            ..Self::default()
         }
     }
 
@@ -344,6 +361,29 @@ mod tests {
         assert!(!rolling.towards("c").settled("c", &image("3")).mixed);
         let unplanned = rolling.going("b", |upgrade| upgrade.plan = None);
         assert_eq!(unplanned.stage(), Stage::Preparing);
+    }
+
+    #[test]
+    fn after_a_loss_the_same_wish_is_another_upgrade() {
+        let settled = Release::default().settled("a", &image("1"));
+        let lost = settled.lost();
+        assert_eq!(lost.course("a"), Course::Go);
+        assert_ne!(lost.id("a"), Release::default().id("a"));
+        assert_eq!(lost.way_back("crewdeck:2", OnFailure::Rollback), None);
+    }
+
+    #[test]
+    fn what_is_migrated_at_once_stays_so_and_rolls_without_parts() {
+        let whole = Release::default().going("a", |upgrade| upgrade.whole = true);
+        let text = serde_json::to_string(&whole).expect("JSON");
+        let read: Release = serde_json::from_str(&text).expect("read");
+        assert!(read.towards("a").is_whole() && !read.towards("b").is_whole());
+        let rolling = read.going("a", |upgrade| {
+            upgrade.plan.get_or_insert_default();
+            upgrade.stage = Stage::Rolling;
+        });
+        assert_eq!(rolling.stage(), Stage::Rolling);
+        assert!(!rolling.plan().expect("a plan").contracts());
     }
 
     #[test]

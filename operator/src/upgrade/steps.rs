@@ -1,6 +1,6 @@
 //! The steps of an upgrade in their order, and what is told of them.
 
-use crds::{ConditionType, MigrationStatus, Reason};
+use crds::{Approval, ConditionType, MigrationStatus, Reason};
 
 use super::{
     admin_secret,
@@ -27,7 +27,7 @@ pub async fn upgrade(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
         Err(error) => return report.failed(ConditionType::Migrated, &error),
     };
     match stored.release.course(&wish) {
-        Course::Stay => stay(cx, p, report).await,
+        Course::Stay => stay(cx, p, &mut stored, report).await,
         Course::Back { good, why } => back(cx, p, &good, &why, report).await,
         Course::Go => go(cx, p, &mut stored, &wish, report).await,
     }
@@ -97,9 +97,13 @@ async fn turn(cx: &Context, p: &ValidatedPlatform, wish: &str) -> Result<Stored,
 }
 
 /// Puts drift right under an image that every role came to.
-async fn stay(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
+async fn stay(cx: &Context, p: &ValidatedPlatform, stored: &mut Stored, report: &mut Report) {
     let version = &p.image.version;
-    let granted = postgres::grant(cx, p).await;
+    let granted = async {
+        require_tables(cx, p, stored).await?;
+        postgres::grant(cx, p).await
+    };
+    let granted = granted.await;
     let granted = report.note(ConditionType::Migrated, granted, |()| {
         format!("the databases have the schema of {version}")
     });
@@ -109,6 +113,27 @@ async fn stay(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
     if let Some(error) = roles(cx, p, report).await {
         report.failed(ConditionType::RolesReady, &error);
     }
+}
+
+/// Sees that the database is still the one that was migrated: one that was dropped was made again, empty, and is migrated
+/// like that of a new Platform.
+async fn require_tables(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    stored: &mut Stored,
+) -> Result<(), StepError> {
+    if !postgres::is_empty(p).await? {
+        return Ok(());
+    }
+    let lost = stored.release.lost();
+    stored.write(cx, p, lost).await?;
+    Err(StepError::waiting(
+        Reason::MigrationRunning,
+        format!(
+            "database {} has no tables any more; it is migrated anew",
+            p.external.database()
+        ),
+    ))
 }
 
 /// Keeps the roles at the image before, and says why.
@@ -147,22 +172,54 @@ async fn prepare(
     wish: &str,
     report: &mut Report,
 ) -> Result<(), StepError> {
-    let plan = plan(cx, p, stored, wish).await?;
-    report.plan = Some(plan.status(p, replaced(cx, p).await?));
-    plan.approve(&p.image.reference, &p.migration)?;
+    let step = if is_first(cx, p, stored, wish).await? {
+        MigrationStep::Whole
+    } else {
+        let plan = plan(cx, p, stored, wish).await?;
+        report.plan = Some(plan.status(p, replaced(cx, p).await?));
+        plan.approve(&p.image.reference, &p.migration)?;
+        MigrationStep::Expand(plan.names())
+    };
     // With tables come people: their passwords are theirs, and a Secret drawn now would be a login that nobody has.
     // That is so after `Retain`, and after a Secret that a person deleted once they had signed in.
     if postgres::is_empty(p).await? {
         admin_secret::ensure(cx, p).await?;
     }
     let id = stored.release.id(wish);
-    let done = jobs::run(cx, p, &id, &MigrationStep::Expand(plan.names())).await?;
+    let done = jobs::run(cx, p, &id, &step).await?;
     report.migration = Some(migration(p, done));
     postgres::grant(cx, p).await?;
-    let rolling = stored
-        .release
-        .going(wish, |upgrade| upgrade.stage = Stage::Rolling);
+    let rolling = stored.release.going(wish, |upgrade| {
+        // Of what was migrated at once nothing is left for after the roll.
+        upgrade.plan.get_or_insert_default();
+        upgrade.stage = Stage::Rolling;
+    });
     stored.write(cx, p, rolling).await
+}
+
+/// Whether no version ever ran over these databases: then none has to be kept working, and one Job does all of it. It is
+/// decided once, for a Job that was killed half way has made tables.
+async fn is_first(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    stored: &mut Stored,
+    wish: &str,
+) -> Result<bool, StepError> {
+    let release = &stored.release;
+    if !release.is_whole() {
+        // Who wants to approve wants to see a plan first.
+        let may_be = release.good.is_none()
+            && release.plan().is_none()
+            && p.migration.approval == Approval::Automatic;
+        if !may_be || !postgres::is_empty(p).await? {
+            return Ok(false);
+        }
+        let whole = release.going(wish, |upgrade| upgrade.whole = true);
+        stored.write(cx, p, whole).await?;
+    }
+    let id = stored.release.id(wish);
+    jobs::end_others(cx, p, &id).await?;
+    Ok(true)
 }
 
 /// What the image would do to the databases: it tells once, and that is remembered.

@@ -104,12 +104,30 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
         ]
     };
     let delete = || vec!["delete".to_owned(), "--wait=true".to_owned()];
+    let ports = |change: Value| {
+        vec![
+            "patch".to_owned(),
+            "--type=json".to_owned(),
+            format!("-p=[{change}]"),
+        ]
+    };
     let no_owner = json!({"metadata": {"ownerReferences": null}});
     let no_label = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}});
     let cases: Vec<(&str, Vec<String>)> = vec![
         (
             "service/p-web",
             patch(json!({"spec": {"selector": {"app.kubernetes.io/component": "none"}}})),
+        ),
+        // By another key it is another port, which server-side apply puts ours beside, or refuses.
+        (
+            "service/p-web",
+            ports(json!({"op": "replace", "path": "/spec/ports/0/port", "value": 81})),
+        ),
+        (
+            "service/p-web",
+            ports(
+                json!({"op": "add", "path": "/spec/ports/-", "value": {"name": "other", "port": 82}}),
+            ),
         ),
         ("service/p-web", patch(no_owner.clone())),
         ("service/p-realtime", delete()),
@@ -136,6 +154,10 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
         (
             "deployment/p-analytics",
             patch(json!({"spec": {"revisionHistoryLimit": 7}})),
+        ),
+        (
+            "deployment/p-worker",
+            patch(json!({"spec": {"paused": true}})),
         ),
         (
             "secret/p-signing",
@@ -299,7 +321,7 @@ async fn e2e_a_paused_platform_is_looked_at_and_left() -> Result<()> {
         platform: platform.clone(),
     };
     let before = target.see("service/p-web")?;
-    let port = "-p=[{\"op\":\"replace\",\"path\":\"/spec/ports/0/targetPort\",\"value\":81}]";
+    let port = "-p=[{\"op\":\"replace\",\"path\":\"/spec/ports/0/port\",\"value\":81}]";
     target.kubectl(&["patch", "service/p-web", "--type=json", port])?;
     let told = platform.told("Ready", "p-web", SOON).await?;
     ensure!(told.reason == "Drifted", "{told:?}");

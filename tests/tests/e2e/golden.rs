@@ -26,7 +26,7 @@ fn settings() -> insta::Settings {
         (r"Generation:\s+\d+", "Generation: <n>"),
         (r"Epoch:\s+\d+", "Epoch: <n>"),
         (
-            r"demo-(plan|expand|contract)-[0-9a-f]{8}-\d",
+            r"demo-(migrate|plan|expand|contract)-[0-9a-f]{8}-\d",
             "demo-<step>-<upgrade>",
         ),
         (r" +", " "),

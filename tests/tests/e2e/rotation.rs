@@ -11,7 +11,7 @@ use tests::{
     cluster::Cluster,
     platform::Platform,
     wait::wait_for,
-    work::{NO_TEAM, Person, work},
+    work::{NO_TEAM, Person, every_task_is_counted, work},
 };
 use tokio::{
     sync::{Mutex, watch},
@@ -262,20 +262,7 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
         "the former user of Kafka still works"
     );
     // Every event came through, and none twice.
-    let person = Person::first(&cluster, &platform).await?;
-    let summary = format!("/api/v1/analytics/teams/{team}/summary");
-    wait_for(
-        "every task is counted once",
-        Duration::from_mins(1),
-        async || {
-            let told = person.api.at(&analytics).get(&summary).await?.data(200)?;
-            let days = told["daily"].as_array().cloned().unwrap_or_default();
-            let counted: i64 = days.iter().filter_map(|day| day["created"].as_i64()).sum();
-            ensure!(counted == worked.tasks, "{counted} of {}", worked.tasks);
-            Ok(())
-        },
-    )
-    .await?;
+    every_task_is_counted(&cluster, &platform, &team, &worked).await?;
     platform.delete(Duration::from_mins(1)).await?;
     cluster.delete_namespace(&platform.namespace).await
 }

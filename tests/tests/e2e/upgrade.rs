@@ -14,7 +14,7 @@ use tests::{
     cluster::Cluster,
     platform::Platform,
     wait::wait_for,
-    work::{Person, Worked, work},
+    work::{Person, every_task_is_counted, work},
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -159,32 +159,6 @@ async fn e2e_upgrades_fail_no_request_and_lose_no_event() -> Result<()> {
     every_task_is_counted(&cluster, &platform, &team, &worked).await?;
     platform.delete(Duration::from_mins(1)).await?;
     cluster.delete_namespace(&platform.namespace).await
-}
-
-/// Each task that was made is an event that the worker sent and that analytics counted.
-async fn every_task_is_counted(
-    cluster: &Cluster,
-    platform: &Platform,
-    team: &str,
-    worked: &Worked,
-) -> Result<()> {
-    let analytics = cluster
-        .address(&platform.namespace, &platform.name, "analytics")
-        .await?;
-    let person = Person::first(cluster, platform).await?;
-    let summary = format!("/api/v1/analytics/teams/{team}/summary");
-    wait_for(
-        "every task is counted once",
-        Duration::from_mins(1),
-        async || {
-            let told = person.api.at(&analytics).get(&summary).await?.data(200)?;
-            let days = told["daily"].as_array().cloned().unwrap_or_default();
-            let counted: i64 = days.iter().filter_map(|day| day["created"].as_i64()).sum();
-            ensure!(counted == worked.tasks, "{counted} of {}", worked.tasks);
-            Ok(())
-        },
-    )
-    .await
 }
 
 /// The administrator's connection to the application's database, in the role of the tables' owner.

@@ -129,7 +129,11 @@ fn workspace(mut cargo: Command) -> Command {
     cargo
 }
 
-/// Runs a `cargo test`, passing its output on line by line while counting.
+/// What took so long that somebody may ask where the time went.
+const SLOW: Duration = Duration::from_secs(20);
+
+/// Runs a `cargo test`, passing its output on line by line while counting. In the end it names what took long, which of
+/// tests that run one after the other is the time since the line before.
 fn cargo_test(command: &mut Command) -> Result<Count> {
     let mut child = command
         .stdin(Stdio::null())
@@ -138,12 +142,22 @@ fn cargo_test(command: &mut Command) -> Result<Count> {
         .with_context(|| format!("start {command:?}"))?;
     let output = child.stdout.take().context("the output is a pipe")?;
     let mut count = Count::default();
+    let mut slow = Vec::new();
+    let mut since = Instant::now();
     for line in BufReader::new(output).lines() {
         let line = line?;
         println!("{line}");
+        if line.starts_with("test ") && since.elapsed() >= SLOW {
+            slow.push((since.elapsed(), line.clone()));
+        }
+        since = Instant::now();
         if let Some(more) = Count::of_line(&line) {
             count += more;
         }
+    }
+    slow.sort_by_key(|(took, _)| std::cmp::Reverse(*took));
+    for (took, line) in slow {
+        println!("{:>5} s  {line}", took.as_secs());
     }
     let status = child.wait()?;
     if !status.success() && count.failed == 0 {

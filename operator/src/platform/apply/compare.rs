@@ -16,7 +16,7 @@ pub(crate) fn holds(found: &Value, wanted: &Value) -> bool {
                     Some(id) => holds_items(found, wanted, id),
                     None => holds(found, wanted),
                 },
-                None => is_empty(wanted),
+                None => is_empty(wanted) || is_dropped(key, wanted),
             })
         }
         (Value::Array(found), Value::Array(wanted)) => {
@@ -162,6 +162,11 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// Whether the server drops this value as the same as none. Not so of every `false`: where none means `true`, it is kept.
+fn is_dropped(key: &str, value: &Value) -> bool {
+    key == "paused" && value == &Value::Bool(false)
+}
+
 /// Quantities are compared by amount: the server writes `0.5` as `500m`.
 fn same_quantities(found: &Value, wanted: &Value) -> bool {
     let (Value::Object(found), Value::Object(wanted)) = (found, wanted) else {
@@ -223,6 +228,9 @@ mod tests {
     #[case::differs(json!({"a": 1}), json!({"a": 2}), false)]
     #[case::missing(json!({}), json!({"a": 2}), false)]
     #[case::empty_is_dropped(json!({}), json!({"a": {}, "b": []}), true)]
+    #[case::not_paused(json!({}), json!({"paused": false}), true)]
+    #[case::paused(json!({"paused": true}), json!({"paused": false}), false)]
+    #[case::false_is_no_default(json!({}), json!({"automountServiceAccountToken": false}), false)]
     #[case::lists_by_place(json!({"a": [{"n": "x", "d": 1}]}), json!({"a": [{"n": "x"}]}), true)]
     #[case::longer_list(json!({"a": [1, 2]}), json!({"a": [1]}), false)]
     #[case::sidecar(json!({"containers": [{"name": "x"}, {"name": "app", "image": "i"}]}), json!({"containers": [{"name": "app", "image": "i"}]}), true)]

@@ -13,7 +13,7 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use super::compare::holds;
 use super::compare::{Whose, owns_no_more, whose};
@@ -181,16 +181,41 @@ where
     };
     body["apiVersion"] = Value::String(K::api_version(&()).into_owned());
     body["kind"] = Value::String(K::kind(&()).into_owned());
-    let now = api
-        .patch(
-            &wanted.name_any(),
-            &PatchParams::apply(FIELD_MANAGER).force(),
-            &Patch::Apply(&body),
-        )
-        .await
-        .map_err(|error| StepError::of_kube(what, &error))?;
+    let name = wanted.name_any();
+    let force = PatchParams::apply(FIELD_MANAGER).force();
+    let applied = api.patch(&name, &force, &Patch::Apply(&body)).await;
+    let is_left = outcome == Outcome::Changed
+        && match &applied {
+            Ok(now) => !holds(&self::body(what, now)?, &body),
+            Err(kube::Error::Api(status)) => status.code == 422,
+            Err(_) => false,
+        };
+    let now = if is_left && let Ok(now) = replace(api, &name, &body).await {
+        now
+    } else {
+        applied.map_err(|error| StepError::of_kube(what, &error))?
+    };
     tracing::info!(object = %what, outcome = ?outcome, "applied");
     Ok((outcome, now))
+}
+
+/// Puts each wanted list in the place of the one that is there. An item to which somebody gave another key, such as a
+/// Service's port, is by server-side apply an item of theirs, beside which ours is put, or refused as its duplicate.
+async fn replace<K>(api: &Api<K>, name: &str, wanted: &Value) -> Result<K, kube::Error>
+where
+    K: Clone + DeserializeOwned + Debug,
+{
+    let mut wanted = wanted.clone();
+    // Labels and owners are maps and lists of sets, which are applied.
+    wanted["metadata"] = match wanted["metadata"]["resourceVersion"].take() {
+        Value::Null => json!({}),
+        version => json!({"resourceVersion": version}),
+    };
+    let params = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    api.patch(name, &params, &Patch::Merge(&wanted)).await
 }
 
 /// Refuses an object that is not ours to change: the `metadata` of `what` as it was found, and as it would be ours.

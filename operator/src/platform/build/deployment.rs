@@ -85,6 +85,8 @@ pub(super) fn deployment(p: &ValidatedPlatform, spec: &RoleSpec, config: &Config
                 Scale::Fixed(replicas) => Some(replicas),
                 Scale::Automatic(_) => None,
             },
+            // Somebody's `kubectl rollout pause` would keep it from ever rolling again.
+            paused: Some(false),
             revision_history_limit: Some(3),
             progress_deadline_seconds: i32::try_from(p.rollout.progress_deadline_seconds).ok(),
             selector: LabelSelector {

@@ -24,9 +24,11 @@ pub const UPGRADE_LABEL: &str = "crewdeck.io/upgrade";
 /// Label with the step that a Job does.
 pub const STEP_LABEL: &str = "crewdeck.io/step";
 
-/// What a Job does. The two that migrate apply nothing that is not in the plan: `<name>:<checksum>,…`.
+/// What a Job does. Those that migrate in parts apply nothing that is not in the plan: `<name>:<checksum>,…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MigrationStep {
+    /// Applies everything: no version ran here before.
+    Whole,
     /// Tells the plan.
     Plan,
     /// Applies what the former version works with too.
@@ -40,6 +42,7 @@ impl MigrationStep {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Whole => "migrate",
             Self::Plan => "plan",
             Self::Expand(_) => "expand",
             Self::Contract(_) => "contract",
@@ -51,13 +54,14 @@ impl MigrationStep {
     pub fn what(&self, version: &str) -> String {
         match self {
             Self::Plan => format!("the plan of the upgrade to {version}"),
-            Self::Expand(_) => format!("the migration to {version}"),
+            Self::Whole | Self::Expand(_) => format!("the migration to {version}"),
             Self::Contract(_) => format!("the rest of the migration to {version}"),
         }
     }
 
     fn arguments(&self) -> Vec<String> {
         match self {
+            Self::Whole => vec!["migrate".into(), "apply".into()],
             Self::Plan => vec!["migrate".into(), "plan".into(), "--json".into()],
             Self::Expand(planned) | Self::Contract(planned) => vec![
                 "migrate".into(),

@@ -49,6 +49,16 @@ fn the_migration_in_whole() {
             &MigrationStep::Expand("0001_expand_users:a1b2c3d4e5f6".to_owned())
         ))
     );
+    let whole = migration_job(
+        &p,
+        "demo-migrate-0a1b2c3d-1",
+        "0a1b2c3d",
+        &MigrationStep::Whole,
+    );
+    let args = whole
+        .spec
+        .and_then(|spec| spec.template.spec?.containers[0].args.clone());
+    assert_eq!(args.expect("arguments"), ["migrate", "apply"]);
     insta::assert_snapshot!(
         "migration_config",
         migration(&p).1.data.expect("data")["crewdeck.toml"]
