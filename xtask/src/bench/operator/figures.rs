@@ -2,7 +2,11 @@
 
 use std::fs;
 
-use super::{Args, measure::Side, ours::Ours};
+use super::{
+    Args,
+    measure::Side,
+    ours::{Ours, Takeover},
+};
 
 /// A figure: name, unit, ours, the other side's, the aim.
 struct Figure {
@@ -93,71 +97,77 @@ pub(super) fn print(args: &Args, ours: &Ours, rival: Option<&Side>) {
 }
 
 fn figures(ours: &Ours, rival: Option<&Side>) -> Vec<Figure> {
-    let (raw, most) = (Aim::Least(80.0), |most| Some(Aim::Most(most)));
     let both =
         |name, of: fn(&Side) -> f64, aim| Figure::new(name, of(&ours.side), rival.map(of), aim);
-    let rate = |side: &Side| side.making.writes / side.making.seconds;
-    let mut takeovers: Vec<&super::ours::Takeover> = ours.takeovers.iter().collect();
-    takeovers.sort_by(|one, other| one.writes.total_cmp(&other.writes));
-    let slowest = takeovers.last();
+    let (least, most) = (
+        |figure| Some(Aim::Least(figure)),
+        |figure| Some(Aim::Most(figure)),
+    );
     let mut figures = vec![
-        both("raw server-side applies a second", |side| side.raw, None),
+        both("raw server-side applies a second", |s| s.raw, None),
         both(
             "seconds until every new Platform was Ready",
-            |side| side.making.seconds,
+            |s| s.making.seconds,
             None,
         ),
-        both("  writes a second of the operator meanwhile", rate, None),
+        both(
+            "  writes of the operator for each",
+            |s| s.making.writes / s.platforms,
+            None,
+        ),
+        both(
+            "  writes a second of the operator meanwhile",
+            |s| s.making.rate(),
+            None,
+        ),
         both(
             "  % of the raw rate",
-            |side| side.making.writes / side.making.seconds / side.raw * 100.0,
-            Some(raw),
+            |s| s.making.rate() / s.raw * 100.0,
+            least(80.0),
         ),
         both(
-            "  passes a second that came to the last role",
-            |side| side.making.passes / side.making.seconds,
+            "  CPU seconds of all processes for each",
+            |s| s.making.cpu() / s.platforms,
             None,
         ),
-        both(
-            "  memory at its peak, MiB",
-            |side| side.making.peak_mib,
-            None,
-        ),
+        both("  memory at its peak, MiB", |s| s.making.memory.peak, None),
         both(
             "  memory when settled, MiB",
-            |side| side.making.settled_mib,
+            |s| s.making.memory.resident,
             None,
         ),
         both(
             "cold start: seconds until each was looked at",
-            |side| side.alone.seconds,
+            |s| s.alone.seconds,
             most(10.0),
         ),
-        both("  writes", |side| writes(&side.alone), most(0.0)),
+        both("  writes", |s| s.alone.writes, most(0.0)),
         both(
             "  memory when settled, MiB",
-            |side| side.alone.settled_mib,
+            |s| s.alone.memory.resident,
             None,
         ),
+        both("  of it anonymous", |s| s.alone.memory.anonymous, None),
         both(
-            "cold start among objects of others: seconds",
-            |side| side.among.seconds,
+            "the same among objects of others: seconds",
+            |s| s.among.seconds,
             most(10.0),
         ),
-        both("  writes", |side| writes(&side.among), most(0.0)),
+        both("  writes", |s| s.among.writes, most(0.0)),
         both(
             "  memory at its peak, MiB",
-            |side| side.among.peak_mib,
-            None,
-        ),
-        both(
-            "  memory when settled, MiB",
-            |side| side.among.settled_mib,
+            |s| s.among.memory.peak,
             most(20.0),
         ),
         both(
-            "  of these by the objects of others, MiB",
-            |side| side.among.settled_mib - side.alone.settled_mib,
+            "  memory when settled, MiB",
+            |s| s.among.memory.resident,
+            most(20.0),
+        ),
+        both("  of it anonymous", |s| s.among.memory.anonymous, None),
+        both(
+            "  of that by the objects of others",
+            Side::by_others,
             most(1.0),
         ),
         Figure::new(
@@ -168,26 +178,21 @@ fn figures(ours: &Ours, rival: Option<&Side>) -> Vec<Figure> {
         ),
         Figure::new("  99th percentile, ms", at(&ours.drift, 99), None, None),
     ];
-    if let Some(slowest) = slowest {
-        figures.push(Figure::new(
-            "leader killed: seconds until the next one leads, at most",
-            slowest.leads,
-            None,
-            None,
-        ));
-        figures.push(Figure::new(
-            "  until its first write, at most",
-            slowest.writes,
-            None,
-            most(20.0),
-        ));
-    }
+    let slowest = |of: fn(&Takeover) -> f64| ours.takeovers.iter().map(of).fold(0.0, f64::max);
+    let (leads, writes) = (slowest(|one| one.leads), slowest(|one| one.writes));
+    figures.push(Figure::new(
+        "leader killed: seconds until another leads, at most",
+        leads,
+        None,
+        None,
+    ));
+    figures.push(Figure::new(
+        "  until its first write, at most",
+        writes,
+        None,
+        most(20.0),
+    ));
     figures
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-fn writes(start: &super::subject::Start) -> f64 {
-    start.writes as f64
 }
 
 /// The percentile of figures that are in order: the least one that so many per cent of them do not exceed.

@@ -13,6 +13,8 @@ use super::{
 /// What was found of one side.
 #[derive(Debug)]
 pub(super) struct Side {
+    /// How many Platforms there were.
+    pub(super) platforms: f64,
     /// Writes per second that its API server takes of a raw client.
     pub(super) raw: f64,
     /// The making of all Platforms.
@@ -21,6 +23,13 @@ pub(super) struct Side {
     pub(super) alone: Start,
     /// The same with objects of others.
     pub(super) among: Start,
+}
+
+impl Side {
+    /// Memory that the objects of others add, in MiB; pages of the program come and go and are not in it.
+    pub(super) fn by_others(&self) -> f64 {
+        self.among.memory.anonymous - self.alone.memory.anonymous
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,11 +47,12 @@ pub(super) fn side(
     let raw = raw(cluster, args)?;
     let making = subject.make(cluster, args, servers)?;
     let (process, alone) = subject.start_over(cluster, args)?;
-    drop(process);
+    process.stop()?;
     let foreign: Foreign = cluster.ask(&["foreign", "--count", &args.foreign.to_string()])?;
     eprintln!("      {} objects of others were made", foreign.made);
     let (process, among) = subject.start_over(cluster, args)?;
     let side = Side {
+        platforms: f64::from(args.platforms),
         raw,
         making,
         alone,

@@ -13,6 +13,9 @@ use std::{
 /// Last lines of a log that an error shows.
 const LINES: usize = 15;
 
+/// What is left to a program that is asked to end; Kubernetes has as much.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A running program.
 pub(super) struct Process {
     name: String,
@@ -112,9 +115,26 @@ impl Process {
         tail(&self.log, LINES).join("\n")
     }
 
+    /// Asks it to end, as Kubernetes does, and waits for that.
+    pub(super) fn stop(mut self) -> Result<()> {
+        crate::cluster::process::kill("TERM", &[self.child.id()]);
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > deadline {
+                let seconds = PATIENCE.as_secs();
+                bail!(
+                    "{} goes on {seconds} s after SIGTERM:\n{}",
+                    self.name,
+                    self.told()
+                );
+            }
+            pause();
+        }
+        Ok(())
+    }
+
     /// Kills it, as a lost machine would.
     pub(super) fn kill(mut self) -> Result<()> {
-        self.end = "KILL";
         self.child.kill()?;
         self.child.wait()?;
         Ok(())

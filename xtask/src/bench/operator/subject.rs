@@ -1,6 +1,6 @@
 //! An operator that is measured, and what both sides are asked.
 
-use crate::bench::load::{cpu_seconds, resident_mib};
+use crate::bench::load::cpu_seconds;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use std::{
@@ -50,12 +50,8 @@ pub(super) struct Making {
     pub(super) seconds: f64,
     /// Writes of the operator meanwhile.
     pub(super) writes: f64,
-    /// Passes that came to the last role.
-    pub(super) passes: f64,
-    /// The most memory it ever had.
-    pub(super) peak_mib: f64,
     /// Its memory when nothing was written any more.
-    pub(super) settled_mib: f64,
+    pub(super) memory: Memory,
     /// CPU seconds of each process meanwhile.
     pub(super) cpu: Vec<(&'static str, f64)>,
     /// What was written, by verb and resource.
@@ -68,11 +64,20 @@ pub(super) struct Start {
     /// Seconds until each was looked at.
     pub(super) seconds: f64,
     /// Writes until then, and until a while without any.
-    pub(super) writes: u64,
+    pub(super) writes: f64,
     /// Memory at the end of that.
-    pub(super) settled_mib: f64,
-    /// The most memory until then.
-    pub(super) peak_mib: f64,
+    pub(super) memory: Memory,
+}
+
+/// Memory of a process, in MiB.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Memory {
+    /// What it holds.
+    pub(super) resident: f64,
+    /// Of that, what is its own: without the pages of its program, which go when memory is short.
+    pub(super) anonymous: f64,
+    /// The most that it ever held.
+    pub(super) peak: f64,
 }
 
 /// Writes per second that the API server takes.
@@ -140,15 +145,16 @@ impl Subject<'_> {
             .zip(&after)
             .map(|(before, after)| after - before);
         let cpu = processes.iter().map(|(name, _)| *name).zip(used).collect();
-        let (writes, passes) = (number(told.writes), number(told.passes));
+        let writes = number(told.writes);
         let kinds = std::mem::take(&mut told.kinds).into_iter().collect();
         self.await_quiet(&mut audit, &mut told, &mut process, args)?;
+        let memory = Memory::of(process.id())?;
+        // In order, so that the next one need not wait for what it held.
+        process.stop()?;
         Ok(Making {
             seconds: created.seconds,
             writes,
-            passes,
-            peak_mib: peak_mib(process.id())?,
-            settled_mib: resident_mib(process.id()),
+            memory,
             cpu,
             kinds,
         })
@@ -196,9 +202,8 @@ impl Subject<'_> {
         }
         let start = Start {
             seconds,
-            writes: told.writes,
-            settled_mib: resident_mib(process.id()),
-            peak_mib: peak_mib(process.id())?,
+            writes: number(told.writes),
+            memory: Memory::of(process.id())?,
         };
         Ok((process, start))
     }
@@ -209,13 +214,35 @@ pub(super) fn limit(args: &Args) -> Duration {
     Duration::from_secs(u64::from(args.limit) * 60)
 }
 
-/// The most memory that a process has ever had, in MiB.
-fn peak_mib(process: u32) -> Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next());
-    let kib: f64 = kib.context("the kernel tells VmHWM")?.parse()?;
-    Ok(kib / 1024.0)
+impl Making {
+    /// Writes a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.writes / self.seconds
+    }
+
+    /// CPU seconds of all processes.
+    pub(super) fn cpu(&self) -> f64 {
+        self.cpu.iter().map(|(_, used)| used).sum()
+    }
+}
+
+impl Memory {
+    fn of(process: u32) -> Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+        let mib = |label: &str| -> Result<f64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(label));
+            let kib = line.and_then(|rest| rest.split_whitespace().next());
+            let kib: f64 = kib
+                .with_context(|| format!("the kernel tells {label}"))?
+                .parse()?;
+            Ok(kib / 1024.0)
+        };
+        Ok(Self {
+            resident: mib("VmRSS:")?,
+            anonymous: mib("RssAnon:")?,
+            peak: mib("VmHWM:")?,
+        })
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
