@@ -14,7 +14,7 @@ import kubernetes
 from kubernetes.dynamic import DynamicClient
 from kubernetes.dynamic.exceptions import NotFoundError
 
-ROLES = ["web", "worker", "analytics", "analytics-worker", "realtime", "beat"]
+ROLES = ["web", "worker", "beat", "realtime", "analytics", "analytics-worker"]
 SERVICES = {"web": 8000, "realtime": 8001, "analytics": 8002}
 # The logins of the roles and of the migration, the two halves of the signing key, what role web alone knows, its first user.
 SECRETS = [

@@ -1,4 +1,4 @@
-//! Objects that are none of the operator's business, in equal parts: ConfigMaps, Secrets, Deployments.
+//! Objects that are none of the operator's business, in equal parts of the kinds ConfigMap, Secret and Deployment.
 
 use anyhow::Result;
 use futures::{StreamExt as _, TryStreamExt as _, stream};

@@ -38,7 +38,7 @@ struct Cli {
 enum Command {
     /// Plays the controllers and the kubelet, until it is ended
     Play(play::Args),
-    /// Makes as many plain ConfigMaps as the API server takes
+    /// Makes as many plain objects as the API server takes
     Raw(raw::Args),
     /// Makes the namespaces of Platforms, with the Secrets that they name
     Prepare(platforms::PrepareArgs),

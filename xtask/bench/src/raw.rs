@@ -1,4 +1,4 @@
-//! What the API server takes at most: new, plain ConfigMaps by server-side apply, over the client and with the concurrency
+//! What the API server takes at most: new, plain objects of kind ConfigMap by server-side apply, over the client and with the concurrency
 //! that the operator has.
 
 use anyhow::Result;
@@ -55,12 +55,15 @@ pub(crate) async fn run(client: Client, args: &Args) -> Result<Raw> {
     });
     let done: Vec<_> = writers.buffer_unordered(args.concurrency).collect().await;
     let seconds = begun.elapsed().as_secs_f64();
-    let mut writes = 0;
+    let mut all = 0;
     for written in done {
-        writes += written?;
+        all += written?;
     }
     let maps: Api<ConfigMap> = Api::namespaced(client, NAMESPACE);
     maps.delete_collection(&DeleteParams::default(), &ListParams::default())
         .await?;
-    Ok(Raw { writes, seconds })
+    Ok(Raw {
+        writes: all,
+        seconds,
+    })
 }

@@ -27,7 +27,7 @@ enum What {
     ///
     /// An etcd and an API server of their own on loopback, with PostgreSQL, Redis and Kafka over TLS; no kubelet and no
     /// controllers: a program plays their part, so that no pod is run. Measured are the writes per second while new Platforms
-    /// are made against what the same API server takes of plain ConfigMaps, memory with and without objects of others, the
+    /// are made against what the same API server takes of plain objects of kind ConfigMap, memory with and without objects of others, the
     /// start over settled Platforms, the takeover after a killed leader, and the repair of drift. A kopf operator makes the
     /// same Kubernetes objects, and nothing on servers, on an API server started anew.
     ///

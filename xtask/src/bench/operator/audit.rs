@@ -13,7 +13,7 @@ use std::{
 use super::certificates::OPERATORS;
 
 /// The Deployment of the role that is rolled out last, of every Platform.
-const LAST: &str = "p-beat";
+const LAST: &str = "p-analytics-worker";
 
 /// What is recorded.
 pub(super) fn policy() -> Value {

@@ -141,6 +141,11 @@ fn figures(ours: &Ours, rival: Option<&Side>) -> Vec<Figure> {
             |s| s.alone.seconds,
             most(10.0),
         ),
+        both(
+            "  CPU milliseconds of the operator for each",
+            |s| s.alone.cpu / s.platforms * 1e3,
+            None,
+        ),
         both("  writes", |s| s.alone.writes, most(0.0)),
         both(
             "  memory when settled, MiB",
@@ -170,29 +175,29 @@ fn figures(ours: &Ours, rival: Option<&Side>) -> Vec<Figure> {
             Side::by_others,
             most(1.0),
         ),
-        Figure::new(
-            "drift put right: median, ms",
-            at(&ours.drift, 50),
-            None,
+    ];
+    figures.extend(of_ours(ours));
+    figures
+}
+
+/// What only ours is asked.
+fn of_ours(ours: &Ours) -> [Figure; 4] {
+    let slowest = |of: fn(&Takeover) -> f64| ours.takeovers.iter().map(of).fold(0.0, f64::max);
+    let figure = |name, figure, aim| Figure::new(name, figure, None, aim);
+    [
+        figure("drift put right: median, ms", at(&ours.drift, 50), None),
+        figure("  99th percentile, ms", at(&ours.drift, 99), None),
+        figure(
+            "leader killed: seconds until another leads, at most",
+            slowest(|one| one.leads),
             None,
         ),
-        Figure::new("  99th percentile, ms", at(&ours.drift, 99), None, None),
-    ];
-    let slowest = |of: fn(&Takeover) -> f64| ours.takeovers.iter().map(of).fold(0.0, f64::max);
-    let (leads, writes) = (slowest(|one| one.leads), slowest(|one| one.writes));
-    figures.push(Figure::new(
-        "leader killed: seconds until another leads, at most",
-        leads,
-        None,
-        None,
-    ));
-    figures.push(Figure::new(
-        "  until its first write, at most",
-        writes,
-        None,
-        most(20.0),
-    ));
-    figures
+        figure(
+            "  until its first write, at most",
+            slowest(|one| one.writes),
+            Some(Aim::Most(20.0)),
+        ),
+    ]
 }
 
 /// The percentile of figures that are in order: the least one that so many per cent of them do not exceed.

@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// Platforms
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     platforms: u32,
-    /// Objects of others: ConfigMaps, Secrets and Deployments in equal parts, 2 KiB each
+    /// Objects of others: of the kinds ConfigMap, Secret and Deployment in equal parts, 2 KiB each
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     foreign: u32,
     /// Seconds for which the API server's own limit is measured
@@ -57,13 +57,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     crate::cluster::require()?;
     packages::ensure(&Step::plain())?;
-    let folder = match &args.programs {
-        Some(folder) => folder.canonicalize()?,
-        None => {
-            let built = product::compile_with(&[PLAYER])?;
-            let folder = built.parent().context("a program lies in a folder")?;
-            folder.to_owned()
-        }
+    let folder = if let Some(folder) = &args.programs {
+        folder.canonicalize()?
+    } else {
+        let built = product::compile_with(&[PLAYER])?;
+        let folder = built.parent().context("a program lies in a folder")?;
+        folder.to_owned()
     };
     let programs = Programs {
         operator: folder.join("crewdeck"),

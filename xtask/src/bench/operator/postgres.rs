@@ -62,7 +62,7 @@ pub(super) fn start(parent: &Path, pki: &Path, password: &str) -> Result<Process
         let mut look = Command::new(postgres_program("pg_isready"));
         succeeds(look.args(["-q", "-p", &PORT.to_string(), "-h"]).arg(&home))
     };
-    process.wait("it answers", Duration::from_secs(60), || Ok(ready()))?;
+    process.wait("it answers", Duration::from_mins(1), || Ok(ready()))?;
     let roles = render::file(
         &paths::source("postgres/roles.sql"),
         &[("ADMIN", password), ("REPLICATOR", password)],

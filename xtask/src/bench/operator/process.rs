@@ -3,7 +3,7 @@
 use crate::cluster::{process::pause, progress::tail};
 use anyhow::{Context as _, Result, bail};
 use std::{
-    fs::File,
+    fs::OpenOptions,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -40,7 +40,9 @@ impl Process {
     /// Starts it.
     pub(super) fn start(run: &Run<'_>, program: &Command) -> Result<Self> {
         let log = run.logs.join(format!("{}.log", run.name));
-        let output = File::create(&log).with_context(|| format!("make {}", log.display()))?;
+        // Of every start of this name, one after the other.
+        let output = OpenOptions::new().create(true).append(true).open(&log);
+        let output = output.with_context(|| format!("make {}", log.display()))?;
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", run.end]);
         if let Some(user) = run.user {

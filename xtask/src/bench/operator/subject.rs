@@ -63,6 +63,8 @@ pub(super) struct Making {
 pub(super) struct Start {
     /// Seconds until each was looked at.
     pub(super) seconds: f64,
+    /// CPU seconds of the operator until then.
+    pub(super) cpu: f64,
     /// Writes until then, and until a while without any.
     pub(super) writes: f64,
     /// Memory at the end of that.
@@ -195,13 +197,14 @@ impl Subject<'_> {
             audit.read(self.user, &mut told)?;
             Ok(told.visited.len() >= wanted)
         })?;
-        let seconds = begun.elapsed().as_secs_f64();
+        let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds(process.id())?);
         self.await_quiet(&mut audit, &mut told, &mut process, args)?;
         for (kind, count) in &told.kinds {
             eprintln!("      {}: wrote {count} × {kind}", self.user);
         }
         let start = Start {
             seconds,
+            cpu,
             writes: number(told.writes),
             memory: Memory::of(process.id())?,
         };
