@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command};
 
 /// Connections that are open at a time.
 const CONNECTIONS: &str = "-c16";
-/// Units of `utime` and `stime` in `/proc/PID/stat`, per second: fixed for user space on Linux.
+/// Units of `utime`, `stime`, `cutime` and `cstime` in `/proc/PID/stat`, per second: fixed for user space on Linux.
 const TICKS: f64 = 100.0;
 
 /// What a turn measured.
@@ -76,8 +76,8 @@ fn milliseconds(text: &str) -> Result<f64> {
     Ok(number.parse::<f64>()? * scale)
 }
 
-/// CPU that a process and its children have used, in seconds.
-fn cpu_seconds(process: u32) -> Result<f64> {
+/// CPU that a process and its children have used, in seconds; those of the children that it has waited for, too.
+pub(super) fn cpu_seconds(process: u32) -> Result<f64> {
     let mut sum = 0.0;
     for id in family(process) {
         let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
@@ -86,7 +86,7 @@ fn cpu_seconds(process: u32) -> Result<f64> {
         let ticks: Vec<f64> = fields
             .split(' ')
             .skip(11)
-            .take(2)
+            .take(4)
             .filter_map(|field| field.parse().ok())
             .collect();
         sum += ticks.iter().sum::<f64>() / TICKS;

@@ -2,7 +2,9 @@
 
 mod api;
 mod load;
+mod operator;
 mod ours;
+mod python;
 mod rival;
 
 use std::path::PathBuf;
@@ -21,6 +23,18 @@ enum What {
     /// Role web in `crewdeck dev`, with its layers, against `FastAPI` with asyncpg under two uvicorn workers, each in turn
     /// under the same load (wrk, 16 connections). The figure to trust on a shared machine is the server's CPU per request; PostgreSQL's is not in it.
     Api(Api),
+    /// The operator, beside the API server's own limit and a Python operator
+    ///
+    /// An etcd and an API server of their own on loopback, with PostgreSQL, Redis and Kafka over TLS; no kubelet and no
+    /// controllers: a program plays their part, so that no pod is run. Measured are the writes per second while new Platforms
+    /// are made against what the same API server takes of plain objects of kind ConfigMap, memory with and without objects of others, the
+    /// start over settled Platforms, the takeover after a killed leader, and the repair of drift. A kopf operator makes the
+    /// same Kubernetes objects, and nothing on servers, on an API server started anew.
+    ///
+    /// It needs root and, for 1,000 Platforms, 20 GB below the temporary folder, 8 GB of memory and hours on two cores; try it with
+    /// `--platforms 20 --foreign 500`. Everything it starts ends with it, also when it is killed. What each figure means:
+    /// docs/benchmarks/operator.md.
+    Operator(operator::Args),
 }
 
 /// Options of `cargo xtask bench api`.
@@ -41,5 +55,6 @@ struct Api {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.what {
         What::Api(args) => api::run(args),
+        What::Operator(args) => operator::run(args),
     }
 }

@@ -1,23 +1,19 @@
 //! The other side: `FastAPI`, asyncpg and `PyJWT` under uvicorn, as `tests/bench/fastapi` has it.
 
-use super::ours::{Ours, answer};
-use crate::{cluster::process::wait, install, repo};
+use super::{
+    ours::{Ours, answer},
+    python,
+};
+use crate::{cluster::process::wait, repo};
 use anyhow::{Context as _, Result};
-use common_scratch::{Folder, Package, Postgres};
+use common_scratch::{Folder, Postgres};
 use std::{
     fs,
-    path::PathBuf,
     process::{Child, Command, Stdio},
     time::Duration,
 };
-use xshell::{Shell, cmd};
 
 const PORT: u16 = 18_300;
-/// What makes Python's environments.
-const VENV: Package = Package {
-    file: "/usr/lib/python3.11/ensurepip/__init__.py",
-    name: "python3-venv",
-};
 
 /// A running server.
 pub(super) struct Rival {
@@ -28,7 +24,7 @@ pub(super) struct Rival {
 impl Rival {
     /// Starts it on the same database, with the keys that ours publishes.
     pub(super) fn start(postgres: &Postgres) -> Result<Self> {
-        let python = environment()?;
+        let python = python::environment("fastapi")?;
         let folder = Folder::new("bench")?;
         let keys = folder.path().join("jwks.json");
         let url = format!("{}/.well-known/jwks.json", Ours::url());
@@ -82,30 +78,4 @@ impl Drop for Rival {
             .status();
         let _ = self.child.wait();
     }
-}
-
-/// Python with the packages, in the cache; made when the list of packages changes.
-fn environment() -> Result<PathBuf> {
-    install::ensure(&[VENV])?;
-    let list = repo::read("tests/bench/fastapi/requirements.txt")?;
-    let folder = repo::cache()?.join("bench-fastapi");
-    let (note, python) = (folder.join("requirements.txt"), folder.join("bin/python"));
-    if fs::read_to_string(&note).is_ok_and(|made| made == list) {
-        return Ok(python);
-    }
-    let _ = fs::remove_dir_all(&folder);
-    let shell = Shell::new()?;
-    cmd!(shell, "/usr/bin/python3 -m venv {folder}")
-        .quiet()
-        .run()?;
-    let file = repo::root().join("tests/bench/fastapi/requirements.txt");
-    cmd!(
-        shell,
-        "{python} -m pip install --quiet --disable-pip-version-check -r {file}"
-    )
-    .quiet()
-    .run()
-    .context("install the packages of tests/bench/fastapi")?;
-    fs::write(&note, list)?;
-    Ok(python)
 }

@@ -102,6 +102,7 @@ const TABLE: &[Row] = &[
     ),
     ("tests", &[&["common-clock", "crds"]]),
     ("xtask", &[&["common-scratch", "crds"]]),
+    ("xtask-bench", &[&["crds"]]),
 ];
 
 /// Tests of these crates need tables, so they alone may have the schema as a dev-dependency.

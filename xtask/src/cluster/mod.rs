@@ -5,7 +5,7 @@
 
 pub(crate) mod backends;
 pub(crate) mod build;
-mod control_plane;
+pub(crate) mod control_plane;
 pub(crate) mod down;
 pub(crate) mod forward;
 mod guard;
@@ -20,7 +20,7 @@ pub(crate) mod platform;
 pub(crate) mod process;
 pub(crate) mod product;
 pub(crate) mod progress;
-mod render;
+pub(crate) mod render;
 pub(crate) mod secrets;
 pub(crate) mod status;
 pub(crate) mod target;

@@ -1,12 +1,7 @@
 //! The cluster's own certificate authority, every certificate of it, and the passwords of the backends: made once for
-//! each state. The private keys never leave [`paths::STATE`].
+//! each state. The private keys never leave [`paths::STATE`], or the folder of whoever makes an authority of their own.
 
-use super::{
-    node::NODES,
-    paths,
-    process::{logged, output},
-    render,
-};
+use super::{node::NODES, paths, process::output, render};
 use anyhow::{Context as _, Result};
 use std::{fs, os::unix::fs::DirBuilderExt as _, path::Path, process::Command};
 
@@ -83,7 +78,7 @@ pub(crate) fn ensure() -> Result<()> {
     for (name, subject, names) in leaves() {
         leaf(&new, name, subject, &names)?;
     }
-    openssl(&new, &["genrsa", "-out", "sa.key", "2048"])?;
+    service_accounts(&new)?;
     let inside = format!("https://{}:6443", NODES[0].ip);
     for user in ["admin", "kcm", "sched", "proxy", "node-1", "node-2"] {
         kubeconfig(&new, user, &inside, user)?;
@@ -118,11 +113,12 @@ pub(crate) fn read(file: &str) -> Result<String> {
 }
 
 fn openssl(folder: &Path, arguments: &[&str]) -> Result<()> {
-    logged(
-        Command::new("openssl").args(arguments).current_dir(folder),
-        &paths::log("pki"),
-        "`cargo xtask down`, then `cargo xtask up`",
-    )
+    output(Command::new("openssl").args(arguments).current_dir(folder)).map(drop)
+}
+
+/// Makes the key that signs the tokens of service accounts, `sa.key`.
+pub(crate) fn service_accounts(folder: &Path) -> Result<()> {
+    openssl(folder, &["genrsa", "-out", "sa.key", "2048"])
 }
 
 fn key(folder: &Path, name: &str) -> Result<()> {
@@ -142,7 +138,8 @@ fn key(folder: &Path, name: &str) -> Result<()> {
     )
 }
 
-fn authority(folder: &Path) -> Result<()> {
+/// Makes an authority in a folder, `ca.crt` and `ca.key`.
+pub(crate) fn authority(folder: &Path) -> Result<()> {
     key(folder, "ca")?;
     openssl(
         folder,
@@ -164,7 +161,8 @@ fn authority(folder: &Path) -> Result<()> {
     )
 }
 
-fn leaf(folder: &Path, name: &str, subject: &str, names: &str) -> Result<()> {
+/// Has the folder's authority sign a certificate for servers and clients alike, `NAME.crt` and `NAME.key`.
+pub(crate) fn leaf(folder: &Path, name: &str, subject: &str, names: &str) -> Result<()> {
     key(folder, name)?;
     let extensions = format!(
         "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n\
@@ -205,7 +203,7 @@ fn leaf(folder: &Path, name: &str, subject: &str, names: &str) -> Result<()> {
 }
 
 /// Writes a kubeconfig for one server and one user.
-fn kubeconfig(folder: &Path, name: &str, server: &str, user: &str) -> Result<()> {
+pub(crate) fn kubeconfig(folder: &Path, name: &str, server: &str, user: &str) -> Result<()> {
     let encoded = |file: String| -> Result<String> {
         let path = folder.join(file);
         output(Command::new("base64").arg("-w0").arg(path))

@@ -78,19 +78,17 @@ fn folder() -> Result<PathBuf> {
 
 /// A static release build for this machine, without its symbols.
 pub(crate) fn compile() -> Result<PathBuf> {
+    compile_with(&[])
+}
+
+/// The same, and further programs of the workspace beside it, which must ask for no feature that it has not.
+pub(crate) fn compile_with(programs: &[&str]) -> Result<PathBuf> {
     let (target, folder) = (target(), target_folder()?);
     let status = Command::new(repo::env("CARGO").unwrap_or_else(|| "cargo".to_owned()))
         .current_dir(repo::root())
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            "crewdeck",
-            "--target",
-            &target,
-            "--config",
-        ])
+        .args(["build", "--release", "--locked", "--package", "crewdeck"])
+        .args(programs.iter().flat_map(|program| ["--package", program]))
+        .args(["--target", &target, "--config"])
         .arg(format!(
             "target.{target}.rustflags=[\"-Ctarget-feature=+crt-static\"]"
         ))

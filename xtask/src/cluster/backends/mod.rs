@@ -15,7 +15,8 @@ use super::{
 use anyhow::{Context as _, Result};
 use std::{fs, path::Path, process::Command};
 
-pub(crate) use postgres::stop as stop_postgres;
+pub(crate) use kafka::Broker;
+pub(crate) use postgres::{bin as postgres_program, stop as stop_postgres};
 
 /// PostgreSQL's primary.
 pub(crate) const PRIMARY_PORT: u16 = 5432;
@@ -43,7 +44,7 @@ pub(crate) fn finish(step: &Step) -> Result<()> {
 }
 
 /// A system user's pair of numbers.
-fn user(name: &str) -> Result<(u32, u32)> {
+pub(crate) fn user(name: &str) -> Result<(u32, u32)> {
     let number = |option: &str| -> Result<u32> {
         let text = output(Command::new("id").args([option, name]))?;
         text.trim()
@@ -54,7 +55,7 @@ fn user(name: &str) -> Result<(u32, u32)> {
 }
 
 /// Makes a folder of a system user's own.
-fn folder(path: &Path, owner: (u32, u32)) -> Result<()> {
+pub(crate) fn folder(path: &Path, owner: (u32, u32)) -> Result<()> {
     fs::create_dir_all(path).with_context(|| format!("make {}", path.display()))?;
     std::os::unix::fs::chown(path, Some(owner.0), Some(owner.1))?;
     Ok(())

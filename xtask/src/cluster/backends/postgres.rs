@@ -81,7 +81,7 @@ fn primary(dir: &Path, owner: (u32, u32)) -> Result<()> {
     }
     let config = render::file(
         &paths::source("postgres/postgresql.conf"),
-        &[("DIR", &text(dir))],
+        &[("DIR", &text(dir)), ("ADDRESS", NODES[0].ip)],
     )?;
     render::write(&data.join("postgresql.conf"), &config, 0o600, Some(owner))?;
     server(dir, "primary", PRIMARY_PORT)
@@ -169,7 +169,8 @@ pub(crate) fn stop() {
     );
 }
 
-fn bin(program: &str) -> PathBuf {
+/// A program of the server's.
+pub(crate) fn bin(program: &str) -> PathBuf {
     Path::new("/usr/lib/postgresql")
         .join(versions::POSTGRES)
         .join("bin")

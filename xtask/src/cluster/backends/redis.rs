@@ -25,7 +25,14 @@ pub(super) fn start() -> Result<()> {
         )?;
         render::write(&users, &acl, 0o600, Some(owner))?;
     }
-    let config = render::file(&paths::source("redis/redis.conf"), &[("DIR", &text(&dir))])?;
+    let config = render::file(
+        &paths::source("redis/redis.conf"),
+        &[
+            ("DIR", &text(&dir)),
+            ("ADDRESS", NODES[0].ip),
+            ("PORT", &REDIS_PORT.to_string()),
+        ],
+    )?;
     render::write(&dir.join("redis.conf"), &config, 0o600, Some(owner))?;
     let mut command = Command::new("env");
     as_user(&mut command, "redis")

@@ -1,0 +1,163 @@
+//! A program that runs for as long as its value lives, and not longer than we do.
+
+use crate::cluster::{process::pause, progress::tail};
+use anyhow::{Context as _, Result, bail};
+use std::{
+    fs::OpenOptions,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// Last lines of a log that an error shows.
+const LINES: usize = 15;
+
+/// What is left to a program that is asked to end; Kubernetes has as much.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running program.
+pub(super) struct Process {
+    name: String,
+    child: Child,
+    log: PathBuf,
+    end: &'static str,
+}
+
+/// How a program is run.
+pub(super) struct Run<'a> {
+    /// Its name, for errors and of its log.
+    pub(super) name: &'a str,
+    /// The system user; ourselves when there is none.
+    pub(super) user: Option<&'a str>,
+    /// The signal that ends it, also when we are killed: all of it is thrown away.
+    pub(super) end: &'static str,
+    /// The folder of its log.
+    pub(super) logs: &'a Path,
+}
+
+impl Process {
+    /// Starts it.
+    pub(super) fn start(run: &Run<'_>, program: &Command) -> Result<Self> {
+        let log = run.logs.join(format!("{}.log", run.name));
+        // Of every start of this name, one after the other.
+        let output = OpenOptions::new().create(true).append(true).open(&log);
+        let output = output.with_context(|| format!("make {}", log.display()))?;
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", run.end]);
+        if let Some(user) = run.user {
+            command.args([
+                &format!("--reuid={user}"),
+                &format!("--regid={user}"),
+                "--init-groups",
+            ]);
+        }
+        command
+            .arg("--")
+            .arg(program.get_program())
+            .args(program.get_args())
+            .current_dir(program.get_current_dir().unwrap_or(Path::new("/")));
+        for (key, value) in program.get_envs() {
+            if let Some(value) = value {
+                command.env(key, value);
+            }
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            // An interrupt is for us.
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("start {}", run.name))?;
+        Ok(Self {
+            name: run.name.to_owned(),
+            child,
+            log,
+            end: run.end,
+        })
+    }
+
+    /// Its number.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until something is true that it brings about; fails at once when it ends.
+    pub(super) fn wait(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        mut condition: impl FnMut() -> Result<bool>,
+    ) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        while !condition()? {
+            if let Some(status) = self.child.try_wait()? {
+                bail!(
+                    "{} ended ({status}) before {what}:\n{}",
+                    self.name,
+                    self.told()
+                );
+            }
+            if Instant::now() > deadline {
+                let seconds = limit.as_secs();
+                bail!(
+                    "waited {seconds} s for {what}, in vain; {}:\n{}",
+                    self.name,
+                    self.told()
+                );
+            }
+            pause();
+        }
+        Ok(())
+    }
+
+    /// The last lines of its log.
+    fn told(&self) -> String {
+        tail(&self.log, LINES).join("\n")
+    }
+
+    /// Asks it to end, as Kubernetes does, and waits for that.
+    pub(super) fn stop(mut self) -> Result<()> {
+        crate::cluster::process::kill("TERM", &[self.child.id()]);
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait()?.is_none() {
+            if Instant::now() > deadline {
+                let seconds = PATIENCE.as_secs();
+                bail!(
+                    "{} goes on {seconds} s after SIGTERM:\n{}",
+                    self.name,
+                    self.told()
+                );
+            }
+            pause();
+        }
+        Ok(())
+    }
+
+    /// Kills it, as a lost machine would.
+    pub(super) fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        // Not waited for yet: the number is still our child's.
+        crate::cluster::process::kill(self.end, &[self.child.id()]);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                return;
+            }
+            pause();
+        }
+    }
+}
