@@ -162,7 +162,10 @@ fn the_manual_can_be_run() -> Result<()> {
     ensure!(files == known, "{files:?} are not {known:?}");
     let status = nowhere();
     for page in &pages {
-        page.script(&values(page, &status, "n")?, &givens(&status))?;
+        let script = page.script(&values(page, &status, "n")?, &givens(&status))?;
+        let read = Command::new("bash").args(["-n", "-c", &script]).output()?;
+        let words = String::from_utf8_lossy(&read.stderr);
+        ensure!(read.status.success(), "{}: {words}", page.name);
     }
     let skipped: usize = pages.iter().map(|page| skipped(page).count()).sum();
     ensure!(skipped <= SKIPPED, "{skipped} blocks are not run");
@@ -297,14 +300,21 @@ async fn e2e_the_manual_holds_from_front_to_back() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let namespace = new_name("docs");
     let desk = Desk::new(&cluster, &namespace)?;
-    let done = read_along(&cluster, &desk, &namespace);
+    let mut told = Vec::new();
+    let done = read_along(&cluster, &desk, &namespace, &mut told);
+    println!("{}", told.join("\n"));
     let cleared = clear(&cluster, &namespace).await;
     done?;
     cleared
 }
 
-/// Every page in its order.
-fn read_along(cluster: &Cluster, desk: &Desk, namespace: &str) -> Result<()> {
+/// Every page in its order; tells how long each took, and what of it is not run.
+fn read_along(
+    cluster: &Cluster,
+    desk: &Desk,
+    namespace: &str,
+    told: &mut Vec<String>,
+) -> Result<()> {
     #[expect(
         clippy::disallowed_methods,
         reason = "for whoever writes a page: which ones to run after the first"
@@ -320,14 +330,14 @@ fn read_along(cluster: &Cluster, desk: &Desk, namespace: &str) -> Result<()> {
         let values = values(&page, &cluster.status, namespace)?;
         let took = desk.run(&page, &page.script(&values, &givens)?)?;
         let run = page.blocks.len() - skipped(&page).count();
-        println!("{:<24} {run:>3} blocks in {took:.1} s", page.name);
+        told.push(format!("{:<24} {run:>3} blocks in {took:.1} s", page.name));
         for (line, reason) in skipped(&page) {
-            println!("    {}:{line} is not run: {reason}", page.name);
+            told.push(format!("    line {line} is not run: {reason}"));
         }
         blocks += run;
         seconds += took;
     }
-    println!("the manual: {blocks} blocks in {seconds:.0} s");
+    told.push(format!("the manual: {blocks} blocks in {seconds:.0} s"));
     Ok(())
 }
 
