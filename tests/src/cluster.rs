@@ -116,6 +116,15 @@ impl Said {
     }
 }
 
+/// A random name for a namespace of a test.
+#[must_use]
+pub fn new_name(purpose: &str) -> String {
+    use common_clock::Ids as _;
+    let token = common_clock::SystemIds.token(6).to_lowercase();
+    let suffix: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
+    format!("e2e-{purpose}-{suffix}")
+}
+
 /// A connection to the cluster.
 #[derive(Clone)]
 pub struct Cluster {
@@ -218,10 +227,7 @@ impl Cluster {
     /// # Errors
     /// When the API server refuses.
     pub async fn new_namespace(&self, purpose: &str) -> Result<String> {
-        use common_clock::Ids as _;
-        let token = common_clock::SystemIds.token(6).to_lowercase();
-        let suffix: String = token.chars().filter(char::is_ascii_alphanumeric).collect();
-        let name = format!("e2e-{purpose}-{suffix}");
+        let name = new_name(purpose);
         let namespace: Namespace = serde_json::from_value(serde_json::json!({
             "metadata": {"name": name, "labels": {
                 "crewdeck.io/test": purpose,

@@ -1,4 +1,4 @@
-//! What a platform has on the three servers, seen by their administrators.
+//! What a platform has on the three servers, seen and dropped by their administrators.
 
 use crate::{
     backends,
@@ -6,6 +6,7 @@ use crate::{
 };
 use anyhow::{Context as _, Result};
 use rdkafka::{
+    admin::{AdminClient, AdminOptions},
     config::FromClientConfig as _,
     consumer::{BaseConsumer, Consumer as _},
 };
@@ -57,4 +58,47 @@ fn topics(backend: &Backend) -> Result<BTreeSet<String>> {
         .iter()
         .map(|topic| format!("topic {}", topic.name()))
         .collect())
+}
+
+/// Drops by hand what [`named`] found, as a person would who no longer wants it: the next run must find clean servers.
+///
+/// # Errors
+/// When a server refuses.
+pub async fn drop_all(servers: &Backends, left: &BTreeSet<String>) -> Result<()> {
+    let mut postgres = backends::postgres_admin(&servers.postgres, "postgres").await?;
+    let mut redis = backends::redis_admin(&servers.redis).await?;
+    let kafka: AdminClient<_> = backends::kafka(
+        &servers.kafka,
+        &servers.kafka.admin,
+        &servers.kafka.password,
+    )?
+    .create()?;
+    // Databases before roles: a role that owns something cannot be dropped.
+    for name in left {
+        match name.split_once(' ') {
+            Some(("database", database)) => {
+                let sql = format!("drop database \"{database}\" with (force)");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                    .execute(&mut postgres)
+                    .await?;
+            }
+            Some(("role", role)) => {
+                let sql = format!("drop role \"{role}\"");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                    .execute(&mut postgres)
+                    .await?;
+            }
+            Some(("user", user)) => {
+                redis::cmd("ACL")
+                    .arg(&["DELUSER", user])
+                    .query_async::<redis::Value>(&mut redis)
+                    .await?;
+            }
+            Some(("topic", topic)) => {
+                kafka.delete_topics(&[topic], &AdminOptions::new()).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }

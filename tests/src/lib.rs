@@ -7,9 +7,11 @@
 pub mod backends;
 pub mod client;
 pub mod cluster;
+pub mod commands;
 pub mod external;
 pub mod platform;
 pub mod policies;
+pub mod schema;
 pub mod socket;
 pub mod sockets;
 pub mod wait;

@@ -64,6 +64,16 @@ impl Platform {
         }
     }
 
+    /// One that somebody else makes, or made.
+    #[must_use]
+    pub fn existing(cluster: &Cluster, namespace: &str, name: &str) -> Self {
+        Self {
+            cluster: cluster.clone(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
     /// The value of a key in a role's configuration file.
     ///
     /// # Errors

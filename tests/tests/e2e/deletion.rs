@@ -3,7 +3,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 use tests::{backends, cluster::Cluster, external, platform::Platform, wait::wait_for};
 
 const READY: Duration = Duration::from_mins(2);
@@ -79,7 +79,7 @@ async fn e2e_retain_keeps_the_data_and_no_login() -> Result<()> {
     );
     nothing_is_left(&cluster, &platform).await?;
     again_over_what_was_kept(&cluster, &platform, spec).await?;
-    clean_up(&cluster, &external::named(servers, &prefix).await?).await?;
+    external::drop_all(servers, &external::named(servers, &prefix).await?).await?;
     cluster.delete_namespace(&platform.namespace).await
 }
 
@@ -135,49 +135,6 @@ async fn nothing_is_left(cluster: &Cluster, platform: &Platform) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-/// Drops by hand what was kept, as a person would who no longer wants it: the next run must find clean servers.
-async fn clean_up(cluster: &Cluster, left: &BTreeSet<String>) -> Result<()> {
-    let servers = &cluster.status.backends;
-    let mut postgres = backends::postgres_admin(&servers.postgres, "postgres").await?;
-    let mut redis = backends::redis_admin(&servers.redis).await?;
-    let kafka: rdkafka::admin::AdminClient<_> = backends::kafka(
-        &servers.kafka,
-        &servers.kafka.admin,
-        &servers.kafka.password,
-    )?
-    .create()?;
-    // Databases before roles: a role that owns something cannot be dropped.
-    for name in left {
-        match name.split_once(' ') {
-            Some(("database", database)) => {
-                let sql = format!("drop database \"{database}\" with (force)");
-                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                    .execute(&mut postgres)
-                    .await?;
-            }
-            Some(("role", role)) => {
-                let sql = format!("drop role \"{role}\"");
-                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                    .execute(&mut postgres)
-                    .await?;
-            }
-            Some(("user", user)) => {
-                redis::cmd("ACL")
-                    .arg(&["DELUSER", user])
-                    .query_async::<redis::Value>(&mut redis)
-                    .await?;
-            }
-            Some(("topic", topic)) => {
-                kafka
-                    .delete_topics(&[topic], &rdkafka::admin::AdminOptions::new())
-                    .await?;
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// A spec with an unknown policy is refused, so nobody loses data by a slip.

@@ -8,6 +8,7 @@ mod charts;
 mod crash;
 mod credentials;
 mod deletion;
+mod docs;
 mod drift;
 mod exposure;
 mod golden;

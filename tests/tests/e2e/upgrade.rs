@@ -13,6 +13,7 @@ use tests::{
     backends,
     cluster::Cluster,
     platform::Platform,
+    schema::FORMER_SCHEMA,
     wait::wait_for,
     work::{Person, every_task_is_counted, work},
 };
@@ -182,11 +183,7 @@ async fn owner(cluster: &Cluster, platform: &Platform) -> Result<PgConnection> {
 
 /// Takes the database back to the schema of the version before the last.
 async fn as_before(connection: &mut PgConnection) -> Result<()> {
-    for statement in [
-        "drop index concurrently tasks_team_id_owner_id_idx",
-        "create index tasks_owner_id_idx on tasks (owner_id, created_at desc, id desc) where not is_archived",
-        "delete from _sqlx_migrations where version >= 8",
-    ] {
+    for statement in FORMER_SCHEMA {
         connection.execute(statement).await?;
     }
     Ok(())
