@@ -7,6 +7,7 @@
 pub mod backends;
 pub mod client;
 pub mod cluster;
+pub mod custom_metrics;
 pub mod external;
 pub mod platform;
 pub mod policies;
