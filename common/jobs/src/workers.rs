@@ -145,9 +145,11 @@ impl Workers {
         let workers = serving
             .into_iter()
             .map(|(queue, jobs)| serve(queue, jobs, &pool, &clock, &recovery, &soft, &hard));
+        // On the heap, as the workers are.
+        let measured = Box::pin(measure(&pool, &names));
         tokio::select! {
             ended = try_join_all(workers) => ended.map(|_| ()),
-            () = measure(&pool, &names) => unreachable!("measure never returns"),
+            () = measured => unreachable!("measure never returns"),
         }
     }
 }
