@@ -16,7 +16,7 @@ mod status;
 mod template;
 mod upgrade;
 
-pub use autoscaling::Autoscaling;
+pub use autoscaling::{Autoscaling, WorkerAutoscaling};
 pub use exposure::{ExposureSpec, GatewayReference, HttpRouteSpec, IngressSpec};
 pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
 pub use monitoring::MonitoringSpec;
@@ -25,7 +25,7 @@ pub use platform::{
     FORCE_RELEASE_ANNOTATION, ImageSpec, Platform, PlatformSpec, PullPolicy, PullSecret,
 };
 pub use reason::Reason;
-pub use roles::{RolesSpec, ScaledRole, SingleRole, SwitchedRole};
+pub use roles::{RolesSpec, ScaledRole, SingleRole, SwitchedRole, WorkerRole};
 pub use signing::{LONGEST_TOKEN_SECONDS, RevokedKey, SigningSpec};
 pub use source::{
     CredentialsSpec, DatabaseSpec, DeletionPolicy, EventsSpec, KafkaSpec, RedisSpec,

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{autoscaling::Autoscaling, template::RoleTemplate};
+use crate::{
+    autoscaling::{Autoscaling, WorkerAutoscaling},
+    template::RoleTemplate,
+};
 
 /// The six long-running roles.
 #[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Default)]
@@ -14,7 +17,7 @@ pub struct RolesSpec {
     pub web: ScaledRole,
     /// Runs jobs, sends events out and files notifications.
     #[serde(default)]
-    pub worker: ScaledRole,
+    pub worker: WorkerRole,
     /// Starts jobs by the calendar; at most one runs.
     #[serde(default)]
     pub beat: SingleRole,
@@ -40,6 +43,23 @@ pub struct ScaledRole {
     /// Lets the load decide how many pods run, in the place of `replicas`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub autoscaling: Option<Autoscaling>,
+    /// Shape of the pods, where it differs from `rolesTemplate`.
+    #[serde(default)]
+    pub template: RoleTemplate,
+}
+
+/// The role whose load waits in queues.
+#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkerRole {
+    /// Pods that run.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 100))]
+    pub replicas: i32,
+    /// Lets the load decide how many pods run, in the place of `replicas`: the age of the oldest job that waits, where the
+    /// custom metrics API of the cluster serves `jobs_longest_wait_seconds` of the pods; else their use of CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<WorkerAutoscaling>,
     /// Shape of the pods, where it differs from `rolesTemplate`.
     #[serde(default)]
     pub template: RoleTemplate,
@@ -77,6 +97,16 @@ pub struct SingleRole {
 }
 
 impl Default for ScaledRole {
+    fn default() -> Self {
+        Self {
+            replicas: one(),
+            autoscaling: None,
+            template: RoleTemplate::default(),
+        }
+    }
+}
+
+impl Default for WorkerRole {
     fn default() -> Self {
         Self {
             replicas: one(),

@@ -52,8 +52,8 @@ fn signing(field: &str, seconds: i64) -> Value {
     signing
 }
 
-fn autoscaled(least: i32, most: i32) -> Value {
-    json!({"web": {"autoscaling": {"minReplicas": least, "maxReplicas": most}}})
+fn autoscaled(role: &str, least: i32, most: i32) -> Value {
+    json!({role: {"autoscaling": {"minReplicas": least, "maxReplicas": most}}})
 }
 
 fn template_with(variable: &str) -> Value {
@@ -165,8 +165,14 @@ fn the_sample_is_accepted() {
 )]
 #[case::bounds(
     "/spec/roles",
-    autoscaled(2, 2),
-    autoscaled(3, 2),
+    autoscaled("web", 2, 2),
+    autoscaled("web", 3, 2),
+    "maxReplicas must be at least"
+)]
+#[case::bounds_of_the_worker(
+    "/spec/roles",
+    autoscaled("worker", 2, 2),
+    autoscaled("worker", 3, 2),
     "maxReplicas must be at least"
 )]
 fn each_rule_accepts_and_refuses(
@@ -191,6 +197,23 @@ fn what_is_exposed_has_no_path(#[case] url: &str, #[case] exposure: Value, #[cas
     let told = refusals(&object);
     assert_eq!(told.is_empty(), good, "{told:?}");
     assert!(told.iter().all(|line| line.contains("without a path")));
+}
+
+/// No other role has jobs that wait: the API server prunes the field there, and `kubectl apply` refuses it.
+#[test]
+fn the_age_of_jobs_is_a_target_of_the_worker_alone() {
+    let roles = &SCHEMA["properties"]["spec"]["properties"]["roles"]["properties"];
+    let with_target: BTreeSet<&str> = roles
+        .as_object()
+        .expect("roles")
+        .iter()
+        .filter(|(_, role)| {
+            let autoscaling = &role["properties"]["autoscaling"]["properties"];
+            !autoscaling["targetOldestJobSeconds"].is_null()
+        })
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(with_target, BTreeSet::from(["worker"]));
 }
 
 /// The cases above are complete: a new rule without a case makes this fail.

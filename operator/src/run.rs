@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::{
     OperatorConfig, controller, lease,
-    platform::{Context, Kinds},
+    platform::{Context, CustomMetrics, Kinds},
     server_clock::ServerClock,
 };
 
@@ -56,6 +56,7 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
         server_clock,
         ids: service.ids().clone(),
         kinds: Kinds::default(),
+        custom_metrics: CustomMetrics::default(),
         config: Arc::new(config),
     };
     while let Some(mut leadership) = lease::lead(&cx, &stop).await {

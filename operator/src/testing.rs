@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     OperatorConfig,
-    platform::{Context, Kinds},
+    platform::{Context, CustomMetrics, Kinds},
     server_clock::ServerClock,
 };
 
@@ -35,6 +35,8 @@ struct State {
     forbidden: Vec<String>,
     /// Paths that begin with one of these are not served at all.
     undefined: Vec<String>,
+    /// Paths that begin with one of these are served by somebody else, who is away.
+    broken: Vec<String>,
 }
 
 impl Api {
@@ -56,6 +58,7 @@ impl Api {
             clock: Arc::new(SystemClock),
             ids: Arc::new(SystemIds),
             kinds: Kinds::default(),
+            custom_metrics: CustomMetrics::default(),
             config: Arc::new(OperatorConfig::default()),
         }
     }
@@ -104,6 +107,16 @@ impl Api {
         self.0.lock().unwrap().undefined.push(path.to_owned());
     }
 
+    /// Has whoever serves what begins with this path be away, as an adapter that is registered and does not run.
+    pub(crate) fn break_down(&self, path: &str) {
+        self.0.lock().unwrap().broken.push(path.to_owned());
+    }
+
+    /// Has them be back.
+    pub(crate) fn repair(&self) {
+        self.0.lock().unwrap().broken.clear();
+    }
+
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -114,6 +127,9 @@ impl Api {
         let among = |paths: &[String]| paths.iter().any(|start| path.starts_with(start));
         if among(&state.undefined) {
             return text(StatusCode::NOT_FOUND, "404 page not found");
+        }
+        if among(&state.broken) {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "service unavailable");
         }
         if among(&state.forbidden) {
             return refusal(StatusCode::FORBIDDEN, "Forbidden");

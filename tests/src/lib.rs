@@ -8,6 +8,7 @@ pub mod backends;
 pub mod client;
 pub mod cluster;
 pub mod commands;
+pub mod custom_metrics;
 pub mod external;
 pub mod platform;
 pub mod policies;

@@ -10,3 +10,6 @@ pub(crate) const RECOVERED: &str = "jobs_recovered_total";
 pub(crate) const SLOTS: &str = "jobs_schedule_slots_total";
 /// Gauge: age of the oldest job that could run and does not. Label `queue`.
 pub(crate) const OLDEST: &str = "jobs_oldest_runnable_seconds";
+/// Gauge: the same over every queue that this process serves, without a label. What an autoscaler follows: it is told one
+/// value of a pod, for which an adapter adds up those of all labels.
+pub(crate) const LONGEST_WAIT: &str = "jobs_longest_wait_seconds";

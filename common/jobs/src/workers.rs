@@ -134,12 +134,23 @@ impl Workers {
             recovery,
             queues,
         } = self;
-        let serving = queues
+        let serving: Vec<_> = queues
             .into_iter()
-            .filter(|(_, jobs)| !jobs.names.is_empty());
-        let workers =
-            serving.map(|(queue, jobs)| serve(queue, jobs, &pool, &clock, &recovery, &soft, &hard));
-        try_join_all(workers).await.map(|_| ())
+            .filter(|(_, jobs)| !jobs.names.is_empty())
+            .collect();
+        let names: Vec<_> = serving
+            .iter()
+            .map(|(queue, jobs)| (*queue, jobs.names.clone()))
+            .collect();
+        let workers = serving
+            .into_iter()
+            .map(|(queue, jobs)| serve(queue, jobs, &pool, &clock, &recovery, &soft, &hard));
+        // On the heap, as the workers are.
+        let measured = Box::pin(measure(&pool, &names));
+        tokio::select! {
+            ended = try_join_all(workers) => ended.map(|_| ()),
+            () = measured => unreachable!("measure never returns"),
+        }
     }
 }
 
@@ -186,20 +197,26 @@ async fn serve(
         .await
         .map_err(|error| failed(error.into()))?;
     tracing::info!(queue = queue.as_str(), jobs = ?jobs.names, concurrency = jobs.concurrency, "serving a queue");
-    tokio::select! {
-        ended = worker.run() => ended.map_err(|error| failed(error.into())),
-        () = measure(pool, queue, &jobs.names) => unreachable!("measure never returns"),
-    }
+    worker.run().await.map_err(|error| failed(error.into()))
 }
 
-/// The stall alarm: a worker that stopped taking jobs looks healthy otherwise.
-async fn measure(pool: &PgPool, queue: Queue, names: &[&str]) {
+/// The stall alarm, queue by queue: a worker that stopped taking jobs looks healthy otherwise. And what an autoscaler
+/// follows, over all of them.
+async fn measure(pool: &PgPool, queues: &[(Queue, Vec<&str>)]) {
     let mut ticks = tokio::time::interval(MEASURE);
     loop {
         ticks.tick().await;
-        let age = async { rows::oldest_runnable(&mut *pool.acquire().await?, names).await }.await;
-        if let Ok(age) = age {
-            ::metrics::gauge!(metrics::OLDEST, "queue" => queue.as_str()).set(age);
+        let mut ages = Vec::new();
+        for (queue, names) in queues {
+            let age =
+                async { rows::oldest_runnable(&mut *pool.acquire().await?, names).await }.await;
+            if let Ok(age) = age {
+                ::metrics::gauge!(metrics::OLDEST, "queue" => queue.as_str()).set(age);
+                ages.push(age);
+            }
+        }
+        if let Some(longest) = ages.into_iter().reduce(f64::max) {
+            ::metrics::gauge!(metrics::LONGEST_WAIT).set(longest);
         }
     }
 }

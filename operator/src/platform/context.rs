@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common_clock::{SharedClock, SharedIds};
 
-use super::Kinds;
+use super::{CustomMetrics, Kinds};
 use crate::{OperatorConfig, server_clock::ServerClock};
 
 /// Client, time, randomness and settings. Cheap to clone.
@@ -20,6 +20,8 @@ pub struct Context {
     pub ids: SharedIds,
     /// Kinds of others that the cluster has.
     pub kinds: Kinds,
+    /// Metrics that autoscalers can ask for.
+    pub custom_metrics: CustomMetrics,
     /// Settings of the operator.
     pub config: Arc<OperatorConfig>,
 }

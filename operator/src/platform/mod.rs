@@ -1,8 +1,10 @@
 //! The reconcile of a Platform, in five stages: dereference, validate, build, apply, status.
 
 pub mod apply;
+mod autoscale;
 pub mod build;
 mod context;
+mod custom_metrics;
 mod dereference;
 mod error;
 mod exposure;
@@ -22,6 +24,7 @@ mod suspended;
 pub mod validate;
 
 pub use context::Context;
+pub use custom_metrics::CustomMetrics;
 pub(crate) use dereference::named_secrets;
 pub use error::{Class, StepError};
 pub use kinds::Kinds;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{
     Context, StepError,
     apply::kube::{ensure, holds, remove, selector, with_labels},
+    autoscale::autoscale,
     build,
     pods::trouble,
     removal::remove_role,
@@ -104,14 +105,12 @@ async fn roll_out_role(
     ensure(cx, &objects.config_map).await?;
     let name = build::object_name(p, spec.role);
     // Before the number of pods is ours again: an autoscaler that is left would move it back.
-    if objects.autoscaler.is_none() {
+    if matches!(spec.scale, Scale::Fixed(_)) {
         remove::<HorizontalPodAutoscaler>(cx, p, &name).await?;
     }
     hand_over(cx, spec, &objects.deployment).await?;
     let (_, deployment) = ensure(cx, &objects.deployment).await?;
-    if let Some(autoscaler) = &objects.autoscaler {
-        ensure(cx, autoscaler).await?;
-    }
+    autoscale(cx, p, spec).await?;
     if let Some(service) = &objects.service {
         ensure(cx, service).await?;
     }
@@ -235,11 +234,11 @@ fn status(
 
 #[cfg(test)]
 mod tests {
-    use crds::Autoscaling;
     use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::platform::validate::Autoscaling;
 
     #[rstest]
     #[case::all(json!({"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2}), true)]
@@ -286,6 +285,7 @@ mod tests {
             min_replicas: 2,
             max_replicas: 4,
             target_cpu_utilization_percentage: 80,
+            target_oldest_job_seconds: None,
         };
         assert_eq!(is_rolled_out(&deployment, Scale::Automatic(bounds)), done);
     }

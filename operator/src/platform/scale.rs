@@ -1,7 +1,6 @@
 //! From a fixed number of pods to one that the autoscaler moves, without a moment in which it is neither: a field that
 //! its only owner sends no longer falls back to its default, which is one pod.
 
-use crds::Autoscaling;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     Api, Resource as _, ResourceExt as _,
@@ -12,7 +11,7 @@ use serde_json::json;
 use super::{
     Context, StepError,
     apply::kube::{FIELD_MANAGER, require_ours},
-    validate::{RoleSpec, Scale},
+    validate::{Autoscaling, RoleSpec, Scale},
 };
 
 /// Field manager that holds a number of pods until the autoscaler first changes it.
@@ -101,6 +100,7 @@ mod tests {
             min_replicas: 2,
             max_replicas: 5,
             target_cpu_utilization_percentage: 80,
+            target_oldest_job_seconds: None,
         };
         assert_eq!(kept(&found, bounds), expected);
     }

@@ -1,4 +1,5 @@
-//! An autoscaler takes over a role and gives it back, and at no moment is there a pod fewer than wanted.
+//! An autoscaler takes over a role and gives it back, and at no moment is there a pod fewer than wanted. That of the worker
+//! follows the age of jobs as long as somebody tells it.
 
 use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, pin_mut};
@@ -11,10 +12,16 @@ use kube::{
 };
 use serde_json::json;
 use std::time::Duration;
-use tests::{cluster::Cluster, platform::Platform, wait::wait_for};
+use tests::{cluster::Cluster, custom_metrics::Adapter, platform::Platform, wait::wait_for};
 
 /// The Deployment, and the objects beside it, have this name.
 const WEB: &str = "p-web";
+/// The same of the worker.
+const WORKER: &str = "p-worker";
+/// What the worker's autoscaler follows where it is served.
+const WAIT: &str = "jobs_longest_wait_seconds";
+/// What is served is looked for once a minute, and a settled Platform is looked at once a minute.
+const FOUND: Duration = Duration::from_mins(3);
 /// The autoscaler looks every 15 seconds.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -82,6 +89,78 @@ async fn e2e_an_autoscaler_takes_over_without_losing_a_pod() -> Result<()> {
     ensure!(seen.contains(&3), "{seen:?}");
     platform.delete(Duration::from_mins(1)).await?;
     cluster.delete_namespace(namespace).await
+}
+
+/// On two threads: the adapter answers while kubectl, which blocks, asks it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn e2e_the_worker_follows_the_age_of_its_oldest_job() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "oldest-job").await?;
+    let namespace = &platform.namespace;
+    let adapter = Adapter::install(&cluster, namespace, WAIT).await?;
+    let mut spec = platform.spec().await?;
+    spec["roles"] = json!({"worker": {"autoscaling": {
+        "minReplicas": 1, "maxReplicas": 3, "targetOldestJobSeconds": 2000,
+    }}});
+    platform.apply(&spec).await?;
+    platform.ready(Duration::from_mins(2)).await?;
+    follows(&cluster, namespace, "Pods").await?;
+    // As docs/operator/autoscaling.md has people look.
+    let listed = cluster.kubectl(&["get", "--raw", "/apis/custom.metrics.k8s.io/v1beta1"])?;
+    ensure!(listed.contains(&format!("pods/{WAIT}")), "{listed}");
+
+    adapter.say(100_000);
+    let deployments: Api<Deployment> = Api::namespaced(cluster.kube.clone(), namespace);
+    let grown = wait_for("as many pods as may be", LIMIT, async || {
+        let found = replicas(&deployments.get(WORKER).await?);
+        ensure!(found == Some(3), "{found:?}");
+        Ok(())
+    });
+    grown
+        .await
+        .map_err(|error| error.context(described(&cluster, namespace)))?;
+    platform.ready(LIMIT).await?;
+    adapter.say(0);
+    let autoscalers: Api<HorizontalPodAutoscaler> =
+        Api::namespaced(cluster.kube.clone(), namespace);
+    wait_for("no job waits", LIMIT, async || {
+        let status = autoscalers.get(WORKER).await?.status.unwrap_or_default();
+        let metrics = status.current_metrics.unwrap_or_default();
+        let pods = metrics.iter().find_map(|metric| metric.pods.as_ref());
+        let age = pods.and_then(|pods| pods.current.average_value.as_ref());
+        ensure!(age.is_some_and(|age| age.0 == "0"), "{metrics:?}");
+        Ok(())
+    })
+    .await?;
+    let shown = cluster.kubectl(&["-n", namespace, "get", "hpa"])?;
+    ensure!(shown.contains(" 0/2k "), "{shown}");
+
+    drop(adapter);
+    follows(&cluster, namespace, "Resource").await?;
+    let left = replicas(&deployments.get(WORKER).await?);
+    ensure!(left.is_some_and(|left| left >= 1), "{left:?}");
+    platform.delete(Duration::from_mins(1)).await?;
+    cluster.delete_namespace(namespace).await
+}
+
+/// Waits until the worker's autoscaler has one metric, of this type.
+async fn follows(cluster: &Cluster, namespace: &str, metric: &str) -> Result<()> {
+    let api: Api<HorizontalPodAutoscaler> = Api::namespaced(cluster.kube.clone(), namespace);
+    let what = format!("the autoscaler follows {metric}");
+    wait_for(&what, FOUND, async || {
+        let spec = api.get(WORKER).await?.spec.context("a spec")?;
+        let metrics = spec.metrics.unwrap_or_default();
+        let types: Vec<&str> = metrics.iter().map(|metric| metric.type_.as_str()).collect();
+        ensure!(types == [metric], "{types:?}");
+        Ok(())
+    })
+    .await
+}
+
+/// What the autoscaler's controller says of it. For the message of a failure.
+fn described(cluster: &Cluster, namespace: &str) -> String {
+    let said = cluster.kubectl(&["-n", namespace, "describe", "hpa", WORKER]);
+    said.unwrap_or_else(|error| format!("{error:#}"))
 }
 
 fn replicas(deployment: &Deployment) -> Option<i32> {

@@ -5,4 +5,5 @@ mod fencing;
 mod life;
 mod retries;
 mod schedules;
+mod waiting;
 mod world;

@@ -12,6 +12,7 @@ pub(crate) fn holds(found: &Value, wanted: &Value) -> bool {
                 Some(found) if key == "requests" || key == "limits" => {
                     same_quantities(found, wanted)
                 }
+                Some(found) if key == "averageValue" => same_amount(found, wanted),
                 Some(found) => match shared_list(key) {
                     Some(id) => holds_items(found, wanted, id),
                     None => holds(found, wanted),
@@ -167,26 +168,29 @@ fn is_dropped(key: &str, value: &Value) -> bool {
     key == "paused" && value == &Value::Bool(false)
 }
 
-/// Quantities are compared by amount: the server writes `0.5` as `500m`.
+/// A map of quantities.
 fn same_quantities(found: &Value, wanted: &Value) -> bool {
     let (Value::Object(found), Value::Object(wanted)) = (found, wanted) else {
         return found == wanted;
     };
     wanted.iter().all(|(name, wanted)| {
-        found.get(name).is_some_and(|found| {
-            found == wanted
-                || match (
-                    found.as_str().and_then(amount),
-                    wanted.as_str().and_then(amount),
-                ) {
-                    // Both come from short decimal texts; equal amounts give equal floats.
-                    (Some(found), Some(wanted)) => {
-                        (found - wanted).abs() <= f64::EPSILON * found.abs()
-                    }
-                    _ => false,
-                }
-        })
+        let found = found.get(name);
+        found.is_some_and(|found| same_amount(found, wanted))
     })
+}
+
+/// Quantities are compared by amount: the server writes `0.5` as `500m`, and `1000` as `1k`.
+fn same_amount(found: &Value, wanted: &Value) -> bool {
+    let amounts = (
+        found.as_str().and_then(amount),
+        wanted.as_str().and_then(amount),
+    );
+    found == wanted
+        || match amounts {
+            // Both come from short decimal texts; equal amounts give equal floats.
+            (Some(found), Some(wanted)) => (found - wanted).abs() <= f64::EPSILON * found.abs(),
+            _ => false,
+        }
 }
 
 /// The amount of a quantity such as `500m`, `1.5` or `64Mi`.
@@ -238,6 +242,8 @@ mod tests {
     #[case::mount_gone(json!({"volumeMounts": [{"mountPath": "/a", "name": "v"}]}), json!({"volumeMounts": [{"mountPath": "/b", "name": "v"}]}), false)]
     #[case::second_subject(json!({"subjects": [{"name": "a"}, {"name": "b"}]}), json!({"subjects": [{"name": "a"}]}), false)]
     #[case::quantities(json!({"limits": {"cpu": "500m", "memory": "64Mi"}}), json!({"limits": {"cpu": "0.5", "memory": "65536Ki"}}), true)]
+    #[case::target(json!({"averageValue": "3k"}), json!({"averageValue": "3000"}), true)]
+    #[case::other_target(json!({"averageValue": "3k"}), json!({"averageValue": "30"}), false)]
     #[case::other_quantity(json!({"limits": {"cpu": "500m"}}), json!({"limits": {"cpu": "1"}}), false)]
     fn compares(#[case] found: Value, #[case] wanted: Value, #[case] same: bool) {
         assert_eq!(holds(&found, &wanted), same);

@@ -12,6 +12,7 @@ mod monitoring;
 mod network_policy;
 mod service;
 
+pub use autoscaler::{JOB_WAIT, autoscaler, follows_jobs};
 pub use client::Client;
 pub use container::CONTAINER;
 pub use exposure::{http_route, ingress_names, ingresses};
@@ -21,7 +22,6 @@ pub use network_policy::{network_policies, network_policy_names};
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{ConfigMap, Service, ServiceAccount},
     policy::v1::PodDisruptionBudget,
 };
@@ -44,8 +44,6 @@ pub struct RoleObjects {
     pub service: Option<Service>,
     /// How many pods may be away; for roles with more than one.
     pub disruption_budget: Option<PodDisruptionBudget>,
-    /// What moves the number of pods; for roles whose number is not fixed.
-    pub autoscaler: Option<HorizontalPodAutoscaler>,
 }
 
 /// The objects of a role.
@@ -58,7 +56,6 @@ pub fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> RoleObjects {
         config_map: config,
         service: service::service(p, spec.role),
         disruption_budget: disruption_budget::disruption_budget(p, spec),
-        autoscaler: autoscaler::autoscaler(p, spec),
     }
 }
 

@@ -5,12 +5,12 @@ use common_config::Source;
 use common_service::ServiceConfig;
 use common_telemetry::TelemetryConfig;
 
-use crds::{Autoscaling, EnvVariable};
+use crds::EnvVariable;
 use serde_json::json;
 
 use super::*;
 use crate::platform::validate::{
-    Scale,
+    Autoscaling, Scale,
     sample::{checked, platform, sample},
 };
 
@@ -217,13 +217,35 @@ fn an_autoscaled_role_has_no_number_of_its_own() {
             min_replicas: least,
             max_replicas: 4,
             target_cpu_utilization_percentage: 70,
+            target_oldest_job_seconds: None,
         });
         let objects = role(&p, &p.roles[0]);
         assert_eq!(objects.deployment.spec.expect("a spec").replicas, None);
         assert_eq!(objects.disruption_budget.is_some(), budget);
-        insta::assert_snapshot!(format!("web_autoscaler_{least}"), yaml(&objects.autoscaler));
+        // It has no jobs, whatever is measured elsewhere.
+        let autoscaler = autoscaler(&p, &p.roles[0], true);
+        insta::assert_snapshot!(format!("web_autoscaler_{least}"), yaml(&autoscaler));
     }
-    assert!(role(&p, &p.roles[1]).autoscaler.is_none());
+    assert!(autoscaler(&p, &p.roles[1], true).is_none());
+}
+
+#[test]
+fn the_worker_follows_its_jobs_where_they_are_measured() {
+    let mut p = sample();
+    p.roles[1].scale = Scale::Automatic(Autoscaling {
+        min_replicas: 1,
+        max_replicas: 8,
+        target_cpu_utilization_percentage: 80,
+        target_oldest_job_seconds: Some(60),
+    });
+    for (measured, name) in [
+        (true, "worker_autoscaler"),
+        (false, "worker_autoscaler_cpu"),
+    ] {
+        let autoscaler = autoscaler(&p, &p.roles[1], measured).expect("an autoscaler");
+        assert_eq!(follows_jobs(&autoscaler), measured);
+        insta::assert_snapshot!(name, yaml(&autoscaler.spec));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The one input of everything that follows: a Platform whose every value is known to be usable. Pure.
 
+mod autoscaling;
 mod exposure;
 mod external;
 mod identity;
@@ -11,6 +12,7 @@ pub(crate) mod sample;
 mod servers;
 mod template;
 
+pub use autoscaling::Autoscaling;
 pub use exposure::Exposure;
 pub use external::ExternalNames;
 pub use identity::Identity;

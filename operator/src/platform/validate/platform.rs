@@ -175,12 +175,12 @@ fn topics(named: &[TopicSpec]) -> Vec<Topic> {
 
 #[cfg(test)]
 mod tests {
-    use crds::{Autoscaling, EnvVariable, IngressSpec};
+    use crds::{EnvVariable, IngressSpec};
     use rstest::rstest;
 
     use super::*;
     use crate::platform::validate::{
-        Role, Scale,
+        Autoscaling, Role, Scale,
         sample::{checked, platform, sample},
     };
 
@@ -208,8 +208,8 @@ mod tests {
 
     type Change = fn(&mut Platform);
 
-    fn bounds(min_replicas: i32, max_replicas: i32) -> Autoscaling {
-        Autoscaling {
+    fn bounds(min_replicas: i32, max_replicas: i32) -> crds::Autoscaling {
+        crds::Autoscaling {
             min_replicas,
             max_replicas,
             target_cpu_utilization_percentage: 80,
@@ -240,6 +240,23 @@ mod tests {
         let error = checked(&platform).expect_err("refused");
         assert_eq!(error.reason, Reason::InvalidSpec);
         assert!(error.message.contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_target_for_the_age_of_jobs_is_the_workers() {
+        let mut platform = platform();
+        platform.spec.roles = serde_json::from_value(serde_json::json!({
+            "web": {"autoscaling": {"maxReplicas": 2}},
+            "worker": {"autoscaling": {"maxReplicas": 4, "targetOldestJobSeconds": 30}},
+        }))
+        .expect("roles");
+        let p = checked(&platform).expect("usable");
+        let web = Scale::Automatic(bounds(1, 2).into());
+        let worker = Scale::Automatic(Autoscaling {
+            target_oldest_job_seconds: Some(30),
+            ..bounds(1, 4).into()
+        });
+        assert_eq!((p.roles[0].scale, p.roles[1].scale), (web, worker));
     }
 
     #[test]

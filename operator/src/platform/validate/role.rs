@@ -1,8 +1,11 @@
 //! The roles of a Platform in the order in which they roll out.
 
-use crds::{Autoscaling, RolesSpec, RolesTemplate, ScaledRole, SwitchedRole};
+use crds::{RolesSpec, RolesTemplate, ScaledRole, SwitchedRole, WorkerRole};
 
-use super::template::{merge, require_free};
+use super::{
+    Autoscaling,
+    template::{merge, require_free},
+};
 
 /// A long-running role. The order is that of a roll-out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,12 +110,16 @@ impl RoleSpec {
 
     fn of(role: Role, roles: &RolesSpec, template: &RolesTemplate) -> Result<Self, String> {
         let scaled = |spec: &ScaledRole| {
-            let scale = scale(role, spec.replicas, spec.autoscaling)?;
+            let scale = scale(role, spec.replicas, spec.autoscaling.map(Into::into))?;
+            Ok::<_, String>((scale, spec.template.clone()))
+        };
+        let worker = |spec: &WorkerRole| {
+            let scale = scale(role, spec.replicas, spec.autoscaling.map(Into::into))?;
             Ok::<_, String>((scale, spec.template.clone()))
         };
         let switched = |spec: &SwitchedRole| {
             let scale = if spec.enabled {
-                scale(role, spec.replicas, spec.autoscaling)?
+                scale(role, spec.replicas, spec.autoscaling.map(Into::into))?
             } else {
                 Scale::Fixed(0)
             };
@@ -120,7 +127,7 @@ impl RoleSpec {
         };
         let (scale, own) = match role {
             Role::Web => scaled(&roles.web)?,
-            Role::Worker => scaled(&roles.worker)?,
+            Role::Worker => worker(&roles.worker)?,
             Role::Beat => (
                 Scale::Fixed(i32::from(roles.beat.enabled)),
                 roles.beat.template.clone(),
