@@ -114,10 +114,8 @@ async fn perform<T: Send>(
         return work.await;
     };
     let mut outcome = None;
-    let work = async {
-        let came = outcome.insert(work.await);
-        done(came)
-    };
+    let slot = &mut outcome;
+    let work = async move { done(slot.insert(work.await)) };
     witness.see(act, Box::pin(work)).await;
     match outcome {
         Some(outcome) => outcome,

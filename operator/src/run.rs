@@ -39,7 +39,14 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
     let cx = Config::infer()
         .await
         .map_err(anyhow::Error::from)
-        .and_then(|found| context(found, config, service.clock().clone(), service.ids().clone()))
+        .and_then(|found| {
+            context(
+                found,
+                config,
+                service.clock().clone(),
+                service.ids().clone(),
+            )
+        })
         .context("cannot find the API server: run in a pod or set KUBECONFIG")?;
     check_definition(&cx.client).await?;
 

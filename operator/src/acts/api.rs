@@ -31,8 +31,8 @@ impl<S, B> Service<Request<Body>> for Acts<S>
 where
     S: Service<Request<Body>, Response = Response<B>>,
     S::Future: Send + 'static,
-    S::Error: Send,
-    B: Send,
+    S::Error: Send + 'static,
+    B: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;

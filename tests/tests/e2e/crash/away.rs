@@ -18,7 +18,10 @@ pub(super) struct Away<'a> {
 impl<'a> Away<'a> {
     /// Sends it away, and waits until its last pod is gone.
     pub(super) async fn send(cluster: &'a Cluster) -> Result<Self> {
-        let replicas = kubectl(cluster, &["get", DEPLOYMENT, "-o", "jsonpath={.spec.replicas}"])?;
+        let replicas = kubectl(
+            cluster,
+            &["get", DEPLOYMENT, "-o", "jsonpath={.spec.replicas}"],
+        )?;
         // None is what an earlier run left that was killed.
         let replicas = if replicas == "0" {
             "1".to_owned()

@@ -83,9 +83,8 @@ impl Census {
 
     /// What was counted since it began.
     pub(super) fn count(&self) -> Count {
-        let count = |(made, deleted): &(BTreeSet<String>, BTreeSet<String>)| {
-            (made.len(), deleted.len())
-        };
+        let count =
+            |(made, deleted): &(BTreeSet<String>, BTreeSet<String>)| (made.len(), deleted.len());
         let seen = lock(&self.seen);
         seen.iter()
             .map(|(object, uids)| (object.clone(), count(uids)))

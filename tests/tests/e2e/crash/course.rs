@@ -4,7 +4,7 @@ use super::{
     census::{Census, Count},
     deaths::{Deaths, Done, Side},
     mask::Mask,
-    state::{State, on_servers, state},
+    state::{State, state},
     workloads::Workload,
 };
 use anyhow::{Context as _, Result, bail, ensure};
@@ -163,17 +163,12 @@ impl World<'_> {
         wait_for("nothing is left", SETTLED, async || {
             let state = state(self.cluster, &self.platform, &self.mask).await?;
             ensure!(state.is_empty(), "{state:?}");
-            let left = on_servers(self.cluster, &self.mask).await?;
-            ensure!(left.is_empty(), "{left:?}");
             // The watches may be a moment behind.
-            let there = census.count().into_iter();
-            let there: Vec<_> = there
-                .filter(|(name, (made, deleted))| made > deleted && name.contains("/p-"))
-                .collect();
-            ensure!(
-                there.iter().all(|(name, _)| is_of_the_user(name)),
-                "{there:?}"
-            );
+            let mut there = census.count();
+            there.retain(|name, (made, deleted)| {
+                made > deleted && name.contains("/p-") && !is_of_the_user(name)
+            });
+            ensure!(there.is_empty(), "{there:?}");
             Ok(())
         })
         .await

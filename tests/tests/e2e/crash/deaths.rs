@@ -172,11 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_act_ends_one_life_on_either_side_and_is_done_once() -> Result<()> {
-        for (side, expected) in [
-            (None, 1),
-            (Some(Side::Before), 3),
-            (Some(Side::After), 3),
-        ] {
+        for (side, expected) in [(None, 1), (Some(Side::Before), 3), (Some(Side::After), 3)] {
             let (lives, did, done) = lives(side).await;
             assert_eq!(lives, expected, "{side:?}");
             assert_eq!(did, ["database a", "database b"], "{side:?}");

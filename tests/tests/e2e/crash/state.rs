@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tests::{backends, cluster::Cluster, external, platform::Platform};
 
 /// Kinds of the operator's objects.
-const KINDS: &str =
-    "deployments,services,secrets,configmaps,serviceaccounts,jobs,poddisruptionbudgets,networkpolicies";
+const KINDS: &str = "deployments,services,secrets,configmaps,serviceaccounts,jobs,poddisruptionbudgets,networkpolicies";
 
 /// Each thing with what matters of it.
 pub(super) type State = BTreeMap<String, String>;
@@ -29,7 +28,7 @@ pub(super) async fn state(cluster: &Cluster, platform: &Platform, mask: &Mask) -
 }
 
 /// Databases, roles with whether they may log in, users and topics.
-pub(super) async fn on_servers(cluster: &Cluster, mask: &Mask) -> Result<BTreeSet<String>> {
+async fn on_servers(cluster: &Cluster, mask: &Mask) -> Result<BTreeSet<String>> {
     let servers = &cluster.status.backends;
     let mut names = external::named(servers, mask.prefix()).await?;
     let mut postgres = backends::postgres_admin(&servers.postgres, "postgres").await?;
@@ -161,7 +160,9 @@ fn conditions(status: &Value) -> Value {
     let pick = |list: &str, keys: &[&str]| -> Vec<Value> {
         let items = status[list].as_array().cloned().unwrap_or_default();
         let picked = |item: &Value| {
-            let fields = keys.iter().map(|key| ((*key).to_owned(), item[*key].clone()));
+            let fields = keys
+                .iter()
+                .map(|key| ((*key).to_owned(), item[*key].clone()));
             Value::Object(fields.collect::<Map<_, _>>())
         };
         items.iter().map(picked).collect()
