@@ -2,6 +2,8 @@
 //! witness where there is one. What only reads does not.
 
 mod api;
+#[cfg(test)]
+pub(crate) mod clerk;
 
 use std::{fmt, sync::Arc};
 
@@ -125,29 +127,9 @@ async fn perform<T: Send>(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
-
     use futures::FutureExt as _;
 
-    use super::*;
-
-    /// Writes down what it sees; lets nothing happen that it was told to prevent.
-    #[derive(Default)]
-    struct Clerk {
-        seen: Mutex<Vec<(String, bool)>>,
-        prevents: Option<&'static str>,
-    }
-
-    #[async_trait]
-    impl Witness for Clerk {
-        async fn see(&self, act: &Act, work: BoxFuture<'_, bool>) {
-            if self.prevents == Some(act.verb) {
-                return;
-            }
-            let done = work.await;
-            self.seen.lock().unwrap().push((act.to_string(), done));
-        }
-    }
+    use super::{clerk::Clerk, *};
 
     fn creating() -> Act {
         Act::new(System::Postgres, "creating", "database demo")
@@ -167,12 +149,9 @@ mod tests {
             "the same as without a witness"
         );
         let name = "postgres creating database demo".to_owned();
-        assert_eq!(
-            *clerk.seen.lock().unwrap(),
-            [(name.clone(), true), (name, false)]
-        );
+        assert_eq!(clerk.seen(), [(name.clone(), true), (name, false)]);
         assert_eq!(act(&creating(), async { Ok::<_, ()>(7) }).await, Ok(7));
-        assert_eq!(clerk.seen.lock().unwrap().len(), 2, "nobody looks");
+        assert_eq!(clerk.seen().len(), 2, "nobody looks");
     }
 
     #[tokio::test]

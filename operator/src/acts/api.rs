@@ -118,9 +118,8 @@ async fn named(kind: String, sent: Body) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Arc;
 
-    use async_trait::async_trait;
     use k8s_openapi::api::core::v1::ConfigMap;
     use kube::{
         Api,
@@ -130,20 +129,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        acts::{Witness, witnessed},
+        acts::{clerk::Clerk, witnessed},
         testing::Api as Server,
     };
-
-    #[derive(Default)]
-    struct Clerk(Mutex<Vec<(String, bool)>>);
-
-    #[async_trait]
-    impl Witness for Clerk {
-        async fn see(&self, act: &Act, work: BoxFuture<'_, bool>) {
-            let done = work.await;
-            self.0.lock().unwrap().push((act.doing(), done));
-        }
-    }
 
     #[tokio::test]
     async fn every_request_that_changes_something_is_seen_with_what_it_is_about() {
@@ -169,7 +157,6 @@ mod tests {
                 .expect("deleted");
         };
         witnessed(clerk.clone(), work).await;
-        let seen = clerk.0.lock().unwrap().clone();
         let expected = [
             ("creating configmaps/demo", true),
             ("creating configmaps/demo", false),
@@ -177,10 +164,8 @@ mod tests {
             ("patching configmaps/demo", true),
             ("deleting configmaps/demo", true),
         ];
-        assert_eq!(
-            seen,
-            expected.map(|(act, done)| (act.to_owned(), done)).to_vec()
-        );
+        let expected = expected.map(|(act, done)| (format!("kubernetes {act}"), done));
+        assert_eq!(clerk.seen(), expected);
     }
 
     #[test]

@@ -5,7 +5,12 @@ use anyhow::{Context as _, Result};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use tests::{backends, cluster::Cluster, external, platform::Platform};
+use tests::{
+    backends,
+    cluster::{Backend, Cluster},
+    external,
+    platform::Platform,
+};
 
 /// Kinds of the operator's objects.
 const KINDS: &str = "deployments,services,secrets,configmaps,serviceaccounts,jobs,poddisruptionbudgets,networkpolicies";
@@ -27,7 +32,7 @@ pub(super) async fn state(cluster: &Cluster, platform: &Platform, mask: &Mask) -
     Ok(state)
 }
 
-/// Databases, roles with whether they may log in, users and topics.
+/// Databases, roles and which of them may log in, users and which of them are saved, topics.
 async fn on_servers(cluster: &Cluster, mask: &Mask) -> Result<BTreeSet<String>> {
     let servers = &cluster.status.backends;
     let mut names = external::named(servers, mask.prefix()).await?;
@@ -36,12 +41,25 @@ async fn on_servers(cluster: &Cluster, mask: &Mask) -> Result<BTreeSet<String>> 
         sqlx::query_scalar("select 'login ' || rolname from pg_roles where rolcanlogin")
             .fetch_all(&mut postgres)
             .await?;
-    names.extend(
-        logins
-            .into_iter()
-            .filter(|name| name.replace('_', "-").contains(mask.prefix())),
-    );
+    let saved = saved_users(&servers.redis).await?;
+    let ours = |name: &String| name.replace('_', "-").contains(mask.prefix());
+    names.extend(logins.into_iter().chain(saved).filter(ours));
     Ok(names.iter().map(|name| mask.text(name)).collect())
+}
+
+/// Users of Redis that a restart would bring back.
+async fn saved_users(server: &Backend) -> Result<Vec<String>> {
+    let mut connection = backends::redis_admin(server).await?;
+    let (_, file): (String, String) = redis::cmd("CONFIG")
+        .arg(&["GET", "aclfile"])
+        .query_async(&mut connection)
+        .await?;
+    let text = std::fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
+    let users = text.lines().filter_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        Some(format!("saved user {} {}", words.next()?, words.next()?))
+    });
+    Ok(users.collect())
 }
 
 fn objects(cluster: &Cluster, platform: &Platform, mask: &Mask) -> Result<State> {

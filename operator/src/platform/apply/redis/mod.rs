@@ -352,17 +352,17 @@ pub async fn release(
 /// The part of [`release`] that knows nothing of Kubernetes. A user of that name that is not ours stays.
 async fn drop_all(server: &RedisServer, listed: &[Thing], keep: bool) -> Result<(), StepError> {
     let mut connection = admin(server).await?;
-    let mut dropped = false;
     let of_kind = |kind| listed.iter().filter(move |thing| thing.kind == kind);
     for login in of_kind(Kind::Login) {
         let found = look(server, &mut connection, &login.name).await?;
         let ours = |user: &Shape| of_kind(Kind::Namespace).any(|keys| user.is_of(&keys.name));
         if found.as_ref().is_some_and(ours) {
             drop_user(server, &mut connection, &login.name).await?;
-            dropped = true;
         }
     }
-    if dropped {
+    // Also when none is left: who died before this has left them in the file, and a restart of the server would bring them
+    // back to life with their passwords.
+    if of_kind(Kind::Login).next().is_some() {
         save(server, &mut connection).await?;
     }
     if keep {
