@@ -109,7 +109,7 @@ pub(crate) async fn act<T: Send, E: Send>(
 async fn perform<T: Send>(
     act: &Act,
     work: impl Future<Output = T> + Send,
-    done: impl Fn(&T) -> bool + Send,
+    done: impl Fn(&T) -> bool + Send + Sync,
 ) -> T {
     metrics::act(act);
     let Ok(witness) = WITNESS.try_with(Arc::clone) else {
@@ -156,12 +156,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_act_that_is_prevented_does_not_happen_and_never_ends() {
-        let clerk = Arc::new(Clerk {
-            prevents: Some("creating"),
-            ..Clerk::default()
-        });
-        let mut happened = false;
-        let work = act(&creating(), async {
+        let clerk = Arc::new(Clerk::preventing("creating"));
+        let (creating, mut happened) = (creating(), false);
+        let work = act(&creating, async {
             happened = true;
             Ok::<_, ()>(())
         });

@@ -12,12 +12,19 @@ use super::{Act, Witness};
 #[derive(Default)]
 pub(crate) struct Clerk {
     seen: Mutex<Vec<(String, bool)>>,
-    /// Acts of this verb never happen.
-    pub(crate) prevents: Option<&'static str>,
+    prevents: Option<&'static str>,
     prevented: Notify,
 }
 
 impl Clerk {
+    /// One that lets no act of this verb happen.
+    pub(crate) fn preventing(verb: &'static str) -> Self {
+        Self {
+            prevents: Some(verb),
+            ..Self::default()
+        }
+    }
+
     /// What it has seen so far.
     pub(crate) fn seen(&self) -> Vec<(String, bool)> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

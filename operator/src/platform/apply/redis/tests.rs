@@ -416,10 +416,7 @@ async fn users_that_were_dropped_by_another_life_do_not_come_back() {
     let mut store = MemoryStore::default();
     fixture.converge(&mut store).await.unwrap();
     let listed: Vec<Thing> = store.things.keys().cloned().collect();
-    let dies = Arc::new(Clerk {
-        prevents: Some("saving"),
-        ..Clerk::default()
-    });
+    let dies = Arc::new(Clerk::preventing("saving"));
     let first = witnessed(dies.clone(), drop_all(&fixture.server, &listed, false));
     tokio::select! {
         ended = first => panic!("it did not die: {ended:?}"),
