@@ -6,9 +6,10 @@ use futures::StreamExt as _;
 use kube::{
     Api,
     api::{ApiResource, DynamicObject, GroupVersionKind},
+    core::PartialObjectMeta,
     runtime::{
         WatchStreamExt as _,
-        watcher::{self, Event, metadata_watcher},
+        watcher::{self, Event, watcher},
     },
 };
 use std::{
@@ -51,11 +52,10 @@ impl Census {
         let mut watches = JoinSet::new();
         for (group, version, kind) in KINDS {
             let kind = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, kind));
-            let api: Api<DynamicObject> =
+            let api: Api<PartialObjectMeta<DynamicObject>> =
                 Api::namespaced_with(cluster.kube.clone(), namespace, &kind);
             let (seen, mask, plural) = (seen.clone(), mask.clone(), kind.plural.clone());
-            let mut events =
-                Box::pin(metadata_watcher(api, watcher::Config::default()).default_backoff());
+            let mut events = Box::pin(watcher(api, watcher::Config::default()).default_backoff());
             watches.spawn(async move {
                 while let Some(event) = events.next().await {
                     let (object, gone) = match event {

@@ -52,7 +52,7 @@ pub(super) async fn run(
     let platform = Platform::prepare(cluster, "crash").await?;
     on_this_side(cluster, &platform).await?;
     let config = OperatorConfig {
-        cluster_name: "crash".to_owned(),
+        cluster_name: cluster_name(cluster).await?,
         watch_namespaces: vec![platform.namespace.clone()],
         ..OperatorConfig::default()
     };
@@ -72,11 +72,33 @@ pub(super) async fn run(
             .through(*workload, &mut spec, &census)
             .await
             .with_context(|| format!("{side:?} {}", workload.name()))?;
+        println!(
+            "{} with {} crashes in {} s",
+            workload.name(),
+            outcome.done.points.len(),
+            outcome.took
+        );
         outcomes.push(outcome);
     }
     drop(census);
     cluster.delete_namespace(&world.platform.namespace).await?;
     Ok(outcomes)
+}
+
+/// The name that the cluster's own operator goes by: should the test fail, it finds what is its own.
+async fn cluster_name(cluster: &Cluster) -> Result<String> {
+    let config = cluster
+        .config_file(
+            "crewdeck-system",
+            "crewdeck-operator-config",
+            "crewdeck.toml",
+        )
+        .await?;
+    let line = config
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("cluster_name = "));
+    let name = line.context("the configuration has cluster_name")?;
+    Ok(name.trim_matches('"').to_owned())
 }
 
 /// The Secrets name the servers as pods know them; this operator is no pod.
