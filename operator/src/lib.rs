@@ -1,6 +1,7 @@
 //! The role `operator`: makes a Platform true, on Kubernetes and on the servers that its user brings. And the kubectl plugin,
 //! which asks and tells of that.
 
+pub mod acts;
 pub mod backoff;
 mod config;
 mod controller;
@@ -18,4 +19,4 @@ mod testing;
 pub mod upgrade;
 
 pub use config::OperatorConfig;
-pub use run::run;
+pub use run::{controllers, run};

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::{
+    acts::Act,
     credentials::Settled,
     keys::KeysApplied,
     platform::validate::{Identity, ValidatedPlatform},
@@ -19,10 +20,19 @@ const LOGIN_ISSUED: &str = "operator_credential_issued_timestamp_seconds";
 /// Whether a client's former login is still open.
 const LOGIN_DRAINING: &str = "operator_credential_draining";
 
+/// Acts that change something outside the process, whatever came of them: by `system` (`kubernetes`, `postgres`, `redis`,
+/// `kafka`) and `act` (`creating`, `patching` and so on).
+const ACTS: &str = "operator_acts_total";
+
 /// Secrets that are watched.
 const SECRET_WATCHES: &str = "operator_secret_watches";
 /// Secrets that are not, because there are too many.
 const SECRET_WATCHES_LEFT_OUT: &str = "operator_secret_watches_left_out";
+
+/// Counts an act.
+pub(crate) fn act(act: &Act) {
+    ::metrics::counter!(ACTS, "system" => act.system.as_str(), "act" => act.verb).increment(1);
+}
 
 /// Tells how many Secrets are watched.
 pub(crate) fn secret_watches(watched: usize, left_out: usize) {

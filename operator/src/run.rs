@@ -6,11 +6,13 @@ use std::sync::{
 };
 
 use anyhow::{Context as _, bail};
+use common_clock::{SharedClock, SharedIds};
 use common_service::Service;
 use crds::{GENERATION_ANNOTATION, SCHEMA_GENERATION};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client, Config, ResourceExt as _};
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     OperatorConfig, controller, lease,
@@ -34,13 +36,19 @@ pub async fn run(config: OperatorConfig, service: Service) -> anyhow::Result<()>
 
 async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()> {
     let ready = service.ready("leader");
-    let server_clock = ServerClock::default();
-    let client = Config::infer()
+    let cx = Config::infer()
         .await
         .map_err(anyhow::Error::from)
-        .and_then(|found| Ok(server_clock.client(found, service.clock().clone())?))
+        .and_then(|found| {
+            context(
+                found,
+                config,
+                service.clock().clone(),
+                service.ids().clone(),
+            )
+        })
         .context("cannot find the API server: run in a pod or set KUBECONFIG")?;
-    check_definition(&client).await?;
+    check_definition(&cx.client).await?;
 
     // A pod that waits for the lease is as ready as it can be.
     ready.set(true, "waiting for the lease");
@@ -50,15 +58,6 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
         let leads = leads.clone();
         move || json!({"leads": leads.load(Ordering::Relaxed)})
     });
-    let cx = Context {
-        client,
-        clock: service.clock().clone(),
-        server_clock,
-        ids: service.ids().clone(),
-        kinds: Kinds::default(),
-        custom_metrics: CustomMetrics::default(),
-        config: Arc::new(config),
-    };
     while let Some(mut leadership) = lease::lead(&cx, &stop).await {
         ready.set(true, "leading");
         leads.store(true, Ordering::Relaxed);
@@ -77,6 +76,41 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
         leadership.forget();
     }
     Ok(())
+}
+
+/// What a leader runs, by itself: both controllers over the Platforms of `config.watch_namespaces`, without a Lease and
+/// without an end. Nothing is left of it in memory when it is dropped, at whatever moment: the next one is a new life.
+///
+/// # Errors
+/// When the cluster's configuration cannot be used.
+pub async fn controllers(
+    cluster: Config,
+    config: OperatorConfig,
+    clock: SharedClock,
+    ids: SharedIds,
+) -> anyhow::Result<()> {
+    let cx = context(cluster, config, clock, ids)?;
+    controller::run(cx, CancellationToken::new()).await;
+    Ok(())
+}
+
+/// Everything that one life of the operator knows, with nothing in memory yet.
+fn context(
+    cluster: Config,
+    config: OperatorConfig,
+    clock: SharedClock,
+    ids: SharedIds,
+) -> anyhow::Result<Context> {
+    let server_clock = ServerClock::default();
+    Ok(Context {
+        client: server_clock.client(cluster, clock.clone())?,
+        clock,
+        server_clock,
+        ids,
+        kinds: Kinds::default(),
+        custom_metrics: CustomMetrics::default(),
+        config: Arc::new(config),
+    })
 }
 
 /// Refuses a definition that would drop fields this operator relies on.

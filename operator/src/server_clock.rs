@@ -14,6 +14,8 @@ use kube::{
 };
 use tower::util::MapResponseLayer;
 
+use crate::acts::ActsLayer;
+
 /// Above this difference nothing that waits for a time is done. A `Date` has whole seconds, and an answer may take some.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(30);
 
@@ -41,7 +43,7 @@ impl ServerClock {
         }
     }
 
-    /// A client whose answers are heard.
+    /// A client whose answers are heard and whose acts are seen.
     ///
     /// # Errors
     /// When the configuration cannot be used, such as an unreadable certificate.
@@ -53,6 +55,7 @@ impl ServerClock {
         };
         Ok(ClientBuilder::try_from(config)?
             .with_layer(&MapResponseLayer::new(hear))
+            .with_layer(&ActsLayer)
             .build())
     }
 }

@@ -11,9 +11,11 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 use serde_json::{Value, json};
+use tower::Layer as _;
 
 use crate::{
     OperatorConfig,
+    acts::ActsLayer,
     platform::{Context, CustomMetrics, Kinds},
     server_clock::ServerClock,
 };
@@ -47,7 +49,7 @@ impl Api {
             let api = api.clone();
             async move { Ok::<_, Infallible>(api.answer(request).await) }
         });
-        kube::Client::new(service, "default")
+        kube::Client::new(ActsLayer.layer(service), "default")
     }
 
     /// A context whose client talks to this.

@@ -149,14 +149,19 @@ impl Cluster {
             .context("CREWDECK_STATUS is not set: run `cargo xtask test --only cluster`")?;
         let text = std::fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
         let status: Status = serde_json::from_str(&text).with_context(|| format!("read {path}"))?;
-        let kubeconfig = Kubeconfig::read_from(&status.admin_kubeconfig)?;
-        let config =
-            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        let kube = Client::try_from(config)?;
+        let kube = Client::try_from(config(&status).await?)?;
         kube.apiserver_version()
             .await
             .context("ask the API server for its version")?;
         Ok(Self { status, kube })
+    }
+
+    /// The way to the API server, for a client of one's own.
+    ///
+    /// # Errors
+    /// When the kubeconfig cannot be used.
+    pub async fn config(&self) -> Result<Config> {
+        config(&self.status).await
     }
 
     /// Secrets of a namespace, decoded.
@@ -323,4 +328,9 @@ impl Cluster {
             show(&["-n", namespace, "get", "events", "--sort-by=.lastTimestamp"]),
         )
     }
+}
+
+async fn config(status: &Status) -> Result<Config> {
+    let kubeconfig = Kubeconfig::read_from(&status.admin_kubeconfig)?;
+    Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
 }

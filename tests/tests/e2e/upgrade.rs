@@ -62,7 +62,7 @@ fn course() -> Vec<To> {
 }
 
 /// `repository` and `tag` as the spec has them.
-fn image(name: &str) -> Result<Value> {
+pub(super) fn image(name: &str) -> Result<Value> {
     let (repository, tag) = name.rsplit_once(':').context("an image with a tag")?;
     Ok(json!({"repository": repository, "tag": tag}))
 }
@@ -107,7 +107,7 @@ async fn upgrade(
 }
 
 /// Waits until every pod of a role runs this image.
-async fn runs_only(cluster: &Cluster, platform: &Platform, image: &str) -> Result<()> {
+pub(super) async fn runs_only(cluster: &Cluster, platform: &Platform, image: &str) -> Result<()> {
     wait_for("every role runs one image", READY, async || {
         let pods = cluster
             .pods(
@@ -163,7 +163,7 @@ async fn e2e_upgrades_fail_no_request_and_lose_no_event() -> Result<()> {
 }
 
 /// The administrator's connection to the application's database, in the role of the tables' owner.
-async fn owner(cluster: &Cluster, platform: &Platform) -> Result<PgConnection> {
+pub(super) async fn owner(cluster: &Cluster, platform: &Platform) -> Result<PgConnection> {
     let server = &cluster.status.backends.postgres;
     let name = format!("{}-db-app", platform.name);
     let secret = cluster.secret(&platform.namespace, &name).await?;
@@ -182,7 +182,7 @@ async fn owner(cluster: &Cluster, platform: &Platform) -> Result<PgConnection> {
 }
 
 /// Takes the database back to the schema of the version before the last.
-async fn as_before(connection: &mut PgConnection) -> Result<()> {
+pub(super) async fn as_before(connection: &mut PgConnection) -> Result<()> {
     for statement in FORMER_SCHEMA {
         connection.execute(statement).await?;
     }

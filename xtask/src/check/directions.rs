@@ -118,11 +118,12 @@ const SCHEMA_IN_TESTS: &[&str] = &[
 ];
 
 /// The operator's tests use what it provisions as the roles do: through the crates that the roles use. Those of users
-/// take a Redis away.
+/// take a Redis away. A test of the whole cuts the operator off at its acts, which nobody can do from outside.
 const USED_IN_TESTS: &[(&str, &str)] = &[
     ("api-server-users", "common-scratch"),
     ("operator", "common-cache"),
     ("operator", "common-events"),
+    ("tests", "operator"),
 ];
 
 /// Features that turn an allowed dependency into a forbidden one: crate, dependency, feature, why.

@@ -65,10 +65,33 @@ const RULES: &[Rule] = &[
         reason: "a service opens the transaction, not its caller",
     },
     Rule {
+        applies: acts_unseen,
+        patterns: &[
+            concat!(".exec", "ute("),
+            concat!("query_", "async("),
+            concat!("admin.cre", "ate_"),
+            concat!("admin.del", "ete_"),
+            concat!("admin.gr", "ant("),
+            concat!("admin.gr", "ow_"),
+            concat!("admin.rev", "oke_"),
+            concat!("admin.s", "et_"),
+        ],
+        reason: "what changes a server goes through acts::act",
+    },
+    Rule {
         applies: |source| source.within(&["tests"]) && !source.path.ends_with("wait.rs"),
         patterns: &[concat!("time::sl", "eep("), concat!("thread::sl", "eep(")],
         reason: "a test waits for a condition with a deadline, never for time to pass",
     },
+];
+
+/// Where what the operator changes on a server is counted and seen; see `operator/src/acts.rs`.
+const ACTS: &[&str] = &[
+    "kafka/changes.rs",
+    "postgres/former.rs",
+    "postgres/release.rs",
+    "postgres/server.rs",
+    "redis/mod.rs",
 ];
 
 /// Reads every file against every rule.
@@ -108,6 +131,13 @@ fn in_domain(source: &Source) -> bool {
     DOMAINS
         .iter()
         .any(|domain| source.path.starts_with(format!("{domain}/src")))
+}
+
+/// Whether a change of a server in this file would be seen by nobody.
+fn acts_unseen(source: &Source) -> bool {
+    let is = |ends: &[&str]| ends.iter().any(|end| source.path.ends_with(end));
+    let for_tests = source.is_aside() || is(&["tests.rs", "replicated.rs"]);
+    source.path.starts_with("operator/src/platform/apply") && !for_tests && !is(ACTS)
 }
 
 /// Where a domain may name the web framework.
@@ -206,6 +236,15 @@ mod tests {
             findings("api-server/tasks/src/api/create.rs", code).len(),
             1
         );
+    }
+
+    #[test]
+    fn what_changes_a_server_is_seen() {
+        let code = concat!("    admin.gr", "ant(user, acls).await\n");
+        let apply = "operator/src/platform/apply";
+        let found = |file: &str| findings(&format!("{apply}/{file}"), code).len();
+        assert_eq!(found("kafka/users.rs"), 1);
+        assert_eq!(found("kafka/changes.rs") + found("kafka/tests.rs"), 0);
     }
 
     #[test]

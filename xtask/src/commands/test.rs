@@ -13,7 +13,7 @@ pub(crate) struct Args {
     /// Only this half
     #[arg(long, value_name = "PART")]
     only: Vec<Part>,
-    /// The long fault tests too: more kills of the operator, at more moments
+    /// The long fault tests too: the operator dies before and after every act, and more upgrades fail
     #[arg(long)]
     faults: bool,
     /// Leave the cluster running when it was started by this command

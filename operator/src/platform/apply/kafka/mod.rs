@@ -1,5 +1,6 @@
 //! Kafka: topics, a SCRAM user per client with literal rights, proved at every broker before its Secret is written.
 
+mod changes;
 mod rights;
 #[cfg(test)]
 mod tests;
@@ -173,26 +174,17 @@ async fn drop_all(cluster: &KafkaCluster, listed: &[Thing], keep: bool) -> Resul
         things.map(|thing| thing.name.as_str())
     };
     for user in of_kind(Kind::Login) {
-        admin
-            .delete_login(user)
-            .await
-            .map_err(|error| failed(&error))?;
+        changes::delete_login(&admin, user).await?;
         users::withdraw(&admin, user).await?;
     }
     if keep {
         return Ok(());
     }
     for topic in of_kind(Kind::Topic) {
-        admin
-            .delete_topic(topic)
-            .await
-            .map_err(|error| failed(&error))?;
+        changes::delete_topic(&admin, topic).await?;
     }
     for group in of_kind(Kind::Group) {
-        admin
-            .delete_group(group)
-            .await
-            .map_err(|error| failed(&error))?;
+        changes::delete_group(&admin, group).await?;
     }
     // Last: until then it marks what is left.
     for marker in of_kind(Kind::Marker) {

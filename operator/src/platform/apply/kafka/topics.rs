@@ -11,7 +11,7 @@ use common_kafka::{
 };
 use crds::Reason;
 
-use super::{failed, rights::Wanted};
+use super::{changes, failed, rights::Wanted};
 use crate::{
     credentials::Store,
     platform::{
@@ -105,24 +105,17 @@ pub(super) async fn shape(
         .map(|topic| Wanted::mark(&topic.name))
         .collect();
     if !marks.is_empty() {
-        admin
-            .grant(&wanted.marker, &marks)
-            .await
-            .map_err(|error| failed(&error))?;
+        changes::grant(admin, &wanted.marker, &marks).await?;
     }
     let mut changed = false;
     for topic in &wanted.topics {
         let Some(found) = topics.there.get(&topic.name) else {
-            admin
-                .create_topic(topic)
-                .await
-                .map_err(|error| failed(&error))?;
+            changes::create_topic(admin, topic).await?;
             changed = true;
             continue;
         };
         if found.partitions < topic.partitions {
-            let grown = admin.grow_topic(&topic.name, topic.partitions).await;
-            grown.map_err(|error| failed(&error))?;
+            changes::grow_topic(admin, topic).await?;
             changed = true;
         }
         let mut config = admin
@@ -134,8 +127,7 @@ pub(super) async fn shape(
             // All of a topic's settings are replaced at once: those that an administrator made go along.
             config.extend(topic.config.iter().cloned());
             let all: Vec<(String, String)> = config.into_iter().collect();
-            let set = admin.set_topic_config(&topic.name, &all).await;
-            set.map_err(|error| failed(&error))?;
+            changes::set_topic_config(admin, &topic.name, &all).await?;
         }
     }
     let mut now: Vec<TopicState> = topics.there.values().cloned().collect();

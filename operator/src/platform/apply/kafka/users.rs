@@ -12,7 +12,7 @@ use crds::Reason;
 use secrecy::SecretString;
 
 use super::{
-    failed,
+    changes, failed,
     rights::{ClientSpec, Wanted},
 };
 use crate::{
@@ -174,8 +174,7 @@ async fn open(
     let as_client = as_client(connection, login);
     loop {
         if set {
-            let done = admin.set_login(&login.user, &login.password, ids).await;
-            done.map_err(|error| failed(&error))?;
+            changes::set_login(admin, login, ids).await?;
         }
         match prove(&as_client, admin.brokers(), &expected).await {
             Ok(()) => return Ok(()),
@@ -203,13 +202,9 @@ fn as_client(connection: &Connection, login: &Login) -> Connection {
 /// has to log in again.
 async fn end(admin: &Admin, user: &str, found: &UserFacts) -> Result<(), StepError> {
     if found.login {
-        let done = admin.delete_login(user).await;
-        done.map_err(|error| failed(&error))?;
+        changes::delete_login(admin, user).await?;
     }
-    admin
-        .revoke_all(user)
-        .await
-        .map_err(|error| failed(&error))?;
+    changes::revoke_all(admin, user).await?;
     tracing::info!(user, "a former user was ended");
     Ok(())
 }
@@ -242,17 +237,11 @@ async fn grant(
     let surplus = has.others > 0 || has.acls.iter().any(|acl| !client.acls.contains(acl));
     let missing = |acl: &&common_kafka::admin::Acl| surplus || !has.acls.contains(acl);
     if surplus {
-        admin
-            .revoke_all(user)
-            .await
-            .map_err(|error| failed(&error))?;
+        changes::revoke_all(admin, user).await?;
     }
     let missing: Vec<_> = client.acls.iter().filter(missing).cloned().collect();
     if !missing.is_empty() {
-        admin
-            .grant(user, &missing)
-            .await
-            .map_err(|error| failed(&error))?;
+        changes::grant(admin, user, &missing).await?;
     }
     Ok(())
 }
@@ -263,7 +252,7 @@ pub(super) async fn withdraw(admin: &Admin, user: &str) -> Result<(), StepError>
     if rights.acls.is_empty() && rights.others == 0 {
         return Ok(());
     }
-    admin.revoke_all(user).await.map_err(|error| failed(&error))
+    changes::revoke_all(admin, user).await
 }
 
 /// The content of the client's Secret, without what tells how it stands.

@@ -11,6 +11,7 @@ use super::{
     server::{Address, admin, close, failed, ident, primary, replica, run},
 };
 use crate::{
+    acts::{self, Act, System},
     credentials::{Issue, Rotation},
     platform::{StepError, validate::PostgresServer},
 };
@@ -45,7 +46,7 @@ pub(super) async fn end(
         return Ok(Some(format!("{at_work} sessions of {slot} are at work")));
     }
     let sql = format!("alter role {} nologin", ident(slot));
-    run(connection, at, &format!("shutting login {slot}"), sql).await?;
+    run(connection, at, "shutting", format!("login {slot}"), sql).await?;
     let ended = std::slice::from_ref(slot);
     cut_off(connection, at, ended).await?;
     if let Some((mut follower, at)) = follower {
@@ -71,7 +72,12 @@ async fn end_idle(
     login: &str,
     patient: bool,
 ) -> Result<i64, StepError> {
-    sqlx::query_scalar(
+    let act = Act::new(
+        System::Postgres,
+        "ending",
+        format!("idle sessions of {login}"),
+    );
+    let work = sqlx::query_scalar(
         "select count(*) filter (where not ended) from (
             select case
                 when $2 and state = 'idle' and state_change < now() - make_interval(secs => $3)
@@ -83,9 +89,9 @@ async fn end_idle(
     .bind(patient)
     .bind(seconds(IDLE))
     .bind(seconds(PATIENCE))
-    .fetch_one(connection)
-    .await
-    .map_err(|error| failed(at, "ending sessions", &error))
+    .fetch_one(connection);
+    let at_work = acts::act(&act, work).await;
+    at_work.map_err(|error| failed(at, &act.doing(), &error))
 }
 
 fn seconds(time: TimeDelta) -> f64 {

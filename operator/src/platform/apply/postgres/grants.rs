@@ -55,8 +55,8 @@ pub(super) async fn ensure(server: &PostgresServer, names: &Names) -> Result<(),
         .map(|relation| format!("revoke all on {relation} from {reader}, public"));
     let sql: Vec<String> = views.chain(surplus).chain(tables).collect();
     if !sql.is_empty() {
-        let doing = "granting rights on what the migration made";
-        run(&mut connection, at, doing, sql.join("; ")).await?;
+        let object = "rights on what the migration made";
+        run(&mut connection, at, "granting", object, sql.join("; ")).await?;
     }
     close(connection).await;
     Ok(())

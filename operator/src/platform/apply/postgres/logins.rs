@@ -118,8 +118,8 @@ async fn open(
         ident(&login.user),
         literal(verifier(&login.password, rotation.ids).expose_secret())
     );
-    let doing = format!("setting the password of {}", login.user);
-    run(connection, primary(server), &doing, sql).await?;
+    let object = format!("the password of {}", login.user);
+    run(connection, primary(server), "setting", object, sql).await?;
     replayed(server, connection, spec, &login.user, REPLAY_OF_CHANGE).await?;
     if accepted(server, spec, login).await? {
         return Ok(());

@@ -6,10 +6,13 @@ use super::{
     facts::Facts,
     server::{Address, admin, close, failed, ident, primary, replica, run},
 };
-use crate::platform::{
-    StepError,
-    apply::ledger::{Kind, Thing},
-    validate::PostgresServer,
+use crate::{
+    acts::{self, Act, System},
+    platform::{
+        StepError,
+        apply::ledger::{Kind, Thing},
+        validate::PostgresServer,
+    },
 };
 
 /// What was dropped and what was left by policy.
@@ -41,7 +44,8 @@ pub(super) async fn release(
     let logins = of_kind(Kind::Login);
     for login in &logins {
         let sql = format!("alter role {} nologin", ident(login));
-        run(&mut connection, at, &format!("shutting login {login}"), sql).await?;
+        let object = format!("login {login}");
+        run(&mut connection, at, "shutting", object, sql).await?;
     }
     cut_off(&mut connection, at, &logins).await?;
     if let Some(follower) = replica(server) {
@@ -52,13 +56,8 @@ pub(super) async fn release(
     if !keep {
         for database in of_kind(Kind::Database) {
             let sql = format!("drop database if exists {} with (force)", ident(&database));
-            run(
-                &mut connection,
-                at,
-                &format!("dropping database {database}"),
-                sql,
-            )
-            .await?;
+            let object = format!("database {database}");
+            run(&mut connection, at, "dropping", object, sql).await?;
         }
     }
     let groups = if keep {
@@ -68,7 +67,8 @@ pub(super) async fn release(
     };
     for role in logins.iter().chain(&groups) {
         let sql = format!("drop role if exists {}", ident(role));
-        run(&mut connection, at, &format!("dropping role {role}"), sql).await?;
+        let object = format!("role {role}");
+        run(&mut connection, at, "dropping", object, sql).await?;
     }
     close(connection).await;
     let stays = |thing: &&Thing| keep && thing.kind != Kind::Login && ours.contains(thing);
@@ -86,12 +86,18 @@ pub(super) async fn cut_off(
     at: Address<'_>,
     logins: &[String],
 ) -> Result<(), StepError> {
-    sqlx::query(
+    let act = Act::new(
+        System::Postgres,
+        "ending",
+        format!("sessions of {}", logins.join(", ")),
+    );
+    let work = sqlx::query(
         "select pg_terminate_backend(pid) from pg_stat_activity where usename = any($1) and pid <> pg_backend_pid()",
     )
     .bind(logins)
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(|error| failed(at, "ending sessions", &error))
+    .execute(connection);
+    let ended = acts::act(&act, work).await;
+    ended
+        .map(drop)
+        .map_err(|error| failed(at, &act.doing(), &error))
 }

@@ -11,6 +11,7 @@ use sqlx::{
 use tokio::time::timeout;
 
 use crate::{
+    acts::{self, Act, System},
     credentials::Login,
     platform::{
         StepError,
@@ -174,22 +175,27 @@ pub(super) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Runs statements: several are one transaction, so all of them or none.
+/// Does what `verb` and `object` tell by statements: several are one transaction, so all of them or none.
 pub(super) async fn run(
     connection: &mut PgConnection,
     at: Address<'_>,
-    doing: &str,
+    verb: &'static str,
+    object: impl Into<String>,
     sql: String,
 ) -> Result<(), StepError> {
-    let done = timeout(
-        ACT,
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection),
-    );
-    match done.await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(failed(at, doing, &error)),
-        Err(_) => Err(unreachable(at, &format!("{doing}: no answer"))),
-    }
+    let act = Act::new(System::Postgres, verb, object);
+    let work = async {
+        let done = timeout(
+            ACT,
+            sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection),
+        );
+        match done.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failed(at, &act.doing(), &error)),
+            Err(_) => Err(unreachable(at, &format!("{}: no answer", act.doing()))),
+        }
+    };
+    acts::act(&act, work).await
 }
 
 /// Ends a connection in order; an error then changes nothing.

@@ -27,7 +27,8 @@ pub(super) async fn roles(
             None => {
                 let marker = literal(&names.marker);
                 let sql = format!("create role {role} nologin; comment on role {role} is {marker}");
-                run(connection, at, &format!("creating role {group}"), sql).await?;
+                let object = format!("role {group}");
+                run(connection, at, "creating", object, sql).await?;
             }
             Some(found) => {
                 let mut sql = Vec::new();
@@ -37,8 +38,8 @@ pub(super) async fn roles(
                 let member = found.groups.iter();
                 sql.extend(member.map(|of| format!("revoke {} from {role}", ident(of))));
                 if !sql.is_empty() {
-                    let doing = format!("shaping role {group}");
-                    run(connection, at, &doing, sql.join("; ")).await?;
+                    let object = format!("role {group}");
+                    run(connection, at, "shaping", object, sql.join("; ")).await?;
                 }
             }
         }
@@ -47,7 +48,7 @@ pub(super) async fn roles(
     for owner in [&names.owner, &names.analytics] {
         if !facts.administered.contains(owner) {
             let sql = format!("grant {} to current_user", ident(owner));
-            run(connection, at, &format!("joining role {owner}"), sql).await?;
+            run(connection, at, "joining", format!("role {owner}"), sql).await?;
         }
     }
     for login in names.logins() {
@@ -121,13 +122,12 @@ async fn slot_role(
     if sql.is_empty() {
         return Ok(());
     }
-    run(
-        connection,
-        at,
-        &format!("shaping role {slot}"),
-        sql.join("; "),
-    )
-    .await
+    let verb = if found.is_none() {
+        "creating"
+    } else {
+        "shaping"
+    };
+    run(connection, at, verb, format!("role {slot}"), sql.join("; ")).await
 }
 
 /// Both databases, with nothing for PUBLIC.
@@ -142,13 +142,8 @@ pub(super) async fn databases(
         let found = facts.databases.get(database);
         if found.is_none() {
             let sql = format!("create database {name} owner {}", ident(owner));
-            run(
-                connection,
-                at,
-                &format!("creating database {database}"),
-                sql,
-            )
-            .await?;
+            let object = format!("database {database}");
+            run(connection, at, "creating", object, sql).await?;
         }
         let mut sql = Vec::new();
         if found.is_some_and(|found| found.owner != owner) {
@@ -177,8 +172,8 @@ pub(super) async fn databases(
             }
         }
         if !sql.is_empty() {
-            let doing = format!("shaping database {database}");
-            run(connection, at, &doing, sql.join("; ")).await?;
+            let object = format!("database {database}");
+            run(connection, at, "shaping", object, sql.join("; ")).await?;
         }
     }
     Ok(())
@@ -243,8 +238,8 @@ pub(super) async fn inside(
             }
         }
         if !sql.is_empty() {
-            let doing = format!("granting rights inside database {database}");
-            run(&mut connection, at, &doing, sql.join("; ")).await?;
+            let object = format!("rights inside database {database}");
+            run(&mut connection, at, "granting", object, sql.join("; ")).await?;
         }
         close(connection).await;
     }

@@ -18,6 +18,7 @@ use self::{
 };
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
+    acts::{self, Act, System},
     credentials::{
         Found, Issue, Keys, KubeStore, Login, Rotation, Settled, Store, free_slot, other_slot, url,
     },
@@ -252,6 +253,7 @@ async fn prove(server: &RedisServer, client: &ClientSpec, login: &Login) -> Resu
     Ok(())
 }
 
+/// Reads something.
 async fn ask<T: redis::FromRedisValue>(
     server: &RedisServer,
     connection: &mut MultiplexedConnection,
@@ -260,6 +262,19 @@ async fn ask<T: redis::FromRedisValue>(
 ) -> Result<T, StepError> {
     let answer = command.query_async(connection).await;
     answer.map_err(|error| failed(server, doing, &error))
+}
+
+/// Does what `verb` and `object` tell by a command.
+async fn change<T: redis::FromRedisValue + Send>(
+    server: &RedisServer,
+    connection: &mut MultiplexedConnection,
+    verb: &'static str,
+    object: impl Into<String>,
+    command: &Cmd,
+) -> Result<T, StepError> {
+    let act = Act::new(System::Redis, verb, object);
+    let doing = act.doing();
+    acts::act(&act, ask(server, connection, &doing, command)).await
 }
 
 /// The user as it is.
@@ -307,13 +322,8 @@ async fn save(
 ) -> Result<(), StepError> {
     let mut command = redis::cmd("ACL");
     command.arg("SAVE");
-    ask(
-        server,
-        connection,
-        "saving the users to the ACL file",
-        &command,
-    )
-    .await
+    let object = "the users to the ACL file";
+    change(server, connection, "saving", object, &command).await
 }
 
 /// Drops the users, which ends their connections; keeps or drops their keys by policy. What is kept is returned.
@@ -342,17 +352,17 @@ pub async fn release(
 /// The part of [`release`] that knows nothing of Kubernetes. A user of that name that is not ours stays.
 async fn drop_all(server: &RedisServer, listed: &[Thing], keep: bool) -> Result<(), StepError> {
     let mut connection = admin(server).await?;
-    let mut dropped = false;
     let of_kind = |kind| listed.iter().filter(move |thing| thing.kind == kind);
     for login in of_kind(Kind::Login) {
         let found = look(server, &mut connection, &login.name).await?;
         let ours = |user: &Shape| of_kind(Kind::Namespace).any(|keys| user.is_of(&keys.name));
         if found.as_ref().is_some_and(ours) {
             drop_user(server, &mut connection, &login.name).await?;
-            dropped = true;
         }
     }
-    if dropped {
+    // Also when none is left: who died before this has left them in the file, and a restart of the server would bring them
+    // back to life with their passwords.
+    if of_kind(Kind::Login).next().is_some() {
         save(server, &mut connection).await?;
     }
     if keep {
@@ -373,13 +383,8 @@ async fn set_user(
 ) -> Result<(), StepError> {
     let mut command = redis::cmd("ACL");
     command.arg("SETUSER").arg(user).arg(rules);
-    ask::<()>(
-        server,
-        connection,
-        &format!("setting user {user}"),
-        &command,
-    )
-    .await
+    let object = format!("user {user}");
+    change::<()>(server, connection, "setting", object, &command).await
 }
 
 /// Drops a user, which ends its connections.
@@ -390,8 +395,8 @@ async fn drop_user(
 ) -> Result<(), StepError> {
     let mut command = redis::cmd("ACL");
     command.arg("DELUSER").arg(user);
-    let doing = format!("dropping user {user}");
-    ask::<()>(server, connection, &doing, &command).await
+    let object = format!("user {user}");
+    change::<()>(server, connection, "dropping", object, &command).await
 }
 
 /// Drops every key of a namespace, some at a time, so that the server stays free for others.
@@ -400,7 +405,6 @@ async fn drop_keys(
     connection: &mut MultiplexedConnection,
     namespace: &str,
 ) -> Result<(), StepError> {
-    let doing = format!("dropping the keys of {namespace}");
     let mut cursor = 0_u64;
     loop {
         let mut scan = redis::cmd("SCAN");
@@ -409,11 +413,13 @@ async fn drop_keys(
             .arg(format!("{namespace}:*"))
             .arg("COUNT")
             .arg(1_000);
+        let doing = format!("looking for the keys of {namespace}");
         let (next, keys): (u64, Vec<Vec<u8>>) = ask(server, connection, &doing, &scan).await?;
         if !keys.is_empty() {
             let mut unlink = redis::cmd("UNLINK");
             unlink.arg(keys);
-            ask::<u64>(server, connection, &doing, &unlink).await?;
+            let object = format!("the keys of {namespace}");
+            change::<u64>(server, connection, "dropping", object, &unlink).await?;
         }
         if next == 0 {
             return Ok(());

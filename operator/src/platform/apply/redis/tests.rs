@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 
 use super::*;
 use crate::{
+    acts::{clerk::Clerk, witnessed},
     credentials::{
         cluster::{authority, told},
         memory::{Followers, MemoryStore, at_rest},
@@ -405,6 +406,28 @@ async fn deletion_ends_the_users_and_keeps_or_drops_the_keys() {
 
     drop_all(&fixture.server, &listed, false).await.unwrap();
     assert_eq!(fixture.root.get(&key).await.unwrap(), None);
+    fixture.clean(&store).await;
+}
+
+/// Who dropped a user and died has not saved that: the next one does, though it finds nothing to drop.
+#[tokio::test]
+async fn users_that_were_dropped_by_another_life_do_not_come_back() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge(&mut store).await.unwrap();
+    let listed: Vec<Thing> = store.things.keys().cloned().collect();
+    let dies = Arc::new(Clerk::preventing("saving"));
+    let first = witnessed(dies.clone(), drop_all(&fixture.server, &listed, false));
+    tokio::select! {
+        ended = first => panic!("it did not die: {ended:?}"),
+        () = dies.prevented() => {}
+    }
+    assert_eq!(dies.seen().len(), 2, "both users were dropped");
+    let next = Arc::new(Clerk::default());
+    let second = witnessed(next.clone(), drop_all(&fixture.server, &listed, false));
+    second.await.unwrap();
+    let saved = ("redis saving the users to the ACL file".to_owned(), true);
+    assert_eq!(next.seen(), [saved]);
     fixture.clean(&store).await;
 }
 

@@ -1,0 +1,184 @@
+//! Where each life of the operator ends: at the first of its acts that no life ended at before.
+
+use super::mask::Mask;
+use async_trait::async_trait;
+use operator::acts::{Act, Witness};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::pending,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::{sync::Notify, time::Instant};
+
+/// On which side of an act a life ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The act does not happen.
+    Before,
+    /// It happened, and whoever asked for it does not know.
+    After,
+}
+
+/// An act done again is another point, up to so many times: the second write of an object says something else than the
+/// first one. Bounded, or an operator that does a thing anew in each life would never come to an end.
+const TIMES: usize = 6;
+
+/// What tells of the operator's own progress, and so differs with every life: one point each.
+const TOLD: [&str; 3] = [
+    "kubernetes patching platforms/p/status",
+    "kubernetes creating events",
+    "kubernetes patching pods/",
+];
+
+/// A name of an act, and how many of its kind were done before it, from 1.
+pub(super) type Point = (String, usize);
+
+/// Ends lives, and counts what was done in all of them.
+pub(super) struct Deaths {
+    side: Option<Side>,
+    mask: Mask,
+    /// One act at a time: what is cut off in the middle is done or not, and nobody knows.
+    alone: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+    end: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    done: BTreeMap<String, usize>,
+    points: BTreeSet<Point>,
+    last: Option<Instant>,
+}
+
+/// What was done during one workload.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    /// How often each act was done.
+    pub(super) acts: BTreeMap<String, usize>,
+    /// Where lives ended.
+    pub(super) points: BTreeSet<Point>,
+}
+
+impl Deaths {
+    /// Without a side nobody dies.
+    pub(super) fn new(side: Option<Side>, mask: Mask) -> Self {
+        Self {
+            side,
+            mask,
+            alone: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+            end: Notify::new(),
+        }
+    }
+
+    /// Waits until the life that is lived now has to end.
+    pub(super) async fn end(&self) {
+        self.end.notified().await;
+    }
+
+    /// When something was done last.
+    pub(super) fn last(&self) -> Option<Instant> {
+        self.state().last
+    }
+
+    /// What was done since this was asked the last time.
+    pub(super) fn take(&self) -> Done {
+        let mut state = self.state();
+        Done {
+            acts: std::mem::take(&mut state.done),
+            points: std::mem::take(&mut state.points),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends this life if none has ended on this side of the act yet; `number` counts the act.
+    async fn pass(&self, side: Side, name: &str, number: usize) {
+        if self.side != Some(side) {
+            return;
+        }
+        let told = TOLD.iter().any(|told| name.starts_with(told));
+        let number = if told { 1 } else { number };
+        let new = number <= TIMES && self.state().points.insert((name.to_owned(), number));
+        if new {
+            self.end.notify_one();
+            pending::<()>().await;
+        }
+    }
+}
+
+#[async_trait]
+impl Witness for Deaths {
+    async fn see(&self, act: &Act, work: futures::future::BoxFuture<'_, bool>) {
+        let _alone = self.alone.lock().await;
+        let name = self.mask.act(act);
+        let number = |state: &State| state.done.get(&name).copied().unwrap_or_default() + 1;
+        let next = number(&self.state());
+        self.pass(Side::Before, &name, next).await;
+        self.state().last = Some(Instant::now());
+        if !work.await {
+            return;
+        }
+        {
+            let mut state = self.state();
+            state.last = Some(Instant::now());
+            *state.done.entry(name.clone()).or_default() += 1;
+        }
+        self.pass(Side::After, &name, next).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::Result;
+    use futures::FutureExt as _;
+    use operator::acts::System;
+
+    /// Lives of an operator with two acts to do, each once.
+    async fn lives(side: Option<Side>) -> (usize, Vec<&'static str>, Done) {
+        let deaths = Deaths::new(side, Mask::of("local", "e2e", "p"));
+        let did = Mutex::new(Vec::new());
+        let mut lives = 1;
+        loop {
+            let life = async {
+                for object in ["database a", "database b"] {
+                    if did.lock().unwrap().contains(&object) {
+                        continue;
+                    }
+                    let act = Act {
+                        system: System::Postgres,
+                        verb: "creating",
+                        object: object.to_owned(),
+                    };
+                    let work = async {
+                        did.lock().unwrap().push(object);
+                        true
+                    };
+                    deaths.see(&act, work.boxed()).await;
+                }
+            };
+            tokio::select! {
+                biased;
+                () = deaths.end() => lives += 1,
+                () = life => break,
+            }
+        }
+        let did = did.into_inner().unwrap();
+        (lives, did, deaths.take())
+    }
+
+    #[tokio::test]
+    async fn each_act_ends_one_life_on_either_side_and_is_done_once() -> Result<()> {
+        for (side, expected) in [(None, 1), (Some(Side::Before), 3), (Some(Side::After), 3)] {
+            let (lives, did, done) = lives(side).await;
+            assert_eq!(lives, expected, "{side:?}");
+            assert_eq!(did, ["database a", "database b"], "{side:?}");
+            assert_eq!(done.points.len(), expected - 1);
+            assert!(done.acts.values().all(|times| *times == 1), "{done:?}");
+        }
+        Ok(())
+    }
+}
