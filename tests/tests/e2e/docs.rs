@@ -26,19 +26,20 @@ use tests::{
 const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operator");
 const CHARTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts");
 /// The pages in an order in which a person may need them. The first one makes the Platform that the others are about.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "install.md",
     "README.md",
     "kubectl.md",
     "network-policies.md",
     "rotate.md",
     "alerts.md",
+    "autoscaling.md",
     "upgrades.md",
     "back-up-and-restore.md",
     "delete.md",
 ];
 /// Blocks that are not run, in all pages together. More of them need a reason that a reader of this line accepts.
-const SKIPPED: usize = 5;
+const SKIPPED: usize = 6;
 /// Name of the Platform.
 const NAME: &str = "demo";
 /// How long one page may take.
