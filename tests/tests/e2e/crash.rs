@@ -35,6 +35,6 @@ async fn e2e_a_crash_at_any_write_leaves_no_trace() -> Result<()> {
         courses.push((*side, course::run(&cluster, workloads, Some(*side)).await?));
     }
     away.end()?;
-    table::print(&reference, &courses);
+    println!("{}", table::table(&reference, &courses));
     table::judge(&reference, &courses)
 }

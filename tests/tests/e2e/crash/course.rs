@@ -72,12 +72,6 @@ pub(super) async fn run(
             .through(*workload, &mut spec, &census)
             .await
             .with_context(|| format!("{side:?} {}", workload.name()))?;
-        println!(
-            "{} with {} crashes in {} s",
-            workload.name(),
-            outcome.done.points.len(),
-            outcome.took
-        );
         outcomes.push(outcome);
     }
     drop(census);
