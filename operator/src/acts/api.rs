@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use http::{Method, Request, Response, request::Parts};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Collected};
 use kube::client::Body;
 use serde::Deserialize;
 use tower::{Layer, Service};
@@ -86,14 +86,13 @@ fn verb(method: &Method) -> Option<&'static str> {
 fn object(parts: &Parts) -> String {
     let path = parts.uri.path().trim_start_matches('/');
     let path: Vec<&str> = path.split('/').collect();
-    let rest = match path.as_slice() {
-        ["api", _, rest @ ..] | ["apis", _, _, rest @ ..] => rest,
+    let (["api", _, rest @ ..] | ["apis", _, _, rest @ ..] | rest) = path.as_slice();
+    let (["namespaces", _, rest @ ..] | rest) = match rest {
+        // A namespace itself.
+        ["namespaces", _] => return rest.join("/"),
         rest => rest,
     };
-    match rest {
-        ["namespaces", _, rest @ ..] if !rest.is_empty() => rest.join("/"),
-        rest => rest.join("/"),
-    }
+    rest.join("/")
 }
 
 /// The same with the name that the object itself tells.
@@ -106,7 +105,7 @@ async fn named(kind: String, sent: Body) -> String {
     struct Metadata {
         name: Option<String>,
     }
-    let bytes = sent.collect().await.map(|sent| sent.to_bytes());
+    let bytes = sent.collect().await.map(Collected::to_bytes);
     let object = bytes
         .ok()
         .and_then(|bytes| serde_json::from_slice::<Object>(&bytes).ok());

@@ -43,11 +43,12 @@ struct World<'a> {
     mask: Mask,
 }
 
-/// Runs the workloads on a platform of its own, with lives that end on this side of each act.
+/// Runs the workloads on a platform of its own, with lives that end on this side of acts, at one of so many.
 pub(super) async fn run(
     cluster: &Cluster,
     workloads: &[Workload],
     side: Option<Side>,
+    one_of: usize,
 ) -> Result<Vec<Outcome>> {
     let platform = Platform::prepare(cluster, "crash").await?;
     on_this_side(cluster, &platform).await?;
@@ -59,7 +60,7 @@ pub(super) async fn run(
     let mask = Mask::of(&config.cluster_name, &platform.namespace, &platform.name);
     let world = World {
         cluster,
-        deaths: Arc::new(Deaths::new(side, mask.clone())),
+        deaths: Arc::new(Deaths::new(side, one_of, mask.clone())),
         platform,
         config,
         mask,
@@ -72,12 +73,6 @@ pub(super) async fn run(
             .through(*workload, &mut spec, &census)
             .await
             .with_context(|| format!("{side:?} {}", workload.name()))?;
-        println!(
-            "{} with {} crashes in {} s",
-            workload.name(),
-            outcome.done.points.len(),
-            outcome.took
-        );
         outcomes.push(outcome);
     }
     drop(census);

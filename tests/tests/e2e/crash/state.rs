@@ -130,7 +130,7 @@ fn content(object: &mut Value) -> Value {
             *value = if secret {
                 shown(key, &decoded(&text))
             } else {
-                published(key, text)
+                published(key, &text)
             };
         }
     }
@@ -162,10 +162,10 @@ fn shown(key: &str, value: &str) -> Value {
 }
 
 /// A key set has other keys each time.
-fn published(key: &str, text: String) -> Value {
+fn published(key: &str, text: &str) -> Value {
     match key {
         "jwks.json" => {
-            let set: Value = serde_json::from_str(&text).unwrap_or_default();
+            let set: Value = serde_json::from_str(text).unwrap_or_default();
             json!(set["keys"].as_array().map(Vec::len))
         }
         "meta.json" => json!("of this run"),

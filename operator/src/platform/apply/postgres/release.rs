@@ -86,11 +86,13 @@ pub(super) async fn cut_off(
     at: Address<'_>,
     logins: &[String],
 ) -> Result<(), StepError> {
-    let act = Act::new(
-        System::Postgres,
-        "ending",
-        format!("sessions of {}", logins.join(", ")),
-    );
+    // Of several it is the end of all, whichever are left.
+    let object = match logins {
+        [] => return Ok(()),
+        [login] => format!("sessions of {login}"),
+        _ => "the sessions of every login".to_owned(),
+    };
+    let act = Act::new(System::Postgres, "ending", object);
     let work = sqlx::query(
         "select pg_terminate_backend(pid) from pg_stat_activity where usename = any($1) and pid <> pg_backend_pid()",
     )
