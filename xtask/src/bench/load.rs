@@ -80,7 +80,12 @@ fn milliseconds(text: &str) -> Result<f64> {
 pub(super) fn cpu_seconds(process: u32) -> Result<f64> {
     let mut sum = 0.0;
     for id in family(process) {
-        let stat = fs::read_to_string(format!("/proc/{id}/stat"))?;
+        let stat = match fs::read_to_string(format!("/proc/{id}/stat")) {
+            Ok(stat) => stat,
+            // A child that has just ended is in its parent's sum from now on.
+            Err(_) if id != process => continue,
+            Err(error) => return Err(error.into()),
+        };
         // The name stands in parentheses and may hold spaces.
         let fields = stat.rsplit_once(") ").context("no name in stat")?.1;
         let ticks: Vec<f64> = fields

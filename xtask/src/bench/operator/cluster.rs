@@ -147,8 +147,13 @@ impl<'a> Cluster<'a> {
     }
 
     fn player(&self) -> Command {
-        let mut command = Command::new(&self.programs.player);
-        command.arg("--kubeconfig").arg(self.kubeconfig(BENCH));
+        // Ends with us, however we end.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(&self.programs.player)
+            .arg("--kubeconfig")
+            .arg(self.kubeconfig(BENCH));
         command
     }
 
@@ -167,7 +172,7 @@ impl<'a> Cluster<'a> {
             // What it tells on the way is for people.
             .stderr(Stdio::inherit())
             .output()
-            .with_context(|| format!("start {}", self.programs.player.display()))?;
+            .context("start setpriv")?;
         anyhow::ensure!(asked.status.success(), "`{what}` failed: see above");
         serde_json::from_slice(&asked.stdout).with_context(|| format!("what `{what}` found"))
     }
