@@ -55,7 +55,7 @@ fn holds(does: bool) -> &'static str {
 
 /// As many digits as say something.
 fn short(figure: f64) -> String {
-    if figure.abs() >= 100.0 || figure.fract() == 0.0 {
+    if figure.abs() >= 99.95 || figure.fract() == 0.0 {
         format!("{figure:.0}")
     } else {
         format!("{figure:.1}")
