@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use common_auth::keys::{BITS, SigningKey};
 use crds::{Reason, SigningKeyStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use tokio::sync::Semaphore;
 
 use super::{
     Acks, FreshKey, Heard, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods,
@@ -157,10 +158,20 @@ async fn take(
     }))
 }
 
+/// Key pairs are made one after the other: a processor is busy with each for a while, and many Platforms that come at once
+/// would take all of them from the renewal of the Lease.
+static MAKER: Semaphore = Semaphore::const_new(1);
+
 /// A key pair, made where it blocks nobody.
 async fn fresh(cx: &Context) -> Result<FreshKey, StepError> {
     let ids = cx.ids.clone();
-    let made = tokio::task::spawn_blocking(move || SigningKey::generate(BITS, ids.as_ref())).await;
+    // Never closed. It goes along, for a pass that is cut off does not end what it has begun.
+    let turn = MAKER.acquire().await;
+    let making = move || {
+        let _turn = turn;
+        SigningKey::generate(BITS, ids.as_ref())
+    };
+    let made = tokio::task::spawn_blocking(making).await;
     let wrong = |words: String| StepError::transient(Reason::SigningKeyInvalid, words);
     match made {
         Ok(Ok(key)) => Ok(FreshKey::from(&key)),
