@@ -96,7 +96,7 @@ fn values(page: &Page, status: &Status, namespace: &str) -> Result<BTreeMap<&'st
         ("REDIS_AT", servers.redis.host.clone()),
         ("REDIS_ADMIN", servers.redis.admin.clone()),
         ("REDISCLI_AUTH", servers.redis.password.clone()),
-        ("PERIOD", "3600".to_owned()),
+        ("PERIOD", "7200".to_owned()),
         ("LEAD", "10".to_owned()),
         ("RETENTION", "20".to_owned()),
         ("LOGIN_PERIOD", "86400".to_owned()),

@@ -84,18 +84,8 @@ impl Target {
     }
 }
 
-#[tokio::test]
-async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<()> {
-    let cluster = Cluster::connect().await?;
-    let platform = Platform::prepare(&cluster, "drift").await?;
-    let mut spec = platform.spec().await?;
-    // A budget exists from two pods on.
-    spec["roles"]["beat"]["enabled"] = json!(false);
-    spec["roles"]["web"]["replicas"] = json!(2);
-    platform.apply(&spec).await?;
-    platform.ready(READY).await?;
-    let target = Target { cluster, platform };
-
+/// What a person does to the objects of a platform: arguments of kubectl, without the object.
+fn interferences() -> Vec<(&'static str, Vec<String>)> {
     let patch = |body: Value| {
         vec![
             "patch".to_owned(),
@@ -113,7 +103,7 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
     };
     let no_owner = json!({"metadata": {"ownerReferences": null}});
     let no_label = json!({"metadata": {"labels": {"app.kubernetes.io/managed-by": "somebody"}}});
-    let cases: Vec<(&str, Vec<String>)> = vec![
+    vec![
         (
             "service/p-web",
             patch(json!({"spec": {"selector": {"app.kubernetes.io/component": "none"}}})),
@@ -164,8 +154,22 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
             patch(json!({"data": {"signing.jwk": "e30="}})),
         ),
         ("secret/p-signing", delete()),
-    ];
-    for (object, act) in &cases {
+    ]
+}
+
+#[tokio::test]
+async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "drift").await?;
+    let mut spec = platform.spec().await?;
+    // A budget exists from two pods on.
+    spec["roles"]["beat"]["enabled"] = json!(false);
+    spec["roles"]["web"]["replicas"] = json!(2);
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    let target = Target { cluster, platform };
+
+    for (object, act) in &interferences() {
         let act: Vec<&str> = act.iter().map(String::as_str).collect();
         let took = target.put_back(object, &act).await?;
         println!(
