@@ -41,10 +41,11 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 
-    /// Whether it verifies tokens, and so has the key set.
+    /// Whether it verifies tokens, and so has the key set and tells its generation. A socket is opened with a ticket, which
+    /// web has made for a token.
     #[must_use]
     pub fn verifies(self) -> bool {
-        matches!(self, Self::Web | Self::Realtime | Self::Analytics)
+        matches!(self, Self::Web | Self::Analytics)
     }
 
     /// Value of `ROLE`, of the label `app.kubernetes.io/component` and of `status.roles[].role`.
