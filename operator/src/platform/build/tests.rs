@@ -174,7 +174,7 @@ fn only_the_roles_that_use_a_setting_and_cannot_read_it_again_roll() {
         (
             "a token's life",
             |p| p.signing.timings.token = chrono::TimeDelta::hours(1),
-            &[Web, Realtime, Analytics],
+            &[Web, Analytics],
         ),
         (
             "the authority of Redis",
