@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// Only this part; both by default
     #[arg(long, value_parser = phase)]
     phase: Option<Phase>,
-    /// Refuse to apply anything but these, as `migrate plan --json` told them: <name>:<checksum>,…
+    /// Refuse to apply anything but these, as `migrate plan --json` told them: `NAME:CHECKSUM,…`
     #[arg(long, value_delimiter = ',', value_name = "NAME:CHECKSUM")]
     planned: Option<Vec<String>>,
 }

@@ -42,7 +42,7 @@ Examples:
 pub(super) struct Args {
     /// Name of the Platform
     name: String,
-    /// File to make; - is standard output [default: crewdeck-NAME-<time>.tar.gz]
+    /// File to make; - is standard output [default: crewdeck-NAME-TIME.tar.gz]
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Namespace of the operator
