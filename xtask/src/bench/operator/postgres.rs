@@ -80,6 +80,8 @@ pub(super) fn start(parent: &Path, pki: &Path, password: &str) -> Result<Process
         ])
         .arg(&home)
         .current_dir("/");
+    // No Job of a migration runs: each new database has a table from the start, as if one had.
+    let roles = format!("{roles}\n\\connect template1\ncreate table migrated ();\n");
     fed(&mut psql, &roles).context("make the roles")?;
     Ok(process)
 }
