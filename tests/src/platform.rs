@@ -256,16 +256,44 @@ impl Platform {
             .with_context(|| format!("get Platform {namespace}/{name}"))
     }
 
+    /// The signing keys that its status tells, as `(kid, phase)`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn signing_keys(&self) -> Result<Vec<(String, String)>> {
+        let keys = self.told_list("signingKeys").await?;
+        let keys = keys
+            .iter()
+            .map(|key| (word(key, "kid"), word(key, "phase")));
+        Ok(keys.collect())
+    }
+
+    /// The logins that its status tells, as `(client, phase, epoch)`.
+    ///
+    /// # Errors
+    /// When it is not there.
+    pub async fn logins(&self) -> Result<Vec<(String, String, i64)>> {
+        let logins = self.told_list("credentials").await?;
+        let tell = |login: &Value| {
+            let epoch = login["epoch"].as_i64().unwrap_or_default();
+            (word(login, "client"), word(login, "phase"), epoch)
+        };
+        Ok(logins.iter().map(tell).collect())
+    }
+
+    /// A list of its status; empty while there is none.
+    async fn told_list(&self, key: &str) -> Result<Vec<Value>> {
+        let object = self.get().await?;
+        let list = object.data["status"][key].as_array().cloned();
+        Ok(list.unwrap_or_default())
+    }
+
     /// Its conditions by type.
     ///
     /// # Errors
     /// When it is not there, or a condition is not whole.
     pub async fn conditions(&self) -> Result<BTreeMap<String, Condition>> {
-        let object = self.get().await?;
-        let list = object.data["status"]["conditions"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
+        let list = self.told_list("conditions").await?;
         list.iter()
             .map(|condition| {
                 let text = |key: &str| {
@@ -405,4 +433,9 @@ fn owned(data: BTreeMap<&str, String>) -> BTreeMap<String, String> {
     data.into_iter()
         .map(|(key, value)| (key.to_owned(), value))
         .collect()
+}
+
+/// A word of an entry; empty when it is not there.
+fn word(entry: &Value, key: &str) -> String {
+    entry[key].as_str().unwrap_or_default().to_owned()
 }

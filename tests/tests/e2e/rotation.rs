@@ -32,20 +32,8 @@ fn signing() -> Value {
     })
 }
 
-/// The keys that the status tells, as `(kid, phase)`.
-async fn keys(platform: &Platform) -> Result<Vec<(String, String)>> {
-    let object = platform.get().await?;
-    let keys = object.data["status"]["signingKeys"].as_array().cloned();
-    let text = |key: &Value, name: &str| key[name].as_str().unwrap_or_default().to_owned();
-    Ok(keys
-        .unwrap_or_default()
-        .iter()
-        .map(|key| (text(key, "kid"), text(key, "phase")))
-        .collect())
-}
-
 async fn active(platform: &Platform) -> Result<String> {
-    let keys = keys(platform).await?;
+    let keys = platform.signing_keys().await?;
     let active = keys.into_iter().find(|(_, phase)| phase == "Active");
     Ok(active.context("a key signs")?.0)
 }
@@ -80,7 +68,7 @@ async fn e2e_a_rotation_fails_no_request() -> Result<()> {
         })
         .await?;
         wait_for("the first key has left the key set", ROTATED, async || {
-            let keys = keys(&platform).await?;
+            let keys = platform.signing_keys().await?;
             ensure!(keys.iter().all(|(kid, _)| *kid != first), "{keys:?}");
             Ok(())
         })
@@ -175,18 +163,6 @@ async fn e2e_a_revoked_key_dies_and_a_lost_ring_does_not() -> Result<()> {
     cluster.delete_namespace(&platform.namespace).await
 }
 
-/// The logins that the status tells: `(client, phase, epoch)`.
-async fn logins(platform: &Platform) -> Result<Vec<(String, String, i64)>> {
-    let object = platform.get().await?;
-    let logins = object.data["status"]["credentials"].as_array().cloned();
-    let text = |login: &Value, key: &str| login[key].as_str().unwrap_or_default().to_owned();
-    let tell = |login: &Value| {
-        let epoch = login["epoch"].as_i64().unwrap_or_default();
-        (text(login, "client"), text(login, "phase"), epoch)
-    };
-    Ok(logins.unwrap_or_default().iter().map(tell).collect())
-}
-
 #[tokio::test]
 async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
     let cluster = Cluster::connect().await?;
@@ -214,7 +190,7 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
     let (stop, stopped) = watch::channel(false);
     let person = Person::first(&cluster, &platform).await?;
     let team = person.team().await?;
-    let before = logins(&platform).await?;
+    let before = platform.logins().await?;
     let begun = Instant::now();
     let turn = async {
         for backend in ["database", "redis"] {
@@ -223,7 +199,7 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
         spec["events"]["kafka"]["credentials"] = json!({"rotation": 1});
         platform.apply(&spec).await?;
         wait_for("every login has changed", ROTATED, async || {
-            let logins = logins(&platform).await?;
+            let logins = platform.logins().await?;
             let changed = |login: &(String, String, i64)| {
                 let was = before.iter().find(|was| was.0 == login.0);
                 login.1 == "Active" && was.is_some_and(|was| login.2 > was.2)

@@ -121,27 +121,14 @@ impl Workload {
 
 /// The signing keys by phase; of several the last one.
 async fn keys(platform: &Platform) -> Result<BTreeMap<String, String>> {
-    let object = platform.get().await?;
-    let keys = object.data["status"]["signingKeys"].as_array().cloned();
-    let text = |key: &Value, name: &str| key[name].as_str().unwrap_or_default().to_owned();
-    Ok(keys
-        .unwrap_or_default()
-        .iter()
-        .map(|key| (text(key, "phase"), text(key, "kid")))
-        .collect())
+    let keys = platform.signing_keys().await?;
+    Ok(keys.into_iter().map(|(kid, phase)| (phase, kid)).collect())
 }
 
 /// Phase and generation of each client's login.
 async fn logins(platform: &Platform) -> Result<BTreeMap<String, (String, i64)>> {
-    let object = platform.get().await?;
-    let logins = object.data["status"]["credentials"].as_array().cloned();
-    let text = |login: &Value, name: &str| login[name].as_str().unwrap_or_default().to_owned();
+    let logins = platform.logins().await?.into_iter();
     Ok(logins
-        .unwrap_or_default()
-        .iter()
-        .map(|login| {
-            let epoch = login["epoch"].as_i64().unwrap_or_default();
-            (text(login, "client"), (text(login, "phase"), epoch))
-        })
+        .map(|(client, phase, epoch)| (client, (phase, epoch)))
         .collect())
 }
