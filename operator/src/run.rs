@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     OperatorConfig, controller, lease,
-    platform::{Context, CustomMetrics, Kinds},
+    platform::{Administrators, Context, CustomMetrics, Kinds},
     server_clock::ServerClock,
 };
 
@@ -109,6 +109,8 @@ fn context(
         ids,
         kinds: Kinds::default(),
         custom_metrics: CustomMetrics::default(),
+        administrators: Administrators::default(),
+        proofs: Arc::default(),
         config: Arc::new(config),
     })
 }

@@ -16,7 +16,7 @@ use tower::Layer as _;
 use crate::{
     OperatorConfig,
     acts::ActsLayer,
-    platform::{Context, CustomMetrics, Kinds},
+    platform::{Administrators, Context, CustomMetrics, Kinds},
     server_clock::ServerClock,
 };
 
@@ -61,6 +61,8 @@ impl Api {
             ids: Arc::new(SystemIds),
             kinds: Kinds::default(),
             custom_metrics: CustomMetrics::default(),
+            administrators: Administrators::default(),
+            proofs: Arc::default(),
             config: Arc::new(OperatorConfig::default()),
         }
     }

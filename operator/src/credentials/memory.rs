@@ -1,13 +1,16 @@
 //! A store in memory, that counts its writes and can stop at one of them as a crash would.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
 use common_clock::SystemIds;
 use crds::Reason;
 
-use super::{Claim, Claims, Keys, Rotation, Schedule, Store, Usage};
+use super::{Claim, Claims, Keys, Proofs, Rotation, Schedule, Store, Usage};
 use crate::platform::{
     StepError,
     apply::ledger::{Server, Thing},
@@ -111,6 +114,8 @@ impl Usage for Followers {
 /// A rotation that nobody asks for, and that everybody would follow.
 pub(crate) fn at_rest() -> Rotation<'static> {
     static EVERYBODY: Followers = Followers(Vec::new());
+    // Every pass proves every login.
+    static PROOFS: LazyLock<Proofs> = LazyLock::new(Proofs::default);
     Rotation {
         schedule: Schedule {
             period: TimeDelta::days(30),
@@ -119,5 +124,7 @@ pub(crate) fn at_rest() -> Rotation<'static> {
         usage: &EVERYBODY,
         now: DateTime::from_timestamp(1_800_000_000, 0).expect("in range"),
         ids: &SystemIds,
+        proofs: &PROOFS,
+        proof_lasts: TimeDelta::zero(),
     }
 }

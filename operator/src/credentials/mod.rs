@@ -8,6 +8,7 @@ mod kube;
 pub(crate) mod memory;
 #[cfg(test)]
 pub(crate) mod overtaking;
+mod proofs;
 mod rotation;
 mod scram;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use secrecy::SecretString;
 pub(crate) use self::{
     claims::{Claim, Claims},
     kube::KubeStore,
+    proofs::{Proofs, proofs_last, subject},
     rotation::{Found, Issue, Rotation, Schedule, Settled, free_slot, other_slot},
     scram::verifier,
     url::{Login, read_login, url},

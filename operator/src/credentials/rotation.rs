@@ -5,8 +5,8 @@ use common_clock::Ids;
 use crds::CredentialsSpec;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Claim, Keys, Login, Store, Usage, password, read_login};
-use crate::platform::StepError;
+use super::{Claim, Keys, Login, Proofs, Store, Usage, password, read_login};
+use crate::platform::{Context, States, StepError};
 
 /// Key of the Secret: generation of its content; a process that uses it tells this number.
 const EPOCH: &str = "epoch";
@@ -44,6 +44,10 @@ pub(crate) struct Rotation<'a> {
     pub(crate) now: DateTime<Utc>,
     /// Randomness.
     pub(crate) ids: &'a dyn Ids,
+    /// Which logins need no proof,
+    pub(crate) proofs: &'a Proofs,
+    /// and for how long.
+    pub(crate) proof_lasts: TimeDelta,
 }
 
 /// The login of a client, as it was found.
@@ -56,7 +60,43 @@ pub(crate) struct Found {
     pub(crate) claimed_after: Option<u64>,
 }
 
-impl Rotation<'_> {
+impl<'a> Rotation<'a> {
+    /// In a pass over the Platform whose pods `states` asks; its proofs last this long.
+    pub(crate) fn of(
+        cx: &'a Context,
+        states: &'a States<'_>,
+        schedule: Schedule,
+        proof_lasts: TimeDelta,
+    ) -> Self {
+        Self {
+            schedule,
+            usage: states,
+            now: cx.clock.now(),
+            ids: &*cx.ids,
+            proofs: &cx.proofs,
+            proof_lasts,
+        }
+    }
+
+    /// Whether a login needs no proof in this pass: its Secret says just what is wanted, and was proved lately.
+    pub(crate) fn is_proved(
+        &self,
+        kept: Option<&Keys>,
+        wanted: &Keys,
+        login: &Login,
+        subject: u64,
+    ) -> bool {
+        kept.is_some_and(|kept| says(kept, wanted))
+            && self
+                .proofs
+                .holds(login, subject, self.proof_lasts, self.now, self.ids)
+    }
+
+    /// A login was proved in this pass.
+    pub(crate) fn proved(&self, login: &Login, subject: u64) {
+        self.proofs.proved(login, subject, self.now, self.ids);
+    }
+
     /// The login of a client: the one in its Secret, else the one that was claimed last.
     pub(crate) async fn find(
         &self,
@@ -237,6 +277,16 @@ impl Issue {
     }
 }
 
+/// Whether a Secret has the wanted content, whatever it tells of how its login stands.
+fn says(kept: &Keys, wanted: &Keys) -> bool {
+    let own = [EPOCH, ISSUED_AT, ROTATION];
+    let others = kept.iter().filter(|(key, _)| !own.contains(&key.as_str()));
+    let others = others.map(|(key, value)| (key, value.expose_secret()));
+    others.eq(wanted
+        .iter()
+        .map(|(key, value)| (key, value.expose_secret())))
+}
+
 /// Completes the content of a client's Secret, and tells how it stands: the generation grows with each change, the date
 /// is that of the login. Without content when what is kept says all of it already.
 fn sealed(
@@ -247,14 +297,7 @@ fn sealed(
 ) -> (Issue, Option<Keys>) {
     let before = kept.and_then(Issue::read);
     let text = |keys: &Keys, key: &str| keys.get(key).map(|value| value.expose_secret().to_owned());
-    let own = [EPOCH, ISSUED_AT, ROTATION];
-    let same = kept.is_some_and(|kept| {
-        let others = kept.keys().filter(|key| !own.contains(&key.as_str()));
-        others.eq(wanted.keys())
-            && wanted
-                .keys()
-                .all(|key| text(kept, key) == text(&wanted, key))
-    });
+    let same = kept.is_some_and(|kept| says(kept, &wanted));
     let login = |keys: &Keys| {
         let login = read_login(keys)?;
         Some((login.user, login.password.expose_secret().to_owned()))

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use common_clock::{SharedClock, SharedIds};
 
-use super::{CustomMetrics, Kinds};
-use crate::{OperatorConfig, server_clock::ServerClock};
+use super::{Administrators, CustomMetrics, Kinds};
+use crate::{OperatorConfig, credentials::Proofs, server_clock::ServerClock};
 
 /// Client, time, randomness and settings. Cheap to clone.
 #[derive(Clone)]
@@ -22,6 +22,10 @@ pub struct Context {
     pub kinds: Kinds,
     /// Metrics that autoscalers can ask for.
     pub custom_metrics: CustomMetrics,
+    /// Logged in at Kafka.
+    pub administrators: Administrators,
+    /// Which logins need no proof.
+    pub proofs: Arc<Proofs>,
     /// Settings of the operator.
     pub config: Arc<OperatorConfig>,
 }

@@ -23,6 +23,7 @@ pub mod status;
 mod suspended;
 pub mod validate;
 
+pub use apply::kafka::Administrators;
 pub use context::Context;
 pub use custom_metrics::CustomMetrics;
 pub(crate) use dereference::named_secrets;

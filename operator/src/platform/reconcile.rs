@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     backoff::{RESYNC, pause},
+    credentials::proofs_last,
     keys::ensure_web_secret,
     metrics,
     upgrade::upgrade,
@@ -232,10 +233,11 @@ async fn servers(
     states: &States<'_>,
     report: &mut Report,
 ) -> Option<Vec<String>> {
+    let lasts = proofs_last(serves(platform));
     let (postgres, redis, kafka) = tokio::join!(
-        postgres::ensure(cx, p, states),
-        redis::ensure(cx, p, states),
-        kafka::ensure(cx, p, states)
+        postgres::ensure(cx, p, states, lasts),
+        redis::ensure(cx, p, states, lasts),
+        kafka::ensure(cx, p, states, lasts)
     );
     let spec = &platform.spec;
     let postgres = postgres.map_err(|error| with_secret(error, &spec.database.secret_ref.name));
@@ -295,6 +297,13 @@ async fn servers(
         report.slow(ConditionType::CredentialsReady, &trouble);
     }
     Some(kafka.brokers)
+}
+
+/// Whether all roles served at the last look.
+fn serves(platform: &Platform) -> bool {
+    let conditions = platform.status.iter().flat_map(|status| &status.conditions);
+    let mut roles = conditions.filter(|told| told.type_ == ConditionType::RolesReady.as_str());
+    roles.any(|told| told.status == "True")
 }
 
 /// Names the Secret behind an address or login that does not work.

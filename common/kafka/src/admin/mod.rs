@@ -6,13 +6,17 @@ mod acl;
 mod native;
 mod topic;
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 use common_clock::Ids;
 use rdkafka::{
     admin::{
         AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic,
-        ResourceSpecifier, TopicReplication,
+        OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
     },
     client::DefaultClientContext,
     consumer::Consumer as _,
@@ -33,12 +37,24 @@ use crate::{
 /// Rounds of the key derivation of a login: Kafka's own default. Passwords here are random, not chosen.
 const ITERATIONS: i32 = 4096;
 
-/// A login with which the cluster can be administered.
+/// A login with which the cluster can be administered. Its connections stay open until it goes out of scope.
 pub struct Admin {
     connection: Connection,
     brokers: Vec<Broker>,
     client: Arc<LoggedIn>,
-    topics: AdminClient<DefaultClientContext>,
+    /// A client of its own, with connections and threads of its own: only those who administer topics need it.
+    topics: OnceLock<AdminClient<DefaultClientContext>>,
+}
+
+impl Drop for Admin {
+    /// The library's clients wait for their threads when they end: not on a thread that others need.
+    fn drop(&mut self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let clients = (Arc::clone(&self.client), self.topics.take());
+        runtime.spawn_blocking(move || drop(clients));
+    }
 }
 
 impl fmt::Debug for Admin {
@@ -67,15 +83,11 @@ impl Admin {
     pub async fn connect(connection: &Connection) -> Result<Self, KafkaError> {
         let own = connection.clone();
         let (client, brokers) = blocking(move || log_in(&own)).await?;
-        let topics = connection
-            .client_config()?
-            .create()
-            .map_err(|error: ClientError| KafkaError::Config(error.to_string()))?;
         Ok(Self {
             connection: connection.clone(),
             brokers,
             client: Arc::new(client),
-            topics,
+            topics: OnceLock::new(),
         })
     }
 
@@ -83,6 +95,19 @@ impl Admin {
     #[must_use]
     pub fn brokers(&self) -> &[Broker] {
         &self.brokers
+    }
+
+    /// The client for topics and their settings.
+    fn topics_client(&self) -> Result<&AdminClient<DefaultClientContext>, KafkaError> {
+        if let Some(client) = self.topics.get() {
+            return Ok(client);
+        }
+        let made = self
+            .connection
+            .client_config()?
+            .create()
+            .map_err(|error: ClientError| KafkaError::Config(error.to_string()))?;
+        Ok(self.topics.get_or_init(|| made))
     }
 
     /// Runs one of the native calls where it may block.
@@ -128,7 +153,8 @@ impl Admin {
         for (key, value) in &topic.config {
             wanted = wanted.set(key, value);
         }
-        let results = self.topics.create_topics([&wanted], &options()).await;
+        let client = self.topics_client()?;
+        let results = client.create_topics([&wanted], &options()).await;
         match first(results, &doing)? {
             Ok(_) => Ok(true),
             Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => Ok(false),
@@ -143,28 +169,45 @@ impl Admin {
     pub async fn grow_topic(&self, name: &str, partitions: i32) -> Result<(), KafkaError> {
         let doing = format!("giving topic {name} {partitions} partitions");
         let wanted = NewPartitions::new(name, usize::try_from(partitions).unwrap_or_default());
-        let results = self.topics.create_partitions([&wanted], &options()).await;
+        let client = self.topics_client()?;
+        let results = client.create_partitions([&wanted], &options()).await;
         first(results, &doing)?
             .map(drop)
             .map_err(|(_, code)| KafkaError::request(doing, code))
     }
 
-    /// The settings of a topic that are its own, not the cluster's defaults.
+    /// The settings of these topics, which exist, by topic: those that are its own, not the cluster's defaults. One request.
     ///
     /// # Errors
     /// When the cluster refuses.
-    pub async fn topic_config(&self, name: &str) -> Result<BTreeMap<String, String>, KafkaError> {
-        let doing = format!("reading the settings of topic {name}");
-        let asked = [ResourceSpecifier::Topic(name)];
-        let results = self.topics.describe_configs(&asked, &options()).await;
-        let found = first(results, &doing)?.map_err(|code| KafkaError::request(doing, code))?;
-        let own = found
-            .entries
-            .into_iter()
-            .filter(|entry| entry.source == ConfigSource::DynamicTopic);
-        Ok(own
-            .filter_map(|entry| Some((entry.name, entry.value?)))
-            .collect())
+    pub async fn topic_configs<'a>(
+        &self,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>, KafkaError> {
+        let asked: Vec<_> = names.into_iter().map(ResourceSpecifier::Topic).collect();
+        if asked.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let doing = "reading the settings of topics";
+        let results = self
+            .topics_client()?
+            .describe_configs(&asked, &options())
+            .await
+            .map_err(|error| whole(&error, doing))?;
+        let mut configs = BTreeMap::new();
+        for found in results {
+            let found = found.map_err(|code| KafkaError::request(doing, code))?;
+            let OwnedResourceSpecifier::Topic(name) = found.specifier else {
+                continue;
+            };
+            let own = found
+                .entries
+                .into_iter()
+                .filter(|entry| entry.source == ConfigSource::DynamicTopic)
+                .filter_map(|entry| Some((entry.name, entry.value?)));
+            configs.insert(name, own.collect());
+        }
+        Ok(configs)
     }
 
     /// Replaces the settings of a topic by these.
@@ -181,7 +224,8 @@ impl Admin {
         for (key, value) in config {
             wanted = wanted.set(key, value);
         }
-        let results = self.topics.alter_configs([&wanted], &options()).await;
+        let client = self.topics_client()?;
+        let results = client.alter_configs([&wanted], &options()).await;
         first(results, &doing)?
             .map(drop)
             .map_err(|(_, code)| KafkaError::request(doing, code))
@@ -193,7 +237,8 @@ impl Admin {
     /// When the cluster refuses.
     pub async fn delete_topic(&self, name: &str) -> Result<(), KafkaError> {
         let doing = format!("deleting topic {name}");
-        let results = self.topics.delete_topics(&[name], &options()).await;
+        let client = self.topics_client()?;
+        let results = client.delete_topics(&[name], &options()).await;
         match first(results, &doing)? {
             Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => Ok(()),
             Err((_, code)) => Err(KafkaError::request(doing, code)),
@@ -206,20 +251,21 @@ impl Admin {
     /// When the cluster refuses, for instance because the group has members.
     pub async fn delete_group(&self, name: &str) -> Result<(), KafkaError> {
         let doing = format!("deleting group {name}");
-        let results = self.topics.delete_groups(&[name], &options()).await;
+        let client = self.topics_client()?;
+        let results = client.delete_groups(&[name], &options()).await;
         match first(results, &doing)? {
             Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => Ok(()),
             Err((_, code)) => Err(KafkaError::request(doing, code)),
         }
     }
 
-    /// Whether the user has a SCRAM-SHA-512 login.
+    /// Those of the users that have a SCRAM-SHA-512 login. One request.
     ///
     /// # Errors
     /// When the cluster refuses.
-    pub async fn has_login(&self, user: &str) -> Result<bool, KafkaError> {
-        let user = user.to_owned();
-        self.native(move |client| native::has_scram(client.client(), ANSWER, &user))
+    pub async fn logins(&self, users: &[String]) -> Result<BTreeSet<String>, KafkaError> {
+        let users = users.to_vec();
+        self.native(move |client| native::with_scram(client.client(), ANSWER, &users))
             .await
     }
 
@@ -311,14 +357,13 @@ fn options() -> AdminOptions {
 
 /// The only result of a request about one thing.
 fn first<T>(results: Result<Vec<T>, ClientError>, doing: &str) -> Result<T, KafkaError> {
-    let code = match results {
-        Ok(results) => match results.into_iter().next() {
-            Some(result) => return Ok(result),
-            None => RDKafkaErrorCode::Unknown,
-        },
-        Err(error) => error
-            .rdkafka_error_code()
-            .unwrap_or(RDKafkaErrorCode::Unknown),
-    };
-    Err(KafkaError::request(doing, code))
+    let results = results.map_err(|error| whole(&error, doing))?;
+    let none = || KafkaError::request(doing, RDKafkaErrorCode::Unknown);
+    results.into_iter().next().ok_or_else(none)
+}
+
+/// The error of a whole request.
+fn whole(error: &ClientError, doing: &str) -> KafkaError {
+    let code = error.rdkafka_error_code();
+    KafkaError::request(doing, code.unwrap_or(RDKafkaErrorCode::Unknown))
 }

@@ -24,7 +24,7 @@ mod scram;
 
 pub(super) use acls::{create_acls, delete_acls, describe_acls};
 pub(super) use describe::{describe_group, describe_topics};
-pub(super) use scram::{alter_scram, has_scram};
+pub(super) use scram::{alter_scram, with_scram};
 
 /// Destroys what the library made, when it goes out of scope.
 struct Owned<T>(*mut T, unsafe extern "C" fn(*mut T));

@@ -1,11 +1,11 @@
 //! SCRAM-SHA-512 logins.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, ffi::CString, time::Duration};
 
 use rdkafka::{client::Client, error::RDKafkaErrorCode};
 use rdkafka_sys as sys;
 
-use super::{Owned, c_string, check, elements, request};
+use super::{Owned, c_string, check, copied, elements, request};
 use crate::{error::KafkaError, login::Watch};
 
 /// Adds or replaces (`Some`: password, salt, iterations) or removes the SCRAM-SHA-512 login of a user.
@@ -77,27 +77,30 @@ pub(in crate::admin) fn alter_scram(
     Ok(())
 }
 
-/// Whether the user has a SCRAM-SHA-512 login.
-pub(in crate::admin) fn has_scram(
+/// Those of the users that have a SCRAM-SHA-512 login.
+pub(in crate::admin) fn with_scram(
     client: &Client<Watch>,
     limit: Duration,
-    user: &str,
-) -> Result<bool, KafkaError> {
-    let doing = format!("looking for the login {user}");
-    let name = c_string(user)?;
+    users: &[String],
+) -> Result<BTreeSet<String>, KafkaError> {
+    let doing = format!("looking for the logins {}", users.join(", "));
+    let names: Vec<CString> = users
+        .iter()
+        .map(|user| c_string(user))
+        .collect::<Result<_, _>>()?;
+    let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
     let event = request(
         client,
         sys::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBEUSERSCRAMCREDENTIALS,
         limit,
         &doing,
         |native, options, queue| {
-            let mut users = [name.as_ptr()];
             // SAFETY: the library copies the names before it returns.
             unsafe {
                 sys::rd_kafka_DescribeUserScramCredentials(
                     native,
-                    users.as_mut_ptr(),
-                    1,
+                    pointers.as_mut_ptr(),
+                    pointers.len(),
                     options,
                     queue,
                 );
@@ -105,6 +108,7 @@ pub(in crate::admin) fn has_scram(
             Ok(())
         },
     )?;
+    let mut with = BTreeSet::new();
     // SAFETY: the event is of the type asked for and lives to the end of this block; indices are below the count.
     unsafe {
         let result = sys::rd_kafka_event_DescribeUserScramCredentials_result(event.0);
@@ -127,10 +131,11 @@ pub(in crate::admin) fn has_scram(
                 if sys::rd_kafka_ScramCredentialInfo_mechanism(login)
                     == sys::rd_kafka_ScramMechanism_t::RD_KAFKA_SCRAM_MECHANISM_SHA_512
                 {
-                    return Ok(true);
+                    let name = sys::rd_kafka_UserScramCredentialsDescription_user(user);
+                    with.insert(copied(name));
                 }
             }
         }
     }
-    Ok(false)
+    Ok(with)
 }

@@ -1,5 +1,6 @@
 //! Kafka: topics, a SCRAM user per client with literal rights, proved at every broker before its Secret is written.
 
+mod administrators;
 mod changes;
 mod rights;
 #[cfg(test)]
@@ -9,9 +10,11 @@ mod users;
 
 use std::collections::BTreeMap;
 
-use common_kafka::{Connection, KafkaError, admin::Admin};
+use chrono::TimeDelta;
+use common_kafka::{Connection, KafkaError, RDKafkaErrorCode, admin::Admin};
 use crds::{DeletionPolicy, Reason};
 
+pub use self::administrators::Administrators;
 pub(crate) use self::rights::Wanted;
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
@@ -55,33 +58,44 @@ pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
     states: &States<'_>,
+    proof_lasts: TimeDelta,
 ) -> Result<TopicsApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
     let wanted = Wanted::of(&p.external, &p.topics);
-    let rotation = Rotation {
-        schedule: p.events_credentials,
-        usage: states,
-        now: cx.clock.now(),
-        ids: &*cx.ids,
+    let rotation = Rotation::of(cx, states, p.events_credentials, proof_lasts);
+    let connection = connection(&p.kafka);
+    let done = async {
+        let admin = cx.administrators.get(&connection).await;
+        let admin = admin.map_err(|error| failed(&error))?;
+        converge(&admin, &connection, &wanted, &mut store, &rotation).await
     };
-    converge(&p.kafka, &wanted, &mut store, &rotation).await
+    let done = done.await;
+    if done.as_ref().is_err_and(is_of_cluster) {
+        cx.administrators.forget(&connection).await;
+    }
+    done
+}
+
+/// Whether an administrator who is logged in may be why.
+fn is_of_cluster(error: &StepError) -> bool {
+    matches!(
+        error.reason,
+        Reason::BackendUnreachable | Reason::BackendRefused | Reason::LoginRefused
+    )
 }
 
 /// The part of [`ensure`] that knows nothing of Kubernetes.
 pub(crate) async fn converge(
-    cluster: &KafkaCluster,
+    admin: &Admin,
+    connection: &Connection,
     wanted: &Wanted,
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
 ) -> Result<TopicsApplied, StepError> {
-    let connection = connection(cluster);
-    let admin = Admin::connect(&connection)
-        .await
-        .map_err(|error| failed(&error))?;
-    let topics = topics::look(&admin, wanted, store).await?;
-    let users = users::look(&admin, wanted, store).await?;
+    let topics = topics::look(admin, wanted, store).await?;
+    let users = users::look(admin, wanted, store).await?;
     store.intend(&wanted.things()).await?;
-    let ready = topics::shape(&admin, wanted, &topics).await?;
+    let ready = topics::shape(admin, wanted, &topics).await?;
     let mut applied = TopicsApplied {
         ready,
         wanted: wanted.topics.len(),
@@ -103,21 +117,44 @@ pub(crate) async fn converge(
     }
     for client in &wanted.clients {
         let settled =
-            users::settle(&connection, &admin, wanted, client, &users, store, rotation).await?;
+            users::settle(connection, admin, wanted, client, &users, store, rotation).await?;
         applied.logins.insert(client.secret, settled);
     }
     store.made(Server::Kafka).await?;
     Ok(applied)
 }
 
+/// Whether the brokers refused the login: at once, or of a client that was logged in and had to do it again.
+fn is_login_refused(error: &KafkaError) -> bool {
+    let codes = [
+        RDKafkaErrorCode::Authentication,
+        RDKafkaErrorCode::SaslAuthenticationFailed,
+    ];
+    matches!(error, KafkaError::LoginRefused { .. })
+        || error.code().is_some_and(|code| codes.contains(&code))
+}
+
+/// Whether no broker answers, or none any more.
+fn is_unreachable(error: &KafkaError) -> bool {
+    let codes = [
+        RDKafkaErrorCode::OperationTimedOut,
+        RDKafkaErrorCode::RequestTimedOut,
+        RDKafkaErrorCode::BrokerTransportFailure,
+        RDKafkaErrorCode::AllBrokersDown,
+        RDKafkaErrorCode::NetworkException,
+    ];
+    matches!(error, KafkaError::Unreachable { .. })
+        || error.code().is_some_and(|code| codes.contains(&code))
+}
+
 /// An error of the cluster as a condition of the Platform.
 fn failed(error: &KafkaError) -> StepError {
     let (reason, remedy) = match error {
-        KafkaError::LoginRefused { .. } => (
+        error if is_login_refused(error) => (
             Reason::LoginRefused,
             "correct username, password and sasl-mechanism in the Secret of spec.events.kafka",
         ),
-        KafkaError::Unreachable { .. } => (
+        error if is_unreachable(error) => (
             Reason::BackendUnreachable,
             "check that the brokers run and are reached under the names they advertise, and bootstrap-servers, \
              security-protocol and ca.crt in the Secret of spec.events.kafka",
@@ -126,14 +163,14 @@ fn failed(error: &KafkaError) -> StepError {
             Reason::SecretInvalid,
             "correct the Secret of spec.events.kafka",
         ),
-        KafkaError::Request { .. } => (
-            Reason::BackendRefused,
-            "the admin login must be a super user of the cluster, and the cluster have an authorizer",
-        ),
         KafkaError::Rights { .. } => (
             Reason::BackendRefused,
             "check that nothing else grants or withdraws rights of this user, and that \
              allow.everyone.if.no.acl.found is false",
+        ),
+        _ => (
+            Reason::BackendRefused,
+            "the admin login must be a super user of the cluster, and the cluster have an authorizer",
         ),
     };
     let message = error.to_string().replace('\n', " ");
@@ -155,8 +192,15 @@ pub async fn release(
         return Ok(Left::default());
     }
     let keep = policy == DeletionPolicy::Retain;
-    let done = drop_all(&p.kafka, &listed, keep).await;
-    done.map_err(|error| left_behind(&error, &listed))?;
+    let connection = connection(&p.kafka);
+    let done = async {
+        let admin = cx.administrators.get(&connection).await;
+        drop_all(&*admin.map_err(|error| failed(&error))?, &listed, keep).await
+    };
+    if let Err(error) = done.await {
+        cx.administrators.forget(&connection).await;
+        return Err(left_behind(&error, &listed));
+    }
     let stays = |thing: &Thing| keep && thing.kind != Kind::Login;
     let (left, dropped): (Vec<_>, Vec<_>) = listed.into_iter().partition(stays);
     ledger.dropped(cx, p, &dropped).await?;
@@ -165,30 +209,27 @@ pub async fn release(
 
 /// The part of [`release`] that knows nothing of Kubernetes. The ledger lists only what was absent or marked when it was
 /// written down, so all of it is ours.
-async fn drop_all(cluster: &KafkaCluster, listed: &[Thing], keep: bool) -> Result<(), StepError> {
-    let admin = Admin::connect(&connection(cluster))
-        .await
-        .map_err(|error| failed(&error))?;
+async fn drop_all(admin: &Admin, listed: &[Thing], keep: bool) -> Result<(), StepError> {
     let of_kind = |kind: Kind| {
         let things = listed.iter().filter(move |thing| thing.kind == kind);
         things.map(|thing| thing.name.as_str())
     };
     for user in of_kind(Kind::Login) {
-        changes::delete_login(&admin, user).await?;
-        users::withdraw(&admin, user).await?;
+        changes::delete_login(admin, user).await?;
+        users::withdraw(admin, user).await?;
     }
     if keep {
         return Ok(());
     }
     for topic in of_kind(Kind::Topic) {
-        changes::delete_topic(&admin, topic).await?;
+        changes::delete_topic(admin, topic).await?;
     }
     for group in of_kind(Kind::Group) {
-        changes::delete_group(&admin, group).await?;
+        changes::delete_group(admin, group).await?;
     }
     // Last: until then it marks what is left.
     for marker in of_kind(Kind::Marker) {
-        users::withdraw(&admin, marker).await?;
+        users::withdraw(admin, marker).await?;
     }
     Ok(())
 }

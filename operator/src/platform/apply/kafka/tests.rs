@@ -72,7 +72,10 @@ impl Fixture {
     }
 
     async fn converge(&self, store: &mut MemoryStore) -> Result<TopicsApplied, StepError> {
-        converge(&self.cluster, &self.wanted, store, &at_rest()).await
+        let connection = connection(&self.cluster);
+        let admin = Admin::connect(&connection).await;
+        let admin = admin.map_err(|error| failed(&error))?;
+        converge(&admin, &connection, &self.wanted, store, &at_rest()).await
     }
 
     async fn client(&self, store: &MemoryStore, secret: &str) -> Result<Admin, KafkaError> {
@@ -90,7 +93,7 @@ impl Fixture {
     }
 
     async fn clean(self) {
-        drop_all(&self.cluster, &self.wanted.things(), false)
+        drop_all(&self.admin, &self.wanted.things(), false)
             .await
             .unwrap();
     }
@@ -144,7 +147,8 @@ async fn makes_everything_once_and_mends_it() {
     for secret in ["kafka-app", "kafka-analytics"] {
         fixture.client(&store, secret).await.unwrap();
     }
-    assert!(!admin.has_login(&app.slots[1]).await.unwrap());
+    let logins = admin.logins(&app.slots).await.unwrap();
+    assert_eq!(logins, [app.slots[0].clone()].into());
     let mut partitions: Vec<i32> = fixture
         .topics()
         .await
@@ -153,7 +157,8 @@ async fn makes_everything_once_and_mends_it() {
         .collect();
     partitions.sort_unstable();
     assert_eq!(partitions, [1, 1, 1, 1, 3, 3, 3, 3]);
-    let config = admin.topic_config(&topic.name).await.unwrap();
+    let configs = admin.topic_configs([topic.name.as_str()]).await.unwrap();
+    let config = &configs[&topic.name];
     assert_eq!(config["retention.ms"], "3600000");
     assert_eq!(config["max.message.bytes"], "2000000", "not ours");
     fixture.clean().await;
@@ -319,8 +324,8 @@ async fn deletion_ends_the_users_and_keeps_or_drops_the_topics() {
     fixture.converge(&mut store).await.unwrap();
     let listed: Vec<Thing> = store.things.keys().cloned().collect();
 
-    drop_all(&fixture.cluster, &listed, true).await.unwrap();
-    drop_all(&fixture.cluster, &listed, true).await.unwrap();
+    drop_all(&fixture.admin, &listed, true).await.unwrap();
+    drop_all(&fixture.admin, &listed, true).await.unwrap();
     let refused = fixture.client(&store, "kafka-app").await.unwrap_err();
     assert!(
         matches!(refused, KafkaError::LoginRefused { .. }),
@@ -342,7 +347,7 @@ async fn deletion_ends_the_users_and_keeps_or_drops_the_topics() {
     // A Platform of the same name finds its topics again.
     let mut store = MemoryStore::default();
     fixture.converge(&mut store).await.unwrap();
-    drop_all(&fixture.cluster, &listed, false).await.unwrap();
+    drop_all(&fixture.admin, &listed, false).await.unwrap();
     assert_eq!(fixture.topics().await, []);
     assert!(
         fixture

@@ -107,6 +107,9 @@ pub(super) async fn shape(
     if !marks.is_empty() {
         changes::grant(admin, &wanted.marker, &marks).await?;
     }
+    let there = topics.there.keys().map(String::as_str);
+    let configs = admin.topic_configs(there).await;
+    let mut configs = configs.map_err(|error| failed(&error))?;
     let mut changed = false;
     for topic in &wanted.topics {
         let Some(found) = topics.there.get(&topic.name) else {
@@ -118,10 +121,7 @@ pub(super) async fn shape(
             changes::grow_topic(admin, topic).await?;
             changed = true;
         }
-        let mut config = admin
-            .topic_config(&topic.name)
-            .await
-            .map_err(|error| failed(&error))?;
+        let mut config = configs.remove(&topic.name).unwrap_or_default();
         let stands = |(key, value): &(String, String)| config.get(key) == Some(value);
         if !topic.config.iter().all(stands) {
             // All of a topic's settings are replaced at once: those that an administrator made go along.

@@ -9,14 +9,16 @@ use common_kafka::{
     prove::{Expected, prove},
 };
 use crds::Reason;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     changes, failed,
     rights::{ClientSpec, Wanted},
 };
 use crate::{
-    credentials::{Found, Issue, Keys, Login, Rotation, Settled, Store, free_slot, other_slot},
+    credentials::{
+        Found, Issue, Keys, Login, Rotation, Settled, Store, free_slot, other_slot, subject,
+    },
     platform::{
         StepError,
         apply::ledger::{Kind, Server, Thing, list},
@@ -37,13 +39,16 @@ pub(super) async fn look(
 ) -> Result<BTreeMap<String, UserFacts>, StepError> {
     let mut users = BTreeMap::new();
     let mut foreign = Vec::new();
+    let slots: Vec<String> = wanted
+        .clients
+        .iter()
+        .flat_map(|client| client.slots.clone())
+        .collect();
+    let logins = admin.logins(&slots).await.map_err(|error| failed(&error))?;
     for client in &wanted.clients {
         for user in &client.slots {
             let facts = UserFacts {
-                login: admin
-                    .has_login(user)
-                    .await
-                    .map_err(|error| failed(&error))?,
+                login: logins.contains(user),
                 rights: admin.rights(user).await.map_err(|error| failed(&error))?,
             };
             let thing = Thing::new(Server::Kafka, Kind::Login, user);
@@ -123,18 +128,25 @@ pub(super) async fn settle(
         }
     };
     let has = users.get(&login.user).map(|facts| &facts.rights);
-    grant(admin, client, &login.user, has).await?;
-    open(
-        connection,
-        admin,
-        wanted,
-        client,
-        &login,
-        made,
-        rotation.ids,
-    )
-    .await?;
+    let granted = grant(admin, client, &login.user, has).await?;
     let content = keys(connection, &login);
+    let proof = subject((
+        &connection.bootstrap_servers,
+        login.password.expose_secret(),
+    ));
+    if made || granted || !rotation.is_proved(kept.as_ref(), &content, &login, proof) {
+        open(
+            connection,
+            admin,
+            wanted,
+            client,
+            &login,
+            made,
+            rotation.ids,
+        )
+        .await?;
+        rotation.proved(&login, proof);
+    }
     let (issue, written) = rotation
         .keep(store, client.secret, kept.as_ref(), content)
         .await?;
@@ -222,13 +234,13 @@ fn unproved(error: KafkaError) -> StepError {
     }
 }
 
-/// Exactly the client's rights.
+/// Exactly the client's rights. `false`: they were that.
 async fn grant(
     admin: &Admin,
     client: &ClientSpec,
     user: &str,
     has: Option<&Rights>,
-) -> Result<(), StepError> {
+) -> Result<bool, StepError> {
     let none = Rights {
         acls: Vec::new(),
         others: 0,
@@ -243,7 +255,7 @@ async fn grant(
     if !missing.is_empty() {
         changes::grant(admin, user, &missing).await?;
     }
-    Ok(())
+    Ok(surplus || !missing.is_empty())
 }
 
 /// Withdraws every right of a user, if it has any.

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::{
     credentials::{
-        Found, Issue, Keys, Login, Rotation, Settled, Store, free_slot, other_slot, url, verifier,
+        Found, Issue, Keys, Login, Rotation, Settled, Store, free_slot, other_slot, subject, url,
+        verifier,
     },
     platform::{
         StepError,
@@ -45,8 +46,19 @@ pub(super) async fn settle(
     let known = rotation.find(store, client, &spec.slots, kept.as_ref());
     let known = known.await?;
     let is_open = |slot: &String| facts.roles.get(slot).is_some_and(|role| role.login);
+    let proved = known.as_ref().is_some_and(|Found { login, .. }| {
+        let wanted = keys(server, spec, login);
+        rotation.is_proved(
+            kept.as_ref(),
+            &wanted,
+            login,
+            subject_of(server, spec, login),
+        )
+    });
     let works = match &known {
-        Some(Found { login, .. }) => is_open(&login.user) && accepted(server, spec, login).await?,
+        Some(Found { login, .. }) => {
+            is_open(&login.user) && (proved || accepted(server, spec, login).await?)
+        }
         None => false,
     };
     if let (Some(Found { login, .. }), false) = (&known, works) {
@@ -81,7 +93,10 @@ pub(super) async fn settle(
     if made {
         open(server, connection, spec, &login, rotation).await?;
     }
-    only_on_the_replica(server, facts, spec, &login).await?;
+    if made || !proved {
+        only_on_the_replica(server, facts, spec, &login).await?;
+        rotation.proved(&login, subject_of(server, spec, &login));
+    }
     let wanted = keys(server, spec, &login);
     let (issue, written) = rotation
         .keep(store, spec.client, kept.as_ref(), wanted)
@@ -158,6 +173,13 @@ async fn accepted(
         }
     }
     Ok(true)
+}
+
+/// What a proof of the login is of.
+fn subject_of(server: &PostgresServer, spec: &LoginSpec, login: &Login) -> u64 {
+    let places = places(server, spec);
+    let places: Vec<_> = places.iter().map(|at| (at.host, at.port)).collect();
+    subject((places, &spec.database, login.password.expose_secret()))
 }
 
 /// Waits until the replica, if the login is used there, has replayed what the primary has written up to now.

@@ -16,6 +16,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use crds::{DeletionPolicy, Reason};
 
 pub use names::{LoginSpec, Names, Place};
@@ -52,14 +53,10 @@ pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
     states: &States<'_>,
+    proof_lasts: TimeDelta,
 ) -> Result<PostgresApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
-    let rotation = Rotation {
-        schedule: p.database_credentials,
-        usage: states,
-        now: cx.clock.now(),
-        ids: &*cx.ids,
-    };
+    let rotation = Rotation::of(cx, states, p.database_credentials, proof_lasts);
     converge(&p.postgres, &names(p), &mut store, &rotation).await
 }
 

@@ -8,9 +8,10 @@ mod user;
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use crds::{DeletionPolicy, Reason};
 use redis::{Cmd, RedisResult, Value, aio::MultiplexedConnection};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use self::{
     server::{Refusal, admin, failed, log_in, scheme},
@@ -20,7 +21,8 @@ use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
     acts::{self, Act, System},
     credentials::{
-        Found, Issue, Keys, KubeStore, Login, Rotation, Settled, Store, free_slot, other_slot, url,
+        Found, Issue, Keys, KubeStore, Login, Rotation, Settled, Store, free_slot, other_slot,
+        subject, url,
     },
     platform::{
         Context, States, StepError,
@@ -72,14 +74,10 @@ pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
     states: &States<'_>,
+    proof_lasts: TimeDelta,
 ) -> Result<RedisApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
-    let rotation = Rotation {
-        schedule: p.redis_credentials,
-        usage: states,
-        now: cx.clock.now(),
-        ids: &*cx.ids,
-    };
+    let rotation = Rotation::of(cx, states, p.redis_credentials, proof_lasts);
     converge(&p.redis, &clients(&p.external), &mut store, &rotation).await
 }
 
@@ -170,7 +168,11 @@ async fn settle(
     if set {
         set_user(server, connection, &login.user, &wanted.rules()).await?;
     }
-    prove(server, client, &login).await?;
+    let proof = subject((&server.host, server.port, login.password.expose_secret()));
+    if set || !rotation.is_proved(kept.as_ref(), &keys(server, &login), &login, proof) {
+        prove(server, client, &login).await?;
+        rotation.proved(&login, proof);
+    }
     let (issue, content) = rotation.seal(kept.as_ref(), keys(server, &login));
     let written = content.is_some();
     // A restart of the server must not forget whom the Secret names; who died before this has it still to do.
