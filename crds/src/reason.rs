@@ -70,6 +70,8 @@ reasons! {
     MigrationRunning,
     /// A migration failed.
     MigrationFailed,
+    /// A database that was migrated has no tables any more.
+    DatabaseLost,
     /// An upgrade waits for a person to approve its plan.
     ApprovalPending,
     /// The last part of a migration comes when every role runs the new version.

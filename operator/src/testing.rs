@@ -31,6 +31,7 @@ struct State {
     objects: BTreeMap<String, Value>,
     version: u64,
     writes: usize,
+    asked: usize,
     /// Runs before the next write, as another writer would.
     before: Option<Change>,
     /// Paths that begin with one of these are forbidden.
@@ -70,6 +71,11 @@ impl Api {
     /// Writes so far.
     pub(crate) fn writes(&self) -> usize {
         self.0.lock().unwrap().writes
+    }
+
+    /// Writes that were asked for, also those that were refused.
+    pub(crate) fn asked(&self) -> usize {
+        self.0.lock().unwrap().asked
     }
 
     /// Every path at which there is an object, in order.
@@ -153,6 +159,7 @@ impl Api {
                 None => refusal(StatusCode::NOT_FOUND, "NotFound"),
             };
         }
+        state.asked += 1;
         if let Some(change) = state.before.take() {
             change(&mut state.objects);
         }

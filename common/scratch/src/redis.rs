@@ -1,6 +1,6 @@
 //! A Redis of our own: nothing on disk.
 
-use std::{fs, process::Command, time::Duration};
+use std::{ffi::OsStr, fs, process::Command, time::Duration};
 
 use anyhow::Result;
 
@@ -26,18 +26,29 @@ impl Redis {
         name: "redis-server",
     };
 
-    /// Starts it and waits until it answers.
+    /// Starts it and waits until it answers. It keeps its users in a file.
     ///
     /// # Errors
     /// When the program is not installed, or does not start; the error has the end of its log.
     pub fn start() -> Result<Self> {
-        Self::PACKAGE.require()?;
         let folder = Folder::new("redis")?;
-        // Tests of the operator keep users there.
         let users = folder.path().join("users.acl");
         fs::write(&users, "")?;
-        give(folder.path(), "redis")?;
         give(&users, "redis")?;
+        Self::start_in(folder, &["--aclfile".as_ref(), users.as_os_str()])
+    }
+
+    /// The same, which forgets its users when it ends.
+    ///
+    /// # Errors
+    /// As of [`Self::start`].
+    pub fn start_without_users_file() -> Result<Self> {
+        Self::start_in(Folder::new("redis")?, &[])
+    }
+
+    fn start_in(folder: Folder, more: &[&OsStr]) -> Result<Self> {
+        Self::PACKAGE.require()?;
+        give(folder.path(), "redis")?;
         let port = free_port()?;
         let log = folder.path().join("log");
         let mut command = Command::new(Self::PACKAGE.file);
@@ -45,8 +56,7 @@ impl Redis {
             .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
             .args(["--save", "", "--appendonly", "no", "--dir"])
             .arg(folder.path())
-            .arg("--aclfile")
-            .arg(&users);
+            .args(more);
         let mut server = Server::start("Redis", "redis", log, &command)?;
         server.wait(Duration::from_secs(10), || answers(port))?;
         Ok(Self {

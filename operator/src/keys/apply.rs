@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use common_auth::keys::{BITS, SigningKey};
 use crds::{Reason, SigningKeyStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Acks, FreshKey, Heard, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods,
@@ -52,7 +52,7 @@ pub async fn ensure_keys(
         }
         _ => None,
     };
-    let mut changed = false;
+    let (mut changed, mut queues) = (false, false);
     for _ in 0..STEPS {
         let now = cx.clock.now();
         let step = decide(&store.observed, wish, acks.as_ref(), now);
@@ -64,7 +64,16 @@ pub async fn ensure_keys(
         if step.is_timed() && !urgent && cx.server_clock.skew().is_some() {
             break;
         }
-        let Some(ring) = take(cx, wish, &step, store.observed.ring.as_ref(), now).await? else {
+        let turn = if makes_keys(&step) {
+            let Ok(turn) = MAKER.try_acquire() else {
+                queues = true;
+                break;
+            };
+            Some(turn)
+        } else {
+            None
+        };
+        let Some(ring) = take(cx, wish, &step, store.observed.ring.as_ref(), turn).await? else {
             break;
         };
         store.swap(ring).await?;
@@ -76,6 +85,10 @@ pub async fn ensure_keys(
         store.project().await?;
     }
     let Some(ring) = &store.observed.ring else {
+        if queues {
+            let words = "signing keys of other Platforms are made first";
+            return Err(StepError::waiting(Reason::Progressing, words));
+        }
         return Err(StepError::transient(
             Reason::SigningKeyInvalid,
             "the key ring vanished while it was read",
@@ -97,6 +110,7 @@ pub async fn ensure_keys(
     let denied = denies_in_vain(ring, heard);
     let deaf = if denied { heard.behind() } else { Vec::new() };
     let soon = denied.then(|| look_again(ring.recorded_at, now));
+    let turn = queues.then(|| now + TURN);
     Ok(KeysApplied {
         epoch: ring.epoch,
         keys: ring.keys.iter().filter_map(view).collect(),
@@ -107,6 +121,7 @@ pub async fn ensure_keys(
             .filter(|_| skew.is_none())
             .into_iter()
             .chain(soon)
+            .chain(turn)
             .min(),
         stuck: ahead
             .stuck
@@ -117,27 +132,40 @@ pub async fn ensure_keys(
     })
 }
 
-/// The ring after a step; `None` when there is nothing to do.
+/// The ring after a step; `None` when there is nothing to do. A step that makes keys is given its `turn`.
 async fn take(
     cx: &Context,
     wish: &Wish,
     step: &Step,
     ring: Option<&KeyRing>,
-    now: DateTime<Utc>,
+    turn: Option<Turn>,
 ) -> Result<Option<KeyRing>, StepError> {
     let token = wish.timings.token_seconds();
+    let mut fresh = Vec::new();
+    if let Some(turn) = turn {
+        let count = if matches!(step, Step::Make) { 1 } else { 2 };
+        fresh = make(cx, turn, count).await?;
+    }
+    // Read after that: what a key has to wait for begins when it is there.
+    let now = cx.clock.now();
     let next = match (step, ring.cloned()) {
-        (Step::Birth, _) => KeyRing::born(&fresh(cx).await?, &fresh(cx).await?, token, now),
-        (Step::Renew(remains), _) => {
-            let (active, next) = (fresh(cx).await?, fresh(cx).await?);
-            remains.clone().with_fresh(&active, &next, token, now)
-        }
+        (Step::Birth, _) => match fresh.as_slice() {
+            [active, next] => KeyRing::born(active, next, token, now),
+            _ => return Ok(None),
+        },
+        (Step::Renew(remains), _) => match fresh.as_slice() {
+            [active, next] => remains.clone().with_fresh(active, next, token, now),
+            _ => return Ok(None),
+        },
         (Step::Adopt(ring), _) => (**ring).clone(),
         (Step::Lengthen, Some(ring)) => ring.with_longer_tokens(token),
         (Step::Revoke(revocation), Some(ring)) => {
             ring.with_revoked(&revocation.kid, &revocation.reason, token, now)
         }
-        (Step::Make, Some(ring)) => ring.with_pending(&fresh(cx).await?, now),
+        (Step::Make, Some(ring)) => match fresh.as_slice() {
+            [next] => ring.with_pending(next, now),
+            _ => return Ok(None),
+        },
         (Step::Publish, Some(ring)) => ring.with_published(now),
         (Step::Quiet(kid), Some(ring)) => ring.with_quiet(kid, now),
         (Step::Retire(kid), Some(ring)) => ring.with_retired(kid, now),
@@ -161,20 +189,30 @@ async fn take(
 /// Key pairs are made one after the other: a processor is busy with each for a while, and many Platforms that come at once
 /// would take all of them from the renewal of the Lease.
 static MAKER: Semaphore = Semaphore::const_new(1);
+/// The right to make some.
+type Turn = SemaphorePermit<'static>;
+/// Who has to queue for that comes again after this long: a pass that waited would keep its slot, which a revocation of
+/// another Platform may want.
+const TURN: TimeDelta = TimeDelta::seconds(1);
 
-/// A key pair, made where it blocks nobody.
-async fn fresh(cx: &Context) -> Result<FreshKey, StepError> {
+/// Whether a step takes new key pairs.
+fn makes_keys(step: &Step) -> bool {
+    matches!(step, Step::Birth | Step::Renew(_) | Step::Make)
+}
+
+/// Key pairs, made where it blocks nobody. The turn goes along: a pass that is cut off does not end what it has begun.
+async fn make(cx: &Context, turn: Turn, count: usize) -> Result<Vec<FreshKey>, StepError> {
     let ids = cx.ids.clone();
-    // Never closed. It goes along, for a pass that is cut off does not end what it has begun.
-    let turn = MAKER.acquire().await;
     let making = move || {
         let _turn = turn;
-        SigningKey::generate(BITS, ids.as_ref())
+        let made = (0..count).map(|_| SigningKey::generate(BITS, ids.as_ref()));
+        made.map(|key| key.map(|key| FreshKey::from(&key)))
+            .collect::<Result<Vec<_>, _>>()
     };
     let made = tokio::task::spawn_blocking(making).await;
     let wrong = |words: String| StepError::transient(Reason::SigningKeyInvalid, words);
     match made {
-        Ok(Ok(key)) => Ok(FreshKey::from(&key)),
+        Ok(Ok(keys)) => Ok(keys),
         Ok(Err(error)) => Err(wrong(error.to_string())),
         Err(_) => Err(wrong("making a key was cut off".to_owned())),
     }

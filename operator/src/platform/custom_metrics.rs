@@ -47,7 +47,7 @@ pub(super) async fn serves_job_wait(cx: &Context) -> Option<bool> {
     // Held while it is asked, so that whoever comes meanwhile gets the same answer.
     let mut last = cx.custom_metrics.0.lock().await;
     let now = cx.clock.now();
-    if let Some(answer) = last.filter(|answer| now - answer.at < FRESH) {
+    if let Some(answer) = last.filter(|answer| answer.at <= now && now - answer.at < FRESH) {
         return answer.serves;
     }
     let serves = match timeout(ANSWER, ask(&cx.client)).await {

@@ -54,7 +54,7 @@ impl Kinds {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answers
             .get(version)
-            .filter(|answer| now - answer.at < FRESH)?;
+            .filter(|answer| answer.at <= now && now - answer.at < FRESH)?;
         Some(answer.plurals.contains(plural))
     }
 }

@@ -1,6 +1,6 @@
 //! One pass over one Platform, and the status that is written whatever came of it.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crds::{ConditionType, Platform, Reason, TopicsStatus};
 use futures::FutureExt as _;
@@ -138,10 +138,10 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
     };
 
     let states = States::new(cx, p.identity());
-    let Some(brokers) = servers(cx, platform, &p, &states, report).await else {
+    let Some(stand) = servers(cx, platform, &p, &states, report).await else {
         return;
     };
-    if let Err(error) = shut_in(cx, &p, &brokers).await {
+    if let Err(error) = shut_in(cx, &p, &stand.brokers).await {
         report.failed(ConditionType::RolesReady, &error);
         return;
     }
@@ -151,7 +151,7 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
         await_keys(cx, platform, &p).await
     };
     match begun.await {
-        Ok(()) => upgrade(cx, &p, report).boxed().await,
+        Ok(()) => upgrade(cx, &p, &stand.empty, report).boxed().await,
         Err(error) => report.failed(ConditionType::RolesReady, &error),
     }
     // Whatever became of the roles: the way in leads to the pods that are there.
@@ -225,14 +225,22 @@ async fn await_keys(
     }
 }
 
-/// The three servers side by side. Gives the addresses of Kafka's brokers when all of them stand.
+/// What the later steps want to know of the servers.
+struct Stand {
+    /// The addresses of Kafka's brokers.
+    brokers: Vec<String>,
+    /// Databases without a table.
+    empty: BTreeSet<String>,
+}
+
+/// The three servers side by side. Gives what was found when all of them stand.
 async fn servers(
     cx: &Context,
     platform: &Platform,
     p: &ValidatedPlatform,
     states: &States<'_>,
     report: &mut Report,
-) -> Option<Vec<String>> {
+) -> Option<Stand> {
     let lasts = proofs_last(serves(platform));
     let (postgres, redis, kafka) = tokio::join!(
         postgres::ensure(cx, p, states, lasts),
@@ -296,7 +304,10 @@ async fn servers(
     if let Some(trouble) = report.slow_login.take() {
         report.slow(ConditionType::CredentialsReady, &trouble);
     }
-    Some(kafka.brokers)
+    Some(Stand {
+        brokers: kafka.brokers,
+        empty: postgres.empty,
+    })
 }
 
 /// Whether all roles served at the last look.

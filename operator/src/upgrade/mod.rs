@@ -10,6 +10,7 @@ mod attempts;
 mod failure;
 mod former;
 mod jobs;
+mod loss;
 mod plan;
 mod release;
 mod steps;

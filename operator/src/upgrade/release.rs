@@ -32,6 +32,9 @@ pub(super) struct Release {
     pub(super) good: Option<Good>,
     /// The upgrade that is under way, or that was given up.
     pub(super) upgrade: Option<Upgrade>,
+    /// `migration.retry` of the spec when a database was found to be lost. It counts until one that works is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lost: Option<i64>,
 }
 
 /// An image that worked.
@@ -130,6 +133,7 @@ impl Release {
                 mixed: self.mixed || upgrade.stage == Stage::Rolling,
                 good: self.good.clone(),
                 upgrade: None,
+                lost: self.lost,
             },
             _ => self.clone(),
         }
@@ -199,11 +203,20 @@ impl Release {
             mixed: false,
             good: Some(Good::of_image(Some(wish.to_owned()), image)),
             upgrade: None,
+            lost: None,
         }
     }
 
-    /// After the loss of the database: whatever worked, worked with tables that are gone.
-    pub(super) fn lost(&self) -> Self {
+    /// The same, with what is known of a loss.
+    pub(super) fn with_loss(&self, lost: Option<i64>) -> Self {
+        Self {
+            lost,
+            ..self.clone()
+        }
+    }
+
+    /// From the beginning: whatever worked, worked with tables that are gone, and Jobs of before are of another upgrade.
+    pub(super) fn anew(&self) -> Self {
         Self {
             ended: self.ended + 1,
             ..Self::default()
@@ -366,10 +379,10 @@ mod tests {
     #[test]
     fn after_a_loss_the_same_wish_is_another_upgrade() {
         let settled = Release::default().settled("a", &image("1"));
-        let lost = settled.lost();
-        assert_eq!(lost.course("a"), Course::Go);
-        assert_ne!(lost.id("a"), Release::default().id("a"));
-        assert_eq!(lost.way_back("crewdeck:2", OnFailure::Rollback), None);
+        let anew = settled.anew();
+        assert_eq!(anew.course("a"), Course::Go);
+        assert_ne!(anew.id("a"), Release::default().id("a"));
+        assert_eq!(anew.way_back("crewdeck:2", OnFailure::Rollback), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The steps of an upgrade in their order, and what is told of them.
 
+use std::collections::BTreeSet;
+
 use crds::{Approval, ConditionType, MigrationStatus, Reason};
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
     attempts::MOST,
     former::former_pods,
     jobs::{self, Done},
+    loss::require_tables,
     plan::Plan,
     release::{Course, Good, Stage, Stored, wish},
 };
@@ -19,17 +22,29 @@ use crate::platform::{
     validate::ValidatedPlatform,
 };
 
-/// Brings the databases and the roles to the image of the spec, as far as it goes now.
-pub async fn upgrade(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
+/// Brings the databases and the roles to the image of the spec, as far as it goes now; `empty` are the databases without a
+/// table.
+pub async fn upgrade(
+    cx: &Context,
+    p: &ValidatedPlatform,
+    empty: &BTreeSet<String>,
+    report: &mut Report,
+) {
     let wish = wish(p);
-    let mut stored = match turn(cx, p, &wish).await {
+    let turned = async {
+        let mut stored = turn(cx, p, &wish).await?;
+        require_tables(cx, p, &mut stored, empty).await?;
+        Ok(stored)
+    };
+    let mut stored = match turned.await {
         Ok(stored) => stored,
         Err(error) => return report.failed(ConditionType::Migrated, &error),
     };
+    let is_empty = empty.contains(&p.external.database());
     match stored.release.course(&wish) {
-        Course::Stay => stay(cx, p, &mut stored, report).await,
+        Course::Stay => stay(cx, p, report).await,
         Course::Back { good, why } => back(cx, p, &good, &why, report).await,
-        Course::Go => go(cx, p, &mut stored, &wish, report).await,
+        Course::Go => go(cx, p, &mut stored, &wish, is_empty, report).await,
     }
 }
 
@@ -53,16 +68,17 @@ pub async fn looked_after(
     )
 }
 
-/// Begins the upgrade, or goes on with it.
+/// Begins the upgrade, or goes on with it; `is_empty` is whether the application's database has no table.
 async fn go(
     cx: &Context,
     p: &ValidatedPlatform,
     stored: &mut Stored,
     wish: &str,
+    is_empty: bool,
     report: &mut Report,
 ) {
     if stored.release.stage() == Stage::Preparing
-        && let Err(error) = prepare(cx, p, stored, wish, report).await
+        && let Err(error) = prepare(cx, p, stored, wish, is_empty, report).await
     {
         report.failed(ConditionType::Migrated, &error);
         // It may wait for a person for days: until the roll begins, the roles are looked after at the image before. Not while
@@ -97,13 +113,9 @@ async fn turn(cx: &Context, p: &ValidatedPlatform, wish: &str) -> Result<Stored,
 }
 
 /// Puts drift right under an image that every role came to.
-async fn stay(cx: &Context, p: &ValidatedPlatform, stored: &mut Stored, report: &mut Report) {
+async fn stay(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
     let version = &p.image.version;
-    let granted = async {
-        require_tables(cx, p, stored).await?;
-        postgres::grant(cx, p).await
-    };
-    let granted = granted.await;
+    let granted = postgres::grant(cx, p).await;
     let granted = report.note(ConditionType::Migrated, granted, |()| {
         format!("the databases have the schema of {version}")
     });
@@ -113,27 +125,6 @@ async fn stay(cx: &Context, p: &ValidatedPlatform, stored: &mut Stored, report: 
     if let Some(error) = roles(cx, p, report).await {
         report.failed(ConditionType::RolesReady, &error);
     }
-}
-
-/// Sees that the database is still the one that was migrated: one that was dropped was made again, empty, and is migrated
-/// like that of a new Platform.
-async fn require_tables(
-    cx: &Context,
-    p: &ValidatedPlatform,
-    stored: &mut Stored,
-) -> Result<(), StepError> {
-    if !postgres::is_empty(p).await? {
-        return Ok(());
-    }
-    let lost = stored.release.lost();
-    stored.write(cx, p, lost).await?;
-    Err(StepError::waiting(
-        Reason::MigrationRunning,
-        format!(
-            "database {} has no tables any more; it is migrated anew",
-            p.external.database()
-        ),
-    ))
 }
 
 /// Keeps the roles at the image before, and says why.
@@ -170,9 +161,10 @@ async fn prepare(
     p: &ValidatedPlatform,
     stored: &mut Stored,
     wish: &str,
+    is_empty: bool,
     report: &mut Report,
 ) -> Result<(), StepError> {
-    let step = if is_first(cx, p, stored, wish).await? {
+    let step = if is_first(cx, p, stored, wish, is_empty).await? {
         MigrationStep::Whole
     } else {
         let plan = plan(cx, p, stored, wish).await?;
@@ -182,7 +174,7 @@ async fn prepare(
     };
     // With tables come people: their passwords are theirs, and a Secret drawn now would be a login that nobody has.
     // That is so after `Retain`, and after a Secret that a person deleted once they had signed in.
-    if postgres::is_empty(p).await? {
+    if is_empty {
         admin_secret::ensure(cx, p).await?;
     }
     let id = stored.release.id(wish);
@@ -198,20 +190,24 @@ async fn prepare(
 }
 
 /// Whether no version ever ran over these databases: then none has to be kept working, and one Job does all of it. It is
-/// decided once, for a Job that was killed half way has made tables.
+/// decided once, for a Job that was killed half way has made tables; but who wants to approve wants to see a plan first.
 async fn is_first(
     cx: &Context,
     p: &ValidatedPlatform,
     stored: &mut Stored,
     wish: &str,
+    is_empty: bool,
 ) -> Result<bool, StepError> {
     let release = &stored.release;
+    let automatic = p.migration.approval == Approval::Automatic;
+    if release.is_whole() && !automatic {
+        // What the Job did until now stands, and is no part of the plan.
+        let anew = release.anew();
+        stored.write(cx, p, anew).await?;
+        return Ok(false);
+    }
     if !release.is_whole() {
-        // Who wants to approve wants to see a plan first.
-        let may_be = release.good.is_none()
-            && release.plan().is_none()
-            && p.migration.approval == Approval::Automatic;
-        if !may_be || !postgres::is_empty(p).await? {
+        if !automatic || !is_empty || release.good.is_some() || release.plan().is_some() {
             return Ok(false);
         }
         let whole = release.going(wish, |upgrade| upgrade.whole = true);

@@ -84,6 +84,53 @@ impl Target {
     }
 }
 
+impl Target {
+    /// What another manager puts beside ours stays, also when an item of theirs in a list that is ours alone goes.
+    async fn leaves_what_is_of_others(&self) -> Result<()> {
+        let object = "deployment/p-realtime";
+        let theirs = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "p-realtime", "namespace": self.platform.namespace},
+            "spec": {"template": {"spec": {
+                "volumes": [{"name": "mesh", "emptyDir": {}}],
+                "containers": [{"name": "crewdeck", "env": [{"name": "MESH", "value": "1"}]}],
+            }}},
+        });
+        let file = std::env::temp_dir().join(format!("{}.json", self.platform.namespace));
+        std::fs::write(&file, theirs.to_string())?;
+        let path = file.to_string_lossy();
+        let applied = [
+            "apply",
+            "--server-side",
+            "--field-manager=mesh",
+            "-f",
+            &path,
+        ];
+        let applied = self.kubectl(&applied);
+        std::fs::remove_file(&file)?;
+        applied?;
+        let secrets = json!([{"op": "add", "path": "/spec/template/spec/imagePullSecrets", "value": [{"name": "theirs"}]}]);
+        self.kubectl(&["patch", object, "--type=json", &format!("-p={secrets}")])?;
+        wait_for(
+            "the list that is ours alone is put back",
+            SOON,
+            async || {
+                let spec = self.see(object)?.content["spec"]["template"]["spec"].take();
+                ensure!(spec["imagePullSecrets"].is_null(), "{spec}");
+                let has = |list: &Value, name: &str| {
+                    let mut items = list.as_array().into_iter().flatten();
+                    items.any(|item| item["name"] == name)
+                };
+                ensure!(has(&spec["volumes"], "mesh"), "their volume went: {spec}");
+                let env = &spec["containers"][0]["env"];
+                ensure!(has(env, "MESH"), "their variable went: {spec}");
+                Ok(())
+            },
+        )
+        .await
+    }
+}
+
 /// What a person does to the objects of a platform: arguments of kubectl, without the object.
 fn interferences() -> Vec<(&'static str, Vec<String>)> {
     let patch = |body: Value| {
@@ -178,6 +225,7 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
             took.as_millis()
         );
     }
+    target.leaves_what_is_of_others().await?;
     // The login in a lost Secret is written down elsewhere: what comes back is what the pods have in their files.
     for (client, key) in [
         ("db-app", "url"),

@@ -117,12 +117,13 @@ const SCHEMA_IN_TESTS: &[&str] = &[
     "common-jobs",
 ];
 
-/// The operator's tests use what it provisions as the roles do: through the crates that the roles use. Those of users
-/// take a Redis away. A test of the whole cuts the operator off at its acts, which nobody can do from outside.
+/// The operator's tests use what it provisions as the roles do: through the crates that the roles use; and a Redis that is
+/// set up as it should not be. Those of users take a Redis away. A test of the whole cuts the operator off at its acts, which nobody can do from outside.
 const USED_IN_TESTS: &[(&str, &str)] = &[
     ("api-server-users", "common-scratch"),
     ("operator", "common-cache"),
     ("operator", "common-events"),
+    ("operator", "common-scratch"),
     ("tests", "operator"),
 ];
 

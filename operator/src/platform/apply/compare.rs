@@ -56,6 +56,43 @@ fn holds_items(found: &Value, wanted: &Value, id: &str) -> bool {
     })
 }
 
+/// `found` with every wanted value, as [`holds`] asks for it: what others put beside ours into a list that is shared stays,
+/// and what they put into one that is ours alone goes.
+pub(super) fn mended(found: &Value, wanted: &Value) -> Value {
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => {
+            let mut mended = found.clone();
+            for (key, wanted) in wanted {
+                let found = found.get(key).unwrap_or(&Value::Null);
+                let value = match shared_list(key) {
+                    Some(id) => mended_items(found, wanted, id),
+                    None => self::mended(found, wanted),
+                };
+                mended.insert(key.clone(), value);
+            }
+            Value::Object(mended)
+        }
+        (Value::Array(_), Value::Array(_)) if holds(found, wanted) => found.clone(),
+        _ => wanted.clone(),
+    }
+}
+
+/// A shared list with every wanted item, and those of others in their places.
+fn mended_items(found: &Value, wanted: &Value, id: &str) -> Value {
+    let (Value::Array(found), Value::Array(wanted)) = (found, wanted) else {
+        return mended(found, wanted);
+    };
+    let same = |one: &Value, other: &Value| one.get(id) == other.get(id);
+    let kept = found.iter().map(|found| {
+        let ours = wanted.iter().find(|wanted| same(found, wanted));
+        ours.map_or_else(|| found.clone(), |wanted| mended(found, wanted))
+    });
+    let missing = wanted
+        .iter()
+        .filter(|wanted| !found.iter().any(|found| same(found, wanted)));
+    kept.chain(missing.cloned()).collect()
+}
+
 /// Whether `manager` holds no field of the object that `wanted` has no longer: such a field would stay for ever
 /// if nothing were sent.
 pub(super) fn owns_no_more(metadata: &ObjectMeta, wanted: &Value, manager: &str) -> bool {
@@ -247,6 +284,49 @@ mod tests {
     #[case::other_quantity(json!({"limits": {"cpu": "500m"}}), json!({"limits": {"cpu": "1"}}), false)]
     fn compares(#[case] found: Value, #[case] wanted: Value, #[case] same: bool) {
         assert_eq!(holds(&found, &wanted), same);
+    }
+
+    #[test]
+    fn what_is_mended_has_all_that_is_wanted_and_what_others_may_add() {
+        let found = json!({
+            "replicas": 3,
+            "template": {
+                "imagePullSecrets": [{"name": "theirs"}],
+                "containers": [
+                    {"name": "mesh", "image": "m"},
+                    {"name": "web", "image": "old", "imagePullPolicy": "Always",
+                     "env": [{"name": "A", "value": "2"}, {"name": "THEIRS", "value": "t"}],
+                     "ports": [{"containerPort": 1}, {"containerPort": 2}]},
+                ],
+                "volumes": [{"name": "mesh"}],
+            },
+        });
+        let wanted = json!({
+            "template": {
+                "imagePullSecrets": [],
+                "containers": [
+                    {"name": "web", "image": "new", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "b"}],
+                     "ports": [{"containerPort": 1}]},
+                ],
+                "volumes": [{"name": "keys"}],
+            },
+        });
+        let expected = json!({
+            "replicas": 3,
+            "template": {
+                "imagePullSecrets": [],
+                "containers": [
+                    {"name": "mesh", "image": "m"},
+                    {"name": "web", "image": "new", "imagePullPolicy": "Always",
+                     "env": [{"name": "A", "value": "1"}, {"name": "THEIRS", "value": "t"}, {"name": "B", "value": "b"}],
+                     "ports": [{"containerPort": 1}]},
+                ],
+                "volumes": [{"name": "mesh"}, {"name": "keys"}],
+            },
+        });
+        let mended = mended(&found, &wanted);
+        assert_eq!(mended, expected);
+        assert!(!holds(&found, &wanted) && holds(&mended, &wanted));
     }
 
     fn owned(manager: &str, owners: &[(&str, &str)]) -> ObjectMeta {

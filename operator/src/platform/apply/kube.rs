@@ -6,7 +6,7 @@ use crds::Reason;
 use k8s_openapi::{
     ByteString, NamespaceResourceScope,
     api::core::v1::Secret,
-    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference},
 };
 use kube::{
     Api, Resource, ResourceExt as _,
@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 pub(crate) use super::compare::holds;
-use super::compare::{Whose, owns_no_more, whose};
+use super::compare::{Whose, mended, owns_no_more, whose};
 use crate::platform::{
     Context, StepError,
     validate::{Identity, Role, ValidatedPlatform},
@@ -169,53 +169,102 @@ where
         + Debug,
 {
     let mut body = body(what, wanted)?;
-    let outcome = match found {
-        None => Outcome::Created,
-        Some(found) => {
-            require_ours(what, found.meta(), wanted.meta())?;
-            if stands(what, &found, &body)? {
-                return Ok((Outcome::Unchanged, found));
-            }
-            Outcome::Changed
-        }
+    let Some(found) = found else {
+        let now = apply(api, wanted, &body).await;
+        let now = now.map_err(|error| StepError::of_kube(what, &error))?;
+        tracing::info!(object = %what, "created");
+        return Ok((Outcome::Created, now));
     };
-    body["apiVersion"] = Value::String(K::api_version(&()).into_owned());
-    body["kind"] = Value::String(K::kind(&()).into_owned());
-    let name = wanted.name_any();
-    let force = PatchParams::apply(FIELD_MANAGER).force();
-    let applied = api.patch(&name, &force, &Patch::Apply(&body)).await;
-    let is_left = outcome == Outcome::Changed
-        && match &applied {
-            Ok(now) => !holds(&self::body(what, now)?, &body),
-            Err(kube::Error::Api(status)) => status.code == 422,
-            Err(_) => false,
-        };
-    let now = if is_left && let Ok(now) = replace(api, &name, &body).await {
-        now
-    } else {
-        applied.map_err(|error| StepError::of_kube(what, &error))?
+    require_ours(what, found.meta(), wanted.meta())?;
+    if stands(what, &found, &body)? {
+        return Ok((Outcome::Unchanged, found));
+    }
+    let applied = apply(api, wanted, &body).await;
+    // Over which it had to be applied: the answer has another version, and so has all that follows.
+    if let Some(metadata) = body["metadata"].as_object_mut() {
+        metadata.remove("resourceVersion");
+    }
+    let left = match &applied {
+        Ok(now) if !holds(&self::body(what, now)?, &body) => Some(now),
+        Err(kube::Error::Api(status)) if status.code == 422 => Some(&found),
+        _ => None,
     };
-    tracing::info!(object = %what, outcome = ?outcome, "applied");
-    Ok((outcome, now))
+    let now = match left {
+        Some(left) => repair(api, what, wanted, &body, left).await?,
+        None => None,
+    };
+    let now = match now {
+        Some(now) => now,
+        None => applied.map_err(|error| StepError::of_kube(what, &error))?,
+    };
+    tracing::info!(object = %what, "changed");
+    Ok((Outcome::Changed, now))
 }
 
-/// Puts each wanted list in the place of the one that is there. An item to which somebody gave another key, such as a
-/// Service's port, is by server-side apply an item of theirs, beside which ours is put, or refused as its duplicate.
-async fn replace<K>(api: &Api<K>, name: &str, wanted: &Value) -> Result<K, kube::Error>
+/// Sends `body`, which is `wanted`, by server-side apply.
+async fn apply<K>(api: &Api<K>, wanted: &K, body: &Value) -> kube::Result<K>
 where
-    K: Clone + DeserializeOwned + Debug,
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
 {
-    let mut wanted = wanted.clone();
-    // Labels and owners are maps and lists of sets, which are applied.
-    wanted["metadata"] = match wanted["metadata"]["resourceVersion"].take() {
-        Value::Null => json!({}),
-        version => json!({"resourceVersion": version}),
+    let mut body = body.clone();
+    body["apiVersion"] = Value::String(K::api_version(&()).into_owned());
+    body["kind"] = Value::String(K::kind(&()).into_owned());
+    let force = PatchParams::apply(FIELD_MANAGER).force();
+    api.patch(&wanted.name_any(), &force, &Patch::Apply(&body))
+        .await
+}
+
+/// Puts right what server-side apply cannot: an item of a list to which somebody gave another key, such as a Service's port,
+/// is an item of theirs for it, beside which ours is put, or refused as its duplicate. So the object is written as it should
+/// be, over exactly the one that was `left`, and then applied, so that we hold what we want and no more, as ever. `None` if
+/// somebody else has written meanwhile: the next pass looks again.
+async fn repair<K>(
+    api: &Api<K>,
+    what: &str,
+    wanted: &K,
+    body: &Value,
+    left: &K,
+) -> Result<Option<K>, StepError>
+where
+    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
+{
+    let mut whole = mended(&self::body(what, left)?, body);
+    // Labels and owners are maps and sets, which are applied.
+    whole["metadata"] = json!({"resourceVersion": left.resource_version()});
+    if let Some(fields) = whole.as_object_mut() {
+        fields.retain(|field, _| body.get(field).is_some());
+    }
+    let (name, params) = (
+        wanted.name_any(),
+        PatchParams {
+            field_manager: Some(FIELD_MANAGER.to_owned()),
+            ..PatchParams::default()
+        },
+    );
+    let written: kube::Result<K> = api.patch(&name, &params, &Patch::Merge(&whole)).await;
+    if let Err(error) = written {
+        tracing::warn!(object = %what, %error, "what others put into a list of ours stays");
+        return Ok(None);
+    }
+    let refused = |error| StepError::of_kube(what, &error);
+    let mut now = apply(api, wanted, body).await.map_err(refused)?;
+    // What was written so would stay when it is wanted no longer: only what is applied is given up by being left out.
+    let fields = now.meta_mut().managed_fields.take().unwrap_or_default();
+    let is_written = |entry: &ManagedFieldsEntry| {
+        entry.manager.as_deref() == Some(FIELD_MANAGER)
+            && entry.operation.as_deref() == Some("Update")
+            && entry.subresource.is_none()
     };
-    let params = PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    };
-    api.patch(name, &params, &Patch::Merge(&wanted)).await
+    let applied: Vec<_> = fields
+        .into_iter()
+        .filter(|entry| !is_written(entry))
+        .collect();
+    let metadata = json!({"resourceVersion": now.resource_version(), "managedFields": applied});
+    let held = Patch::Merge(json!({"metadata": metadata}));
+    api.patch(&name, &params, &held)
+        .await
+        .map(Some)
+        .map_err(refused)
 }
 
 /// Refuses an object that is not ours to change: the `metadata` of `what` as it was found, and as it would be ours.
@@ -423,7 +472,10 @@ mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
 
     use super::*;
-    use crate::{platform::validate::sample::sample, testing::Api as Server};
+    use crate::{
+        platform::{foreign::HttpRoute, validate::sample::sample},
+        testing::Api as Server,
+    };
 
     const PATH: &str = "/api/v1/namespaces/crewdeck/configmaps/demo-web-config";
 
@@ -457,6 +509,28 @@ mod tests {
         let (outcome, now) = ensure(&cx, &wanted("a = 2")).await.expect("applied");
         assert_eq!(outcome, Outcome::Changed);
         assert_eq!(now.data, wanted("a = 2").data);
+    }
+
+    /// Also over a version, which is another one in the answer, and of a kind whose objects do not tell it.
+    #[tokio::test]
+    async fn a_change_is_one_request() {
+        let server = Server::default();
+        let cx = server.context();
+        let mut version = None;
+        for value in ["a = 1", "a = 2", "a = 2"] {
+            let written = ensure_over(&cx, &wanted(value), version.as_ref()).await;
+            version = written.expect("applied");
+        }
+        assert_eq!((server.asked(), server.writes()), (2, 2));
+        let mut route = HttpRoute {
+            metadata: metadata(&sample(), "demo-web".to_owned(), Some(Role::Web)),
+            spec: json!({"hostnames": ["a.example.org"]}),
+            status: Value::Null,
+        };
+        ensure(&cx, &route).await.expect("applied");
+        route.spec = json!({"hostnames": ["b.example.org"]});
+        ensure(&cx, &route).await.expect("applied");
+        assert_eq!((server.asked(), server.writes()), (4, 4));
     }
 
     #[tokio::test]

@@ -6,12 +6,11 @@ use sqlx::{FromRow, PgConnection};
 
 use super::{
     names::Names,
-    server::{Address, admin, close, failed, primary},
+    server::{Address, failed},
 };
 use crate::platform::{
     StepError,
     apply::ledger::{Kind, Thing},
-    validate::PostgresServer,
 };
 
 /// Whoever is a member is refused by the primary, where its administrator has set that up.
@@ -176,29 +175,15 @@ impl Facts {
     }
 }
 
-/// Whether a database has no table beside the server's own.
-pub(super) async fn is_empty(server: &PostgresServer, database: &str) -> Result<bool, StepError> {
-    let at = primary(server);
-    let mut connection = admin(server, at, database).await?;
-    let empty = sqlx::query_scalar(
-        "select not exists (
-            select from pg_class c join pg_namespace n on n.oid = c.relnamespace
-            where c.relkind in ('r', 'p') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_')",
-    )
-    .fetch_one(&mut connection)
-    .await
-    .map_err(|error| failed(at, "looking for tables", &error))?;
-    close(connection).await;
-    Ok(empty)
-}
-
-/// Rights inside a database.
+/// What is inside a database.
 #[derive(Debug, FromRow)]
 pub(super) struct InnerFacts {
     /// On the schema `public`, `role=RIGHT`, sorted; without its owner's.
     pub(super) schema: Vec<String>,
     /// On what the owner will make, `type:role=RIGHT`, sorted; without its own.
     pub(super) defaults: Vec<String>,
+    /// Whether there is no table beside the server's own.
+    pub(super) empty: bool,
 }
 
 const INNER: &str = "
@@ -213,7 +198,9 @@ const INNER: &str = "
               join pg_roles r on r.oid = d.defaclrole
               cross join lateral aclexplode(d.defaclacl) a
               left join pg_roles g on g.oid = a.grantee
-              where r.rolname = $1 and d.defaclnamespace = 0 and a.grantee <> d.defaclrole) as defaults";
+              where r.rolname = $1 and d.defaclnamespace = 0 and a.grantee <> d.defaclrole) as defaults,
+        not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                    where c.relkind in ('r', 'p') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_') as empty";
 
 impl InnerFacts {
     /// Looks.
@@ -226,7 +213,8 @@ impl InnerFacts {
             .bind(owner)
             .fetch_one(connection)
             .await;
-        let mut found: Self = found.map_err(|error| failed(at, "looking at rights", &error))?;
+        let mut found: Self =
+            found.map_err(|error| failed(at, "looking inside a database", &error))?;
         found.schema.sort();
         found.defaults.sort();
         Ok(found)

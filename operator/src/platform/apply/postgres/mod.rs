@@ -14,7 +14,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use crds::{DeletionPolicy, Reason};
@@ -39,6 +39,8 @@ use crate::{
 pub struct PostgresApplied {
     /// Each client's login.
     pub logins: BTreeMap<&'static str, Settled>,
+    /// Databases that have no table.
+    pub empty: BTreeSet<String>,
 }
 
 fn names(p: &ValidatedPlatform) -> Names {
@@ -95,9 +97,11 @@ pub(crate) async fn converge(
     store.intend(&things).await?;
     shape::roles(&mut connection, at, names, &facts).await?;
     shape::databases(&mut connection, at, names, &facts).await?;
-    shape::inside(server, at, names).await?;
+    let mut applied = PostgresApplied {
+        empty: shape::inside(server, at, names).await?,
+        ..PostgresApplied::default()
+    };
     // Roles are there now; what they were before decides which login is open.
-    let mut applied = PostgresApplied::default();
     for login in names.logins() {
         let settled =
             logins::settle(server, &mut connection, &facts, &login, store, rotation).await?;
@@ -106,14 +110,6 @@ pub(crate) async fn converge(
     close(connection).await;
     store.made(Server::Postgres).await?;
     Ok(applied)
-}
-
-/// Whether the application's database has no table yet: nothing was ever migrated there.
-///
-/// # Errors
-/// What the server refuses.
-pub async fn is_empty(p: &ValidatedPlatform) -> Result<bool, StepError> {
-    facts::is_empty(&p.postgres, &names(p).database).await
 }
 
 /// After the migration: lets the application use, and the readers of analytics read, what the migration made for them

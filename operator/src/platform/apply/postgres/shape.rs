@@ -198,15 +198,19 @@ fn concerning(found: &[String], ours: &[&String]) -> Vec<String> {
     found.iter().filter(concerns).cloned().collect()
 }
 
-/// Rights inside both databases.
+/// Rights inside both databases. Gives those that have no table.
 pub(super) async fn inside(
     server: &PostgresServer,
     at: Address<'_>,
     names: &Names,
-) -> Result<(), StepError> {
+) -> Result<BTreeSet<String>, StepError> {
+    let mut empty = BTreeSet::new();
     for (database, owner) in names.databases() {
         let mut connection = admin(server, at, database).await?;
         let facts = InnerFacts::read(&mut connection, at, owner).await?;
+        if facts.empty {
+            empty.insert(database.to_owned());
+        }
         let visitors: &[&String] = if database == names.database {
             &[&names.app, &names.reader]
         } else {
@@ -243,7 +247,7 @@ pub(super) async fn inside(
         }
         close(connection).await;
     }
-    Ok(())
+    Ok(empty)
 }
 
 /// The default privileges as [`InnerFacts`] shows them.

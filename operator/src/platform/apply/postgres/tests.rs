@@ -182,10 +182,10 @@ async fn makes_everything_once_and_then_nothing(pool: PgPool) {
 async fn each_login_may_do_its_work_and_no_more(pool: PgPool) {
     let fixture = Fixture::new(&pool).await;
     let mut store = MemoryStore::default();
-    fixture.converge(&mut store).await.unwrap();
+    let applied = fixture.converge(&mut store).await.unwrap();
+    let databases = [&fixture.names.database, &fixture.names.analytics_database];
+    assert_eq!(applied.empty, databases.map(Clone::clone).into());
 
-    let is_empty = || facts::is_empty(&fixture.server, &fixture.names.database);
-    assert!(is_empty().await.unwrap());
     let mut migrator = fixture.client(&store, "db-migrator").await;
     execute(
         &mut migrator,
@@ -203,7 +203,11 @@ async fn each_login_may_do_its_work_and_no_more(pool: PgPool) {
             .await
             .unwrap();
     assert_eq!(owner, fixture.names.owner);
-    assert!(!is_empty().await.unwrap());
+    let applied = fixture.converge(&mut store).await.unwrap();
+    assert_eq!(
+        applied.empty,
+        [fixture.names.analytics_database.clone()].into()
+    );
     execute(
         &mut migrator,
         format!(

@@ -111,8 +111,12 @@ fn on_the_cluster(host: String) -> RedisServer {
     reason = "tests are told their server by the environment"
 )]
 fn of_the_environment() -> RedisServer {
-    let url = std::env::var("CREWDECK_TEST_REDIS_URL").unwrap();
-    let info = url.as_str().into_connection_info().unwrap();
+    at(&std::env::var("CREWDECK_TEST_REDIS_URL").unwrap())
+}
+
+/// Of an address that lets everybody in.
+fn at(url: &str) -> RedisServer {
+    let info = url.into_connection_info().unwrap();
     let redis::ConnectionAddr::Tcp(host, port) = info.addr().clone() else {
         panic!("{url} is no TCP address");
     };
@@ -124,6 +128,29 @@ fn of_the_environment() -> RedisServer {
         ca_pem: None,
         tls: Tls::Disabled,
     }
+}
+
+/// It is refused, since a restart would forget the users; what was begun there can be taken back all the same.
+#[tokio::test]
+async fn a_server_without_a_file_for_users_is_left_clean() {
+    let redis = common_scratch::Redis::start_without_users_file().unwrap();
+    let server = at(&redis.url());
+    let clients = clients(&ExternalNames::of("tests", "redis", "forgetful"));
+    let mut store = MemoryStore::default();
+    let refused = converge(&server, &clients, &mut store, &at_rest()).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.reason, Reason::BackendRefused, "{refused}");
+    let listed: Vec<Thing> = store.things.keys().cloned().collect();
+    for _ in 0..2 {
+        drop_all(&server, &listed, true).await.unwrap();
+    }
+    let mut root = admin(&server).await.unwrap();
+    let users: Vec<String> = redis::cmd("ACL")
+        .arg("USERS")
+        .query_async(&mut root)
+        .await
+        .unwrap();
+    assert_eq!(users, ["default"]);
 }
 
 #[tokio::test]
