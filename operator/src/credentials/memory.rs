@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta};
 use common_clock::SystemIds;
 use crds::Reason;
 
-use super::{Claim, Claims, Keys, Proofs, Rotation, Schedule, Store, Usage};
+use super::{Belief, Claim, Claims, Keys, Proofs, Rotation, Schedule, Store, Usage};
 use crate::platform::{
     StepError,
     apply::ledger::{Server, Thing},
@@ -125,6 +125,6 @@ pub(crate) fn at_rest() -> Rotation<'static> {
         now: DateTime::from_timestamp(1_800_000_000, 0).expect("in range"),
         ids: &SystemIds,
         proofs: &PROOFS,
-        proof_lasts: TimeDelta::zero(),
+        belief: Belief::None,
     }
 }

@@ -25,7 +25,7 @@ use secrecy::SecretString;
 pub(crate) use self::{
     claims::{Claim, Claims},
     kube::KubeStore,
-    proofs::{Proofs, proofs_last, subject},
+    proofs::{Belief, Proofs, subject},
     rotation::{Found, Issue, Rotation, Schedule, Settled, free_slot, other_slot},
     scram::verifier,
     url::{Login, read_login, url},

@@ -1,9 +1,9 @@
-//! Which logins need no proof in this pass.
+//! Which logins need no proof in this pass, and which databases no look inside.
 //!
 //! A login is proved on its servers before its Secret is written. A proof after that only finds what somebody changed on a
 //! server since, such as a password, and costs a connection with its handshakes for each login and each server. So it is
 //! repeated now and then, and the first time in a life of the operator at a drawn moment: a restart does not log in
-//! everywhere at once.
+//! everywhere at once. To look inside a database is a login, too.
 
 use std::{
     collections::HashMap,
@@ -14,20 +14,40 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use common_clock::Ids;
 
-use super::Login;
-
-/// How long a proof lasts while the pods serve.
-const LASTS: TimeDelta = TimeDelta::minutes(10);
+/// How long a proof is believed while the roles serve.
+const LONG: TimeDelta = TimeDelta::minutes(10);
 /// The same while they do not: a login may be why.
-const LASTS_IN_TROUBLE: TimeDelta = TimeDelta::seconds(30);
+const SHORT: TimeDelta = TimeDelta::seconds(30);
 
-/// How long a proof lasts, by whether the Platform's pods serve.
-#[must_use]
-pub(crate) fn proofs_last(serves: bool) -> TimeDelta {
-    if serves { LASTS } else { LASTS_IN_TROUBLE }
+/// How far former proofs are believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Belief {
+    /// The roles serve.
+    Long,
+    /// They do not, or not yet.
+    Short,
+    /// Not at all: each pass proves everything.
+    #[cfg(test)]
+    None,
 }
 
-/// What was proved of a login, and when; by its name, which no two Platforms share.
+impl Belief {
+    /// By whether the roles serve.
+    pub(crate) fn of(serves: bool) -> Self {
+        if serves { Self::Long } else { Self::Short }
+    }
+
+    fn lasts(self) -> TimeDelta {
+        match self {
+            Self::Long => LONG,
+            Self::Short => SHORT,
+            #[cfg(test)]
+            Self::None => TimeDelta::zero(),
+        }
+    }
+}
+
+/// What was proved of a login, or seen inside a database, and when; by its name, which no two Platforms share.
 #[derive(Default)]
 pub struct Proofs(Mutex<HashMap<String, Proof>>);
 
@@ -39,34 +59,43 @@ struct Proof {
 }
 
 impl Proofs {
-    /// Whether `subject` of a login that its Secret has was proved at most this long ago. Of a login that is not known yet it
-    /// is taken to have been, at a drawn moment.
+    /// Whether `subject` of what has this name was proved at most this long ago. Of a name that is not known yet it is taken to
+    /// have been, at a drawn moment.
     pub(crate) fn holds(
         &self,
-        login: &Login,
+        name: &str,
         subject: u64,
-        lasts: TimeDelta,
+        belief: Belief,
         now: DateTime<Utc>,
         ids: &dyn Ids,
     ) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let proof = known.entry(login.user.clone()).or_insert_with(|| Proof {
+        let proof = known.entry(name.to_owned()).or_insert_with(|| Proof {
             subject,
-            at: now - part(LASTS, ids),
+            at: now - part(LONG, ids),
         });
         // A clock that went back does not make it last longer.
-        proof.subject == subject && proof.at <= now && now - proof.at < lasts
+        proof.subject == subject && proof.at <= now && now - proof.at < belief.lasts()
+    }
+
+    /// It is to be proved in the next pass.
+    pub(crate) fn forget(&self, name: &str) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Not simply unknown: that would be believed.
+        if let Some(proof) = known.get_mut(name) {
+            proof.at -= LONG;
+        }
     }
 
     /// It was proved just now. Not all that was proved together is due together: it counts as a little older.
-    pub(crate) fn proved(&self, login: &Login, subject: u64, now: DateTime<Utc>, ids: &dyn Ids) {
+    pub(crate) fn proved(&self, name: &str, subject: u64, now: DateTime<Utc>, ids: &dyn Ids) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Logins of Platforms that went, when there is no room for another.
+        // Those of Platforms that went, when there is no room for another.
         if known.len() == known.capacity() {
-            known.retain(|_, proof| now - proof.at < LASTS * 2);
+            known.retain(|_, proof| now - proof.at < LONG * 2);
         }
-        let at = now - part(LASTS_IN_TROUBLE, ids);
-        known.insert(login.user.clone(), Proof { subject, at });
+        let at = now - part(SHORT, ids);
+        known.insert(name.to_owned(), Proof { subject, at });
     }
 }
 
@@ -87,16 +116,8 @@ pub(crate) fn subject(of: impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use common_clock::SeededIds;
-    use secrecy::SecretString;
 
     use super::*;
-
-    fn login(user: &str) -> Login {
-        Login {
-            user: user.to_owned(),
-            password: SecretString::from("p"),
-        }
-    }
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000, 0).expect("in range")
@@ -105,25 +126,27 @@ mod tests {
     #[test]
     fn a_proof_lasts_a_while_and_less_long_while_pods_do_not_serve() {
         let (proofs, ids) = (Proofs::default(), SeededIds::new(7));
-        let a = login("a");
-        proofs.proved(&a, 1, now(), &ids);
-        let holds = |subject, serves, seconds| {
+        proofs.proved("a", 1, now(), &ids);
+        let holds = |subject, belief, seconds| {
             let at = now() + TimeDelta::seconds(seconds);
-            proofs.holds(&a, subject, proofs_last(serves), at, &ids)
+            proofs.holds("a", subject, belief, at, &ids)
         };
-        assert!(holds(1, true, 0) && holds(1, true, 500));
-        assert!(!holds(1, true, 601) && !holds(1, false, 31));
-        assert!(!holds(2, true, 0), "of another password");
-        assert!(!holds(1, true, -60), "by a clock that went back");
+        assert!(holds(1, Belief::Long, 0) && holds(1, Belief::Long, 500));
+        assert!(!holds(1, Belief::Long, 601) && !holds(1, Belief::Short, 31));
+        assert!(!holds(2, Belief::Long, 0), "of another password");
+        assert!(!holds(1, Belief::Long, -60), "by a clock that went back");
+        assert!(!holds(1, Belief::None, 0));
+        proofs.forget("a");
+        assert!(!holds(1, Belief::Long, 0));
     }
 
     #[test]
     fn after_a_restart_logins_are_proved_within_the_time_but_not_at_once() {
         let (proofs, ids) = (Proofs::default(), SeededIds::new(7));
-        let logins: Vec<Login> = (0..100).map(|n| login(&n.to_string())).collect();
+        let logins: Vec<String> = (0..100).map(|n| n.to_string()).collect();
         let due = |seconds| {
             let at = now() + TimeDelta::seconds(seconds);
-            let due = |login: &&Login| !proofs.holds(login, 1, LASTS, at, &ids);
+            let due = |login: &&String| !proofs.holds(login, 1, Belief::Long, at, &ids);
             logins.iter().filter(due).count()
         };
         assert!(due(0) <= 1);
@@ -135,7 +158,7 @@ mod tests {
     fn where_pods_do_not_serve_a_restart_proves_most_logins_at_once() {
         let (proofs, ids) = (Proofs::default(), SeededIds::new(7));
         let due = (0..100)
-            .filter(|n| !proofs.holds(&login(&n.to_string()), 1, LASTS_IN_TROUBLE, now(), &ids))
+            .filter(|n| !proofs.holds(&n.to_string(), 1, Belief::Short, now(), &ids))
             .count();
         assert!(due > 80, "{due}");
     }

@@ -5,7 +5,7 @@ use common_clock::Ids;
 use crds::CredentialsSpec;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Claim, Keys, Login, Proofs, Store, Usage, password, read_login};
+use super::{Belief, Claim, Keys, Login, Proofs, Store, Usage, password, read_login};
 use crate::platform::{Context, States, StepError};
 
 /// Key of the Secret: generation of its content; a process that uses it tells this number.
@@ -46,8 +46,8 @@ pub(crate) struct Rotation<'a> {
     pub(crate) ids: &'a dyn Ids,
     /// Which logins need no proof,
     pub(crate) proofs: &'a Proofs,
-    /// and for how long.
-    pub(crate) proof_lasts: TimeDelta,
+    /// as far as these are believed.
+    pub(crate) belief: Belief,
 }
 
 /// The login of a client, as it was found.
@@ -61,12 +61,12 @@ pub(crate) struct Found {
 }
 
 impl<'a> Rotation<'a> {
-    /// In a pass over the Platform whose pods `states` asks; its proofs last this long.
+    /// In a pass over the Platform whose pods `states` asks.
     pub(crate) fn of(
         cx: &'a Context,
         states: &'a States<'_>,
         schedule: Schedule,
-        proof_lasts: TimeDelta,
+        belief: Belief,
     ) -> Self {
         Self {
             schedule,
@@ -74,7 +74,7 @@ impl<'a> Rotation<'a> {
             now: cx.clock.now(),
             ids: &*cx.ids,
             proofs: &cx.proofs,
-            proof_lasts,
+            belief,
         }
     }
 
@@ -89,12 +89,26 @@ impl<'a> Rotation<'a> {
         kept.is_some_and(|kept| says(kept, wanted))
             && self
                 .proofs
-                .holds(login, subject, self.proof_lasts, self.now, self.ids)
+                .holds(&login.user, subject, self.belief, self.now, self.ids)
     }
 
     /// A login was proved in this pass.
     pub(crate) fn proved(&self, login: &Login, subject: u64) {
-        self.proofs.proved(login, subject, self.now, self.ids);
+        self.proofs.proved(&login.user, subject, self.now, self.ids);
+    }
+
+    /// Whether nobody needs to look inside a database in this pass. Only while the roles serve: before that, what is inside
+    /// decides what comes next.
+    pub(crate) fn was_seen(&self, database: &str, subject: u64) -> bool {
+        self.belief == Belief::Long
+            && self
+                .proofs
+                .holds(database, subject, self.belief, self.now, self.ids)
+    }
+
+    /// All is as wanted inside a database.
+    pub(crate) fn seen(&self, database: &str, subject: u64) {
+        self.proofs.proved(database, subject, self.now, self.ids);
     }
 
     /// The login of a client: the one in its Secret, else the one that was claimed last.

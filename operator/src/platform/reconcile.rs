@@ -23,10 +23,10 @@ use super::{
 };
 use crate::{
     backoff::{RESYNC, pause},
-    credentials::proofs_last,
+    credentials::Belief,
     keys::ensure_web_secret,
     metrics,
-    upgrade::upgrade,
+    upgrade::{look_after, upgrade},
 };
 
 /// How long one pass may take. Each connection and each act has a limit of its own; this one is for all of them together, so
@@ -138,21 +138,11 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
     };
 
     let states = States::new(cx, p.identity());
-    let Some(stand) = servers(cx, platform, &p, &states, report).await else {
-        return;
-    };
-    if let Err(error) = shut_in(cx, &p, &stand.brokers).await {
-        report.failed(ConditionType::RolesReady, &error);
-        return;
-    }
-
-    let begun = async {
-        ensure_web_secret(cx, &p).await?;
-        await_keys(cx, platform, &p).await
-    };
-    match begun.await {
-        Ok(()) => upgrade(cx, &p, &stand.empty, report).boxed().await,
-        Err(error) => report.failed(ConditionType::RolesReady, &error),
+    match servers(cx, platform, &p, &states, report).await {
+        Some(stand) => go_on(cx, platform, &p, &stand, report).await,
+        // Pods go on without a server, as far as they can: they are looked after.
+        None if look_after(cx, &p, report).boxed().await => {}
+        None => return,
     }
     // Whatever became of the roles: the way in leads to the pods that are there.
     let exposed = expose(cx, &p).await;
@@ -161,6 +151,27 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
         && report.blocker().is_none()
     {
         report.slow(ConditionType::RolesReady, &error);
+    }
+}
+
+/// What comes when all servers stand.
+async fn go_on(
+    cx: &Context,
+    platform: &Platform,
+    p: &ValidatedPlatform,
+    stand: &Stand,
+    report: &mut Report,
+) {
+    if let Err(error) = shut_in(cx, p, &stand.brokers).await {
+        return report.failed(ConditionType::RolesReady, &error);
+    }
+    let begun = async {
+        ensure_web_secret(cx, p).await?;
+        await_keys(cx, platform, p).await
+    };
+    match begun.await {
+        Ok(()) => upgrade(cx, p, stand.empty.as_ref(), report).boxed().await,
+        Err(error) => report.failed(ConditionType::RolesReady, &error),
     }
 }
 
@@ -229,8 +240,8 @@ async fn await_keys(
 struct Stand {
     /// The addresses of Kafka's brokers.
     brokers: Vec<String>,
-    /// Databases without a table.
-    empty: BTreeSet<String>,
+    /// Databases without a table, if anybody looked.
+    empty: Option<BTreeSet<String>>,
 }
 
 /// The three servers side by side. Gives what was found when all of them stand.
@@ -241,11 +252,11 @@ async fn servers(
     states: &States<'_>,
     report: &mut Report,
 ) -> Option<Stand> {
-    let lasts = proofs_last(serves(platform));
+    let belief = Belief::of(serves(platform));
     let (postgres, redis, kafka) = tokio::join!(
-        postgres::ensure(cx, p, states, lasts),
-        redis::ensure(cx, p, states, lasts),
-        kafka::ensure(cx, p, states, lasts)
+        postgres::ensure(cx, p, states, belief),
+        redis::ensure(cx, p, states, belief),
+        kafka::ensure(cx, p, states, belief)
     );
     let spec = &platform.spec;
     let postgres = postgres.map_err(|error| with_secret(error, &spec.database.secret_ref.name));

@@ -15,4 +15,4 @@ mod plan;
 mod release;
 mod steps;
 
-pub use steps::{looked_after, upgrade};
+pub use steps::{look_after, looked_after, upgrade};

@@ -11,7 +11,7 @@ use super::{
     jobs::{self, Done},
     loss::require_tables,
     plan::Plan,
-    release::{Course, Good, Stage, Stored, wish},
+    release::{Course, Good, Release, Stage, Stored, wish},
 };
 use crate::platform::{
     Context, StepError,
@@ -23,29 +23,51 @@ use crate::platform::{
 };
 
 /// Brings the databases and the roles to the image of the spec, as far as it goes now; `empty` are the databases without a
-/// table.
+/// table, if anybody looked.
 pub async fn upgrade(
     cx: &Context,
     p: &ValidatedPlatform,
-    empty: &BTreeSet<String>,
+    empty: Option<&BTreeSet<String>>,
     report: &mut Report,
 ) {
     let wish = wish(p);
     let turned = async {
         let mut stored = turn(cx, p, &wish).await?;
-        require_tables(cx, p, &mut stored, empty).await?;
+        if let Some(empty) = empty {
+            require_tables(cx, p, &mut stored, empty).await?;
+        }
         Ok(stored)
     };
     let mut stored = match turned.await {
         Ok(stored) => stored,
         Err(error) => return report.failed(ConditionType::Migrated, &error),
     };
-    let is_empty = empty.contains(&p.external.database());
+    let is_empty = empty.is_some_and(|empty| empty.contains(&p.external.database()));
     match stored.release.course(&wish) {
-        Course::Stay => stay(cx, p, report).await,
+        Course::Stay => stay(cx, p, empty.is_some(), report).await,
         Course::Back { good, why } => back(cx, p, &good, &why, report).await,
         Course::Go => go(cx, p, &mut stored, &wish, is_empty, report).await,
     }
+}
+
+/// Looks after the roles as they run, while a server is away: whatever leads to another image waits for that. `false` when
+/// nothing runs yet, or a roll is under way.
+pub async fn look_after(cx: &Context, p: &ValidatedPlatform, report: &mut Report) -> bool {
+    let stored = match Stored::read(cx, p).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            report.failed(ConditionType::RolesReady, &error);
+            return false;
+        }
+    };
+    let release = stored.release.towards(&wish(p));
+    if release.good.is_none() || release.stage() != Stage::Preparing {
+        return false;
+    }
+    if let Some(error) = roles(cx, &running(&release, p), report).await {
+        report.failed(ConditionType::RolesReady, &error);
+    }
+    true
 }
 
 /// The Platform with the image at which its roles are looked after now. Changes nothing.
@@ -57,15 +79,16 @@ pub async fn looked_after(
     p: &ValidatedPlatform,
 ) -> Result<ValidatedPlatform, StepError> {
     let stored = Stored::read(cx, p).await?;
-    let wish = wish(p);
-    let release = stored.release.towards(&wish);
-    Ok(
-        match (release.course(&wish), release.stage(), &release.good) {
-            (Course::Back { good, .. }, ..) => good.of(p),
-            (Course::Go, Stage::Preparing, Some(good)) => good.of(p),
-            _ => p.clone(),
-        },
-    )
+    Ok(running(&stored.release.towards(&wish(p)), p))
+}
+
+/// The Platform with the image of its roles. Pure.
+fn running(release: &Release, p: &ValidatedPlatform) -> ValidatedPlatform {
+    match (release.course(&wish(p)), release.stage(), &release.good) {
+        (Course::Back { good, .. }, ..) => good.of(p),
+        (Course::Go, Stage::Preparing, Some(good)) => good.of(p),
+        _ => p.clone(),
+    }
 }
 
 /// Begins the upgrade, or goes on with it; `is_empty` is whether the application's database has no table.
@@ -112,10 +135,13 @@ async fn turn(cx: &Context, p: &ValidatedPlatform, wish: &str) -> Result<Stored,
     Ok(stored)
 }
 
-/// Puts drift right under an image that every role came to.
-async fn stay(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
+/// Puts drift right under an image that every role came to: what is in the databases when that was `looked` at, and the roles.
+async fn stay(cx: &Context, p: &ValidatedPlatform, looked: bool, report: &mut Report) {
     let version = &p.image.version;
-    let granted = postgres::grant(cx, p).await;
+    let granted = match looked {
+        true => postgres::grant(cx, p).await,
+        false => Ok(()),
+    };
     let granted = report.note(ConditionType::Migrated, granted, |()| {
         format!("the databases have the schema of {version}")
     });

@@ -101,6 +101,7 @@ async fn e2e_what_is_missing_or_wrong_is_told_with_its_remedy() -> Result<()> {
     platform.write_secret("postgres", &good).await?;
     platform.ready(READY).await?;
 
+    drift_is_put_right_while_a_server_is_away(&cluster, &platform).await?;
     an_image_that_does_not_exist_stops_nothing(&cluster, &platform, &spec).await?;
     platform.delete(TOLD).await?;
     cluster.delete_namespace(&platform.namespace).await
@@ -110,6 +111,39 @@ fn changed(data: &BTreeMap<String, String>, key: &str, value: &str) -> BTreeMap<
     let mut data = data.clone();
     data.insert(key.to_owned(), value.to_owned());
     data
+}
+
+/// What runs is looked after, whatever a server says.
+async fn drift_is_put_right_while_a_server_is_away(
+    cluster: &Cluster,
+    platform: &Platform,
+) -> Result<()> {
+    let right = cluster
+        .secret(&platform.namespace, &platform.secret("kafka"))
+        .await?;
+    let gone = changed(&right, "bootstrap-servers", "nowhere.backends.svc:9092");
+    platform.write_secret("kafka", &gone).await?;
+    platform
+        .told("EventsReady", "nowhere.backends.svc", TOLD)
+        .await?;
+    let worker = ["-n", &platform.namespace, "deployment/p-worker"];
+    let [n, namespace, deployment] = worker;
+    let by_hand = "-p={\"spec\":{\"revisionHistoryLimit\":7}}";
+    cluster.kubectl(&[n, namespace, "patch", deployment, "--type=merge", by_hand])?;
+    wait_for("it is put back", TOLD, async || {
+        let limit = "-o=jsonpath={.spec.revisionHistoryLimit}";
+        let limit = cluster.kubectl(&[n, namespace, "get", deployment, limit])?;
+        ensure!(limit != "7", "it is {limit}");
+        Ok(())
+    })
+    .await?;
+    let conditions = platform.conditions().await?;
+    ensure!(
+        conditions["EventsReady"].status == "False",
+        "{conditions:?}"
+    );
+    platform.write_secret("kafka", &right).await?;
+    platform.ready(READY).await
 }
 
 /// A running platform whose spec asks for a missing image keeps its pods, says so, and recovers.

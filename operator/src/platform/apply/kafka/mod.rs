@@ -10,7 +10,6 @@ mod users;
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
 use common_kafka::{Connection, KafkaError, RDKafkaErrorCode, admin::Admin};
 use crds::{DeletionPolicy, Reason};
 
@@ -18,7 +17,7 @@ pub use self::administrators::Administrators;
 pub(crate) use self::rights::Wanted;
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
-    credentials::{KubeStore, Rotation, Settled, Store},
+    credentials::{Belief, KubeStore, Rotation, Settled, Store},
     platform::{
         Context, States, StepError,
         validate::{KafkaCluster, ValidatedPlatform},
@@ -58,11 +57,11 @@ pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
     states: &States<'_>,
-    proof_lasts: TimeDelta,
+    belief: Belief,
 ) -> Result<TopicsApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
     let wanted = Wanted::of(&p.external, &p.topics);
-    let rotation = Rotation::of(cx, states, p.events_credentials, proof_lasts);
+    let rotation = Rotation::of(cx, states, p.events_credentials, belief);
     let connection = connection(&p.kafka);
     let done = async {
         let admin = cx.administrators.get(&connection).await;

@@ -16,7 +16,6 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::TimeDelta;
 use crds::{DeletionPolicy, Reason};
 
 pub use names::{LoginSpec, Names, Place};
@@ -27,7 +26,7 @@ use self::{
 };
 use super::ledger::{Ledger, Left, Server, Thing, list};
 use crate::{
-    credentials::{KubeStore, Rotation, Settled, Store},
+    credentials::{Belief, KubeStore, Rotation, Settled, Store, subject},
     platform::{
         Context, States, StepError,
         validate::{PostgresServer, ValidatedPlatform},
@@ -39,8 +38,8 @@ use crate::{
 pub struct PostgresApplied {
     /// Each client's login.
     pub logins: BTreeMap<&'static str, Settled>,
-    /// Databases that have no table.
-    pub empty: BTreeSet<String>,
+    /// Databases that have no table; `None` where nobody looked, since the roles serve.
+    pub empty: Option<BTreeSet<String>>,
 }
 
 fn names(p: &ValidatedPlatform) -> Names {
@@ -55,10 +54,10 @@ pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
     states: &States<'_>,
-    proof_lasts: TimeDelta,
+    belief: Belief,
 ) -> Result<PostgresApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
-    let rotation = Rotation::of(cx, states, p.database_credentials, proof_lasts);
+    let rotation = Rotation::of(cx, states, p.database_credentials, belief);
     converge(&p.postgres, &names(p), &mut store, &rotation).await
 }
 
@@ -98,7 +97,7 @@ pub(crate) async fn converge(
     shape::roles(&mut connection, at, names, &facts).await?;
     shape::databases(&mut connection, at, names, &facts).await?;
     let mut applied = PostgresApplied {
-        empty: shape::inside(server, at, names).await?,
+        empty: inside(server, names, rotation).await?,
         ..PostgresApplied::default()
     };
     // Roles are there now; what they were before decides which login is open.
@@ -112,13 +111,34 @@ pub(crate) async fn converge(
     Ok(applied)
 }
 
+/// Rights inside both databases, and which of them have no table; `None` when that was looked at not long ago.
+async fn inside(
+    server: &PostgresServer,
+    names: &Names,
+    rotation: &Rotation<'_>,
+) -> Result<Option<BTreeSet<String>>, StepError> {
+    let subject = subject((&server.host, server.port));
+    if rotation.was_seen(&names.database, subject) {
+        return Ok(None);
+    }
+    let empty = shape::inside(server, primary(server), names).await?;
+    rotation.seen(&names.database, subject);
+    Ok(Some(empty))
+}
+
 /// After the migration: lets the application use, and the readers of analytics read, what the migration made for them
 /// and default privileges do not cover.
 ///
 /// # Errors
 /// What the server refuses.
-pub async fn grant(_cx: &Context, p: &ValidatedPlatform) -> Result<(), StepError> {
-    grants::ensure(&p.postgres, &names(p)).await
+pub async fn grant(cx: &Context, p: &ValidatedPlatform) -> Result<(), StepError> {
+    let names = names(p);
+    let granted = grants::ensure(&p.postgres, &names).await;
+    if granted.is_err() {
+        // All is not as wanted there: the next pass looks again.
+        cx.proofs.forget(&names.database);
+    }
+    granted
 }
 
 /// Ends and drops the logins; keeps or drops the databases by policy. What is kept is returned.

@@ -8,7 +8,6 @@ mod user;
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
 use crds::{DeletionPolicy, Reason};
 use redis::{Cmd, RedisResult, Value, aio::MultiplexedConnection};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -21,8 +20,8 @@ use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
     acts::{self, Act, System},
     credentials::{
-        Found, Issue, Keys, KubeStore, Login, Rotation, Settled, Store, free_slot, other_slot,
-        subject, url,
+        Belief, Found, Issue, Keys, KubeStore, Login, Rotation, Settled, Store, free_slot,
+        other_slot, subject, url,
     },
     platform::{
         Context, States, StepError,
@@ -74,10 +73,10 @@ pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
     states: &States<'_>,
-    proof_lasts: TimeDelta,
+    belief: Belief,
 ) -> Result<RedisApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
-    let rotation = Rotation::of(cx, states, p.redis_credentials, proof_lasts);
+    let rotation = Rotation::of(cx, states, p.redis_credentials, belief);
     converge(&p.redis, &clients(&p.external), &mut store, &rotation).await
 }
 
