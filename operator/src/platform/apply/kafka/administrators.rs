@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use common_kafka::{Connection, KafkaError, admin::Admin};
 use moka::future::Cache;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
 
 /// An administrator is logged in anew after this long: so is a password that the cluster takes no more noticed.
@@ -58,7 +58,7 @@ fn key(connection: &Connection) -> Key {
         connection.security_protocol.as_deref(),
         connection.sasl_mechanism.as_deref(),
         connection.username.as_deref(),
-        password.map(|password| password.expose_secret()),
+        password.map(ExposeSecret::expose_secret),
         connection.ca_pem.as_deref(),
     ];
     let mut digest = Sha256::new();
