@@ -1,7 +1,7 @@
 //! The one door to the repository: everything a developer or CI does is a command here.
 //!
-//! Each command is one file under `commands/`, with its options (`Args`) and one function (`run`); what a command
-//! needs lives in the folder of the same subject (`check/`, `gen/`, `test/`, `cluster/`). Nothing here links a
+//! Each command is one file under `commands/`, with its options (`Args`) and one function (`run`), `bench` alone a folder of its
+//! own; what a command needs lives in the folder of its subject (`check/`, `generate/`, `test/`, `cluster/`, `bench/`). Nothing here links a
 //! service crate: the rest of the workspace is reached through cargo and through the built binary.
 #![expect(
     clippy::print_stdout,

@@ -4,6 +4,7 @@ mod api;
 mod load;
 mod operator;
 mod ours;
+mod process;
 mod python;
 mod rival;
 

@@ -9,12 +9,12 @@ mod kopf;
 mod measure;
 mod ours;
 mod postgres;
-mod process;
 mod redis;
 mod scene;
 mod servers;
 mod subject;
 
+use super::process;
 use crate::cluster::{build, packages, product, progress::Step};
 use anyhow::{Context as _, Result};
 use cluster::Programs;

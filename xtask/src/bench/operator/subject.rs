@@ -101,6 +101,7 @@ impl Subject<'_> {
             user: None,
             end: "KILL",
             logs: &cluster.folder,
+            errors: true,
         };
         Process::start(&run, &self.command)
     }

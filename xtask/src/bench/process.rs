@@ -34,6 +34,8 @@ pub(super) struct Run<'a> {
     pub(super) end: &'static str,
     /// The folder of its log.
     pub(super) logs: &'a Path,
+    /// Whether its standard error is logged too: not where each request is a line there.
+    pub(super) errors: bool,
 }
 
 impl Process {
@@ -62,10 +64,15 @@ impl Process {
                 command.env(key, value);
             }
         }
+        let errors = if run.errors {
+            Stdio::from(output.try_clone()?)
+        } else {
+            Stdio::null()
+        };
         let child = command
             .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
+            .stdout(output)
+            .stderr(errors)
             // An interrupt is for us.
             .process_group(0)
             .spawn()
