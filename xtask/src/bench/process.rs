@@ -124,22 +124,24 @@ impl Process {
         tail(&self.log, LINES).join("\n")
     }
 
-    /// Asks it to end, as Kubernetes does, and waits for that.
-    pub(super) fn stop(mut self) -> Result<()> {
+    /// Asks it to end, as Kubernetes does, and waits for that; as there it is killed when it does not, which is told.
+    pub(super) fn stop(mut self) -> Result<Option<String>> {
         crate::cluster::process::kill("TERM", &[self.child.id()]);
         let deadline = Instant::now() + PATIENCE;
         while self.child.try_wait()?.is_none() {
             if Instant::now() > deadline {
                 let seconds = PATIENCE.as_secs();
-                bail!(
-                    "{} goes on {seconds} s after SIGTERM:\n{}",
+                let told = format!(
+                    "{} went on for {seconds} s after SIGTERM and was killed, so that the next one had to wait for its Lease:\n{}",
                     self.name,
                     self.told()
                 );
+                self.kill()?;
+                return Ok(Some(told));
             }
             pause();
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Kills it, as a lost machine would.

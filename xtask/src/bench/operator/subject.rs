@@ -11,15 +11,13 @@ use std::{
 
 use super::{
     Args,
-    audit::{Audit, Told},
     cluster::{Cluster, spec},
     process::{Process, Run},
+    watch::Watch,
 };
 
 /// Objects that either operator works on at a time, and the writers of the raw rate.
 pub(super) const CONCURRENCY: u32 = 32;
-/// After so long without a write all is done.
-const QUIET: Duration = Duration::from_secs(10);
 
 /// How one of them is started.
 pub(super) struct Subject<'a> {
@@ -46,12 +44,16 @@ struct Created {
 /// The making of all Platforms.
 #[derive(Debug)]
 pub(super) struct Making {
-    /// Seconds until the last was Ready.
-    pub(super) seconds: f64,
+    /// How many were not Ready in the end.
+    unready: u32,
+    /// Seconds until the last was Ready, or until the others were waited for no more.
+    seconds: f64,
     /// Writes of the operator meanwhile.
     pub(super) writes: f64,
     /// Its memory when nothing was written any more.
     pub(super) memory: Memory,
+    /// Writes in the last minute, when it did not come to rest.
+    pub(super) restless: Option<f64>,
     /// CPU seconds of each process meanwhile.
     pub(super) cpu: Vec<(&'static str, f64)>,
     /// What was written, by verb and resource.
@@ -62,13 +64,17 @@ pub(super) struct Making {
 #[derive(Debug)]
 pub(super) struct Start {
     /// Seconds until each was looked at.
-    pub(super) seconds: f64,
+    pub(super) looked: f64,
     /// CPU seconds of the operator until then.
     pub(super) cpu: f64,
+    /// Seconds until that and until the last write; without an end when it did not come to rest.
+    pub(super) idle: f64,
     /// Writes until then, and until a while without any.
     pub(super) writes: f64,
     /// Memory at the end of that.
     pub(super) memory: Memory,
+    /// Writes in the last minute, when it did not come to rest.
+    pub(super) restless: Option<f64>,
 }
 
 /// Memory of a process, in MiB.
@@ -106,13 +112,13 @@ impl Subject<'_> {
         Process::start(&run, &self.command)
     }
 
-    /// Has the Platforms made under it.
+    /// Has the Platforms made under it; gives its process, which goes on.
     pub(super) fn make(
         &self,
         cluster: &Cluster<'_>,
         args: &Args,
         servers: &[(&'static str, u32)],
-    ) -> Result<Making> {
+    ) -> Result<(Process, Making)> {
         let mut process = self.start(cluster)?;
         let mut processes = cluster.processes();
         processes.extend(servers);
@@ -121,7 +127,7 @@ impl Subject<'_> {
             processes.iter().map(|(_, id)| cpu_seconds(*id)).collect()
         };
         let before = cpu(&processes)?;
-        let (mut audit, mut told) = (cluster.audit()?, Told::default());
+        let mut watch = Watch::from_now(self.user, cluster)?;
         eprintln!("      {}: {} Platforms are made", self.user, args.platforms);
         let spec = cluster.file("spec.json", &spec())?;
         let (platforms, limit) = (args.platforms.to_string(), (args.limit * 60).to_string());
@@ -134,52 +140,47 @@ impl Subject<'_> {
             "--limit",
             &limit,
         ])?;
-        audit.read(self.user, &mut told)?;
+        watch.read()?;
         let after = cpu(&processes)?;
-        anyhow::ensure!(
-            created.ready == args.platforms,
-            "{} of {} Platforms are Ready after {:.0} s; measure fewer (--platforms) or wait longer (--limit)",
-            created.ready,
-            args.platforms,
-            created.seconds
-        );
         let used = before
             .iter()
             .zip(&after)
             .map(|(before, after)| after - before);
         let cpu = processes.iter().map(|(name, _)| *name).zip(used).collect();
-        let writes = number(told.writes);
-        let kinds = std::mem::take(&mut told.kinds).into_iter().collect();
-        self.await_quiet(&mut audit, &mut told, &mut process, args)?;
+        let writes = number(watch.told.writes);
+        let kinds = std::mem::take(&mut watch.told.kinds).into_iter().collect();
+        let restless = self.await_rest(&mut watch, &mut process, args)?;
         let memory = Memory::of(process.id())?;
-        // In order, so that the next one need not wait for what it held.
-        process.stop()?;
-        Ok(Making {
+        let making = Making {
+            unready: args.platforms.saturating_sub(created.ready),
             seconds: created.seconds,
             writes,
             memory,
+            restless,
             cpu,
             kinds,
-        })
+        };
+        Ok((process, making))
     }
 
-    /// Waits until it has written nothing for a while.
-    pub(super) fn await_quiet(
+    /// Waits until it has written nothing for a while; the writes of the last minute when it does not come to that.
+    pub(super) fn await_rest(
         &self,
-        audit: &mut Audit,
-        told: &mut Told,
+        watch: &mut Watch<'_>,
         process: &mut Process,
         args: &Args,
-    ) -> Result<()> {
+    ) -> Result<Option<f64>> {
         eprintln!("      {}: until nothing is written any more", self.user);
-        let (mut seen, mut since) = (told.writes, Instant::now());
-        process.wait("nothing is written", limit(args), || {
-            audit.read(self.user, told)?;
-            if told.writes != seen {
-                (seen, since) = (told.writes, Instant::now());
-            }
-            Ok(since.elapsed() > QUIET)
-        })
+        let patience = Duration::from_secs(u64::from(args.rest) * 60);
+        let deadline = Instant::now() + patience;
+        let mut rests = false;
+        // Who ends meanwhile is told by its own words; the limit is never met.
+        process.wait("nothing is written", patience * 2, || {
+            watch.read()?;
+            rests = watch.is_quiet();
+            Ok(rests || Instant::now() >= deadline)
+        })?;
+        Ok((!rests).then(|| number(watch.in_the_last_minute())))
     }
 
     /// Starts it over Platforms that stand, and waits until it has looked at each and writes nothing any more.
@@ -190,24 +191,35 @@ impl Subject<'_> {
     ) -> Result<(Process, Start)> {
         let platforms = args.platforms;
         eprintln!("      {}: start over {platforms} Platforms", self.user);
-        let (mut audit, mut told) = (cluster.audit()?, Told::default());
+        let mut watch = Watch::from_now(self.user, cluster)?;
         let wanted = usize::try_from(platforms)?;
         let begun = Instant::now();
         let mut process = self.start(cluster)?;
-        process.wait("each Platform was looked at", limit(args), || {
-            audit.read(self.user, &mut told)?;
-            Ok(told.visited.len() >= wanted)
+        let each = process.wait("each Platform was looked at", limit(args), || {
+            watch.read()?;
+            Ok(watch.told.visited.len() >= wanted)
+        });
+        each.with_context(|| {
+            let seen = watch.told.visited.len();
+            format!("{seen} of {platforms} Platforms were looked at")
         })?;
-        let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds(process.id())?);
-        self.await_quiet(&mut audit, &mut told, &mut process, args)?;
-        for (kind, count) in &told.kinds {
+        let (looked, cpu) = (begun.elapsed(), cpu_seconds(process.id())?);
+        let restless = self.await_rest(&mut watch, &mut process, args)?;
+        let wrote = watch.wrote_last().map(|last| last.duration_since(begun));
+        let idle = match restless {
+            None => looked.max(wrote.unwrap_or_default()).as_secs_f64(),
+            Some(_) => f64::INFINITY,
+        };
+        for (kind, count) in &watch.told.kinds {
             eprintln!("      {}: wrote {count} × {kind}", self.user);
         }
         let start = Start {
-            seconds,
+            looked: looked.as_secs_f64(),
             cpu,
-            writes: number(told.writes),
+            idle,
+            writes: number(watch.told.writes),
             memory: Memory::of(process.id())?,
+            restless,
         };
         Ok((process, start))
     }
@@ -219,6 +231,26 @@ pub(super) fn limit(args: &Args) -> Duration {
 }
 
 impl Making {
+    /// Seconds until the last was Ready; without an end when some never were.
+    pub(super) fn until_ready(&self) -> f64 {
+        if self.unready == 0 {
+            self.seconds
+        } else {
+            f64::INFINITY
+        }
+    }
+
+    /// An error when some were not Ready: then there is nothing to start over.
+    pub(super) fn complete(&self) -> Result<()> {
+        anyhow::ensure!(
+            self.unready == 0,
+            "{} Platforms are not Ready after {:.0} s; measure fewer (--platforms) or wait longer (--limit)",
+            self.unready,
+            self.seconds
+        );
+        Ok(())
+    }
+
     /// Writes a second.
     pub(super) fn rate(&self) -> f64 {
         self.writes / self.seconds
