@@ -36,6 +36,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make the local cluster, its backends and a sample platform
+    ///
+    /// It goes on where it stands: what is missing is made, what runs with another version, other arguments or another
+    /// configuration than this checkout has is started anew, and what is as it should be is left alone.
     Up(commands::up::Args),
     /// Say what is running, where, and how to log in
     Status(commands::status::Args),

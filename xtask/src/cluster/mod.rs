@@ -1,7 +1,7 @@
 //! The local cluster: Kubernetes and the backends beside it, as processes of this machine.
 //!
 //! Every step looks at what is there and makes what is missing, so a bring-up that was killed at any point is
-//! continued by the next one. `tests/cluster/` holds the configuration and the Go modules.
+//! continued by the next one. What runs with another version or other settings is started anew, and nothing else. `tests/cluster/` holds the configuration and the Go modules.
 
 pub(crate) mod archives;
 pub(crate) mod backends;
@@ -61,9 +61,9 @@ fn helm() -> Command {
     command
 }
 
-/// Brings cluster and backends up, with one or two nodes.
+/// Brings cluster and backends up, with one or two nodes; a second one that runs stays, and is not forgotten.
 pub(crate) fn up(progress: &mut Progress, nodes: usize) -> Result<()> {
-    let nodes = &NODES[..nodes.clamp(1, NODES.len())];
+    let nodes = &NODES[..nodes.max(node::running().len()).clamp(1, NODES.len())];
     folders()?;
     progress.step("Debian packages", packages::ensure)?;
     progress.step("programs", build::ensure_all)?;

@@ -26,10 +26,6 @@ const fn row(name: &'static str, of: fn(&Side) -> Option<f64>, aim: Option<Aim>)
     Row { name, of, aim }
 }
 
-const fn most(most: f64) -> Option<Aim> {
-    Some(Aim::Most(most))
-}
-
 /// The API server's own limit.
 pub(super) const RAW: &[Row] = &[row("raw server-side applies a second", |s| s.raw, None)];
 
@@ -87,14 +83,14 @@ pub(super) const ALONE: &[Row] = &[
     row(
         "  until the last write of it too",
         |s| alone(s, |a| a.idle),
-        most(10.0),
+        Some(Aim::Most(10.0)),
     ),
     row(
         "  CPU milliseconds of the operator for each",
         |s| alone(s, |a| a.cpu / s.platforms * 1e3),
         None,
     ),
-    row("  writes", |s| alone(s, |a| a.writes), most(0.0)),
+    row("  writes", |s| alone(s, |a| a.writes), Some(Aim::Most(0.0))),
     row(
         "  memory when settled, MiB",
         |s| alone(s, |a| a.memory.resident),
@@ -122,18 +118,18 @@ pub(super) const AMONG: &[Row] = &[
     row(
         "  until the last write of it too",
         |s| among(s, |a| a.idle),
-        most(10.0),
+        Some(Aim::Most(10.0)),
     ),
-    row("  writes", |s| among(s, |a| a.writes), most(0.0)),
+    row("  writes", |s| among(s, |a| a.writes), Some(Aim::Most(0.0))),
     row(
         "  memory at its peak, MiB",
         |s| among(s, |a| a.memory.peak),
-        most(20.0),
+        Some(Aim::Most(20.0)),
     ),
     row(
         "  memory when settled, MiB",
         |s| among(s, |a| a.memory.resident),
-        most(20.0),
+        Some(Aim::Most(20.0)),
     ),
     row(
         "  of it anonymous",
@@ -143,7 +139,7 @@ pub(super) const AMONG: &[Row] = &[
     row(
         "  of that by the objects of others",
         Side::by_others,
-        most(1.0),
+        Some(Aim::Most(1.0)),
     ),
     row(
         "  not at rest: writes in the last minute",
@@ -168,7 +164,7 @@ pub(super) const TAKEOVER: &[Row] = &[
     row(
         "  until its first write, at most",
         |s| slowest(s, |one| one.writes),
-        most(20.0),
+        Some(Aim::Most(20.0)),
     ),
 ];
 
