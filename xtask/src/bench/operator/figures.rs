@@ -5,7 +5,7 @@ use std::fs;
 use super::{
     Args,
     measure::{Side, Takeover},
-    subject::{Making, Start},
+    subject::{Making, Settled, Start},
 };
 
 /// A figure: name with unit, where it is found, and the aim of ours.
@@ -58,17 +58,17 @@ pub(super) const MAKING: &[Row] = &[
     ),
     row(
         "  memory at its peak, MiB",
-        |s| making(s, |m| m.memory.peak),
+        |s| Some(making_rest(s)?.memory.peak),
         None,
     ),
     row(
         "  memory when settled, MiB",
-        |s| making(s, |m| m.memory.resident),
+        |s| Some(making_rest(s)?.memory.resident),
         None,
     ),
     row(
         "  not at rest: writes in the last minute",
-        |s| s.making.as_ref()?.restless,
+        |s| making_rest(s)?.restless,
         None,
     ),
 ];
@@ -82,7 +82,7 @@ pub(super) const ALONE: &[Row] = &[
     ),
     row(
         "  until the last write of it too",
-        |s| alone(s, |a| a.idle),
+        |s| s.alone.as_ref()?.idle(),
         Some(Aim::Most(10.0)),
     ),
     row(
@@ -90,20 +90,24 @@ pub(super) const ALONE: &[Row] = &[
         |s| alone(s, |a| a.cpu / s.platforms * 1e3),
         None,
     ),
-    row("  writes", |s| alone(s, |a| a.writes), Some(Aim::Most(0.0))),
+    row(
+        "  writes",
+        |s| Some(alone_rest(s)?.writes),
+        Some(Aim::Most(0.0)),
+    ),
     row(
         "  memory when settled, MiB",
-        |s| alone(s, |a| a.memory.resident),
+        |s| Some(alone_rest(s)?.memory.resident),
         None,
     ),
     row(
         "  of it anonymous",
-        |s| alone(s, |a| a.memory.anonymous),
+        |s| Some(alone_rest(s)?.memory.anonymous),
         None,
     ),
     row(
         "  not at rest: writes in the last minute",
-        |s| s.alone.as_ref()?.restless,
+        |s| alone_rest(s)?.restless,
         None,
     ),
 ];
@@ -117,23 +121,27 @@ pub(super) const AMONG: &[Row] = &[
     ),
     row(
         "  until the last write of it too",
-        |s| among(s, |a| a.idle),
+        |s| s.among.as_ref()?.idle(),
         Some(Aim::Most(10.0)),
     ),
-    row("  writes", |s| among(s, |a| a.writes), Some(Aim::Most(0.0))),
+    row(
+        "  writes",
+        |s| Some(among_rest(s)?.writes),
+        Some(Aim::Most(0.0)),
+    ),
     row(
         "  memory at its peak, MiB",
-        |s| among(s, |a| a.memory.peak),
+        |s| Some(among_rest(s)?.memory.peak),
         Some(Aim::Most(20.0)),
     ),
     row(
         "  memory when settled, MiB",
-        |s| among(s, |a| a.memory.resident),
+        |s| Some(among_rest(s)?.memory.resident),
         Some(Aim::Most(20.0)),
     ),
     row(
         "  of it anonymous",
-        |s| among(s, |a| a.memory.anonymous),
+        |s| Some(among_rest(s)?.memory.anonymous),
         None,
     ),
     row(
@@ -143,7 +151,7 @@ pub(super) const AMONG: &[Row] = &[
     ),
     row(
         "  not at rest: writes in the last minute",
-        |s| s.among.as_ref()?.restless,
+        |s| among_rest(s)?.restless,
         None,
     ),
 ];
@@ -178,6 +186,18 @@ fn alone(side: &Side, of: impl Fn(&Start) -> f64) -> Option<f64> {
 
 fn among(side: &Side, of: impl Fn(&Start) -> f64) -> Option<f64> {
     side.among.as_ref().map(of)
+}
+
+fn making_rest(side: &Side) -> Option<&Settled> {
+    side.making.as_ref()?.settled.as_ref()
+}
+
+fn alone_rest(side: &Side) -> Option<&Settled> {
+    side.alone.as_ref()?.settled.as_ref()
+}
+
+fn among_rest(side: &Side) -> Option<&Settled> {
+    side.among.as_ref()?.settled.as_ref()
 }
 
 fn slowest(side: &Side, of: impl Fn(&Takeover) -> f64) -> Option<f64> {

@@ -50,8 +50,11 @@ pub(super) struct Takeover {
 impl Side {
     /// Memory that the objects of others add, in MiB; pages of the program come and go and are not in it.
     pub(super) fn by_others(&self) -> Option<f64> {
-        let (among, alone) = (self.among.as_ref()?, self.alone.as_ref()?);
-        Some(among.memory.anonymous - alone.memory.anonymous)
+        let anonymous = |start: &Option<Start>| {
+            let settled = start.as_ref()?.settled.as_ref()?;
+            Some(settled.memory.anonymous)
+        };
+        Some(anonymous(&self.among)? - anonymous(&self.alone)?)
     }
 
     /// Ends a process in order; that it did not is told with the figures.
@@ -112,22 +115,23 @@ fn measure(
 ) -> Result<Process> {
     side.raw = Some(raw(cluster, args)?);
     side.tell(figures::RAW);
-    let (process, making) = subject.make(cluster, args, servers)?;
+    let (making, process) = subject.make(cluster, args, servers)?;
     let complete = making.complete();
     side.making = Some(making);
     side.tell(figures::MAKING);
     // In order, so that the next one need not wait for what it held.
-    side.stop(process)?;
+    side.stop(process?)?;
     complete?;
-    let (process, alone) = subject.start_over(cluster, args)?;
+    let (alone, process) = subject.start_over(cluster, args)?;
     side.alone = Some(alone);
     side.tell(figures::ALONE);
-    side.stop(process)?;
+    side.stop(process?)?;
     let foreign: Foreign = cluster.ask(&["foreign", "--count", &args.foreign.to_string()])?;
     eprintln!("      {} objects of others were made", foreign.made);
-    let (process, among) = subject.start_over(cluster, args)?;
+    let (among, process) = subject.start_over(cluster, args)?;
     side.among = Some(among);
     side.tell(figures::AMONG);
+    let process = process?;
     side.drift = drift(cluster, args)?;
     side.tell(figures::DRIFT);
     Ok(process)

@@ -124,7 +124,7 @@ fn take_over(
         Ok(watch.told.writes > 0)
     })?;
     let writes = begun.elapsed().as_secs_f64();
-    subject.await_rest(&mut watch, &mut process, args)?;
+    subject.settle(&mut watch, &mut process, args)?;
     let takeover = Takeover {
         leads: leads.map_or(writes, |leads| leads.as_secs_f64()),
         writes,

@@ -50,10 +50,8 @@ pub(super) struct Making {
     seconds: f64,
     /// Writes of the operator meanwhile.
     pub(super) writes: f64,
-    /// Its memory when nothing was written any more.
-    pub(super) memory: Memory,
-    /// Writes in the last minute, when it did not come to rest.
-    pub(super) restless: Option<f64>,
+    /// After that; `None` when it ended before.
+    pub(super) settled: Option<Settled>,
     /// CPU seconds of each process meanwhile.
     pub(super) cpu: Vec<(&'static str, f64)>,
     /// What was written, by verb and resource.
@@ -63,15 +61,23 @@ pub(super) struct Making {
 /// A start over Platforms that stand.
 #[derive(Debug)]
 pub(super) struct Start {
+    begun: Instant,
     /// Seconds until each was looked at.
     pub(super) looked: f64,
     /// CPU seconds of the operator until then.
     pub(super) cpu: f64,
-    /// Seconds until that and until the last write; without an end when it did not come to rest.
-    pub(super) idle: f64,
-    /// Writes until then, and until a while without any.
+    /// After that; `None` when it ended before.
+    pub(super) settled: Option<Settled>,
+}
+
+/// What was found when nothing was written any more, or when that was waited for no more.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// When it wrote last.
+    wrote: Option<Instant>,
+    /// What it wrote from its start.
     pub(super) writes: f64,
-    /// Memory at the end of that.
+    /// Its memory.
     pub(super) memory: Memory,
     /// Writes in the last minute, when it did not come to rest.
     pub(super) restless: Option<f64>,
@@ -112,13 +118,13 @@ impl Subject<'_> {
         Process::start(&run, &self.command)
     }
 
-    /// Has the Platforms made under it; gives its process, which goes on.
+    /// Has the Platforms made under it; gives its process, unless that ended before it came to rest.
     pub(super) fn make(
         &self,
         cluster: &Cluster<'_>,
         args: &Args,
         servers: &[(&'static str, u32)],
-    ) -> Result<(Process, Making)> {
+    ) -> Result<(Making, Result<Process>)> {
         let mut process = self.start(cluster)?;
         let mut processes = cluster.processes();
         processes.extend(servers);
@@ -149,27 +155,26 @@ impl Subject<'_> {
         let cpu = processes.iter().map(|(name, _)| *name).zip(used).collect();
         let writes = number(watch.told.writes);
         let kinds = std::mem::take(&mut watch.told.kinds).into_iter().collect();
-        let restless = self.await_rest(&mut watch, &mut process, args)?;
-        let memory = Memory::of(process.id())?;
-        let making = Making {
+        let mut making = Making {
             unready: args.platforms.saturating_sub(created.ready),
             seconds: created.seconds,
             writes,
-            memory,
-            restless,
+            settled: None,
             cpu,
             kinds,
         };
-        Ok((process, making))
+        let settled = self.settle(&mut watch, &mut process, args);
+        let settled = settled.map(|settled| making.settled = Some(settled));
+        Ok((making, settled.map(|()| process)))
     }
 
-    /// Waits until it has written nothing for a while; the writes of the last minute when it does not come to that.
-    pub(super) fn await_rest(
+    /// Waits until it has written nothing for a while, and no longer than is asked for.
+    pub(super) fn settle(
         &self,
         watch: &mut Watch<'_>,
         process: &mut Process,
         args: &Args,
-    ) -> Result<Option<f64>> {
+    ) -> Result<Settled> {
         eprintln!("      {}: until nothing is written any more", self.user);
         let patience = Duration::from_secs(u64::from(args.rest) * 60);
         let deadline = Instant::now() + patience;
@@ -180,15 +185,21 @@ impl Subject<'_> {
             rests = watch.is_quiet();
             Ok(rests || Instant::now() >= deadline)
         })?;
-        Ok((!rests).then(|| number(watch.in_the_last_minute())))
+        Ok(Settled {
+            wrote: watch.wrote_last(),
+            writes: number(watch.told.writes),
+            memory: Memory::of(process.id())?,
+            restless: (!rests).then(|| number(watch.in_the_last_minute())),
+        })
     }
 
-    /// Starts it over Platforms that stand, and waits until it has looked at each and writes nothing any more.
+    /// Starts it over Platforms that stand, and waits until it has looked at each and writes nothing any more; gives its process,
+    /// unless that ended before it came to rest.
     pub(super) fn start_over(
         &self,
         cluster: &Cluster<'_>,
         args: &Args,
-    ) -> Result<(Process, Start)> {
+    ) -> Result<(Start, Result<Process>)> {
         let platforms = args.platforms;
         eprintln!("      {}: start over {platforms} Platforms", self.user);
         let mut watch = Watch::from_now(self.user, cluster)?;
@@ -203,31 +214,38 @@ impl Subject<'_> {
             let seen = watch.told.visited.len();
             format!("{seen} of {platforms} Platforms were looked at")
         })?;
-        let (looked, cpu) = (begun.elapsed(), cpu_seconds(process.id())?);
-        let restless = self.await_rest(&mut watch, &mut process, args)?;
-        let wrote = watch.wrote_last().map(|last| last.duration_since(begun));
-        let idle = match restless {
-            None => looked.max(wrote.unwrap_or_default()).as_secs_f64(),
-            Some(_) => f64::INFINITY,
+        let mut start = Start {
+            begun,
+            looked: begun.elapsed().as_secs_f64(),
+            cpu: cpu_seconds(process.id())?,
+            settled: None,
         };
+        let settled = self.settle(&mut watch, &mut process, args);
         for (kind, count) in &watch.told.kinds {
             eprintln!("      {}: wrote {count} × {kind}", self.user);
         }
-        let start = Start {
-            looked: looked.as_secs_f64(),
-            cpu,
-            idle,
-            writes: number(watch.told.writes),
-            memory: Memory::of(process.id())?,
-            restless,
-        };
-        Ok((process, start))
+        let settled = settled.map(|settled| start.settled = Some(settled));
+        Ok((start, settled.map(|()| process)))
     }
 }
 
 /// How long to wait for anything.
 pub(super) fn limit(args: &Args) -> Duration {
     Duration::from_secs(u64::from(args.limit) * 60)
+}
+
+impl Start {
+    /// Seconds until each was looked at and until the last write; without an end when it did not come to rest.
+    pub(super) fn idle(&self) -> Option<f64> {
+        let settled = self.settled.as_ref()?;
+        let wrote = settled
+            .wrote
+            .map_or(0.0, |at| at.duration_since(self.begun).as_secs_f64());
+        Some(match settled.restless {
+            None => self.looked.max(wrote),
+            Some(_) => f64::INFINITY,
+        })
+    }
 }
 
 impl Making {

@@ -123,7 +123,7 @@ fn server(dir: &Path, name: &str, port: u16, owner: (u32, u32)) -> Result<()> {
     let rules = fs::read_to_string(dir.join(format!("hba-{name}.conf")))?;
     let form = process::digest(&[&text(&bin("postgres")), &options, &config, &rules]);
     // Its title takes the place of its environment, where other daemons have this.
-    let note = dir.join(format!("{name}.form"));
+    let note = dir.join(format!("form-{name}"));
     if let Some(pid) = postmaster(&data) {
         if fs::read_to_string(&note).is_ok_and(|running| running == form) {
             return Ok(());
@@ -174,11 +174,9 @@ pub(crate) fn stop() {
 fn end(servers: &[u32]) {
     // SIGQUIT is PostgreSQL's immediate shutdown: it ends its children too.
     process::kill("QUIT", servers);
-    process::until(Duration::from_secs(10), || {
-        servers
-            .iter()
-            .all(|pid| !Path::new(&format!("/proc/{pid}")).exists())
-    });
+    // One that has ended keeps its number until its parent notices, but no folder.
+    let works = |pid: &u32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok();
+    process::until(Duration::from_secs(10), || !servers.iter().any(works));
 }
 
 /// The primary's process, if it runs.
