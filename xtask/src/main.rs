@@ -1,8 +1,9 @@
 //! The one door to the repository: everything a developer or CI does is a command here.
 //!
-//! Each command is one file under `commands/`, with its options (`Args`) and one function (`run`), `bench` alone a folder of its
-//! own; what a command needs lives in the folder of its subject (`check/`, `generate/`, `test/`, `cluster/`, `bench/`). Nothing here links a
-//! service crate: the rest of the workspace is reached through cargo and through the built binary.
+//! Each command is one file under `commands/`, with its options (`Args`) and one function (`run`); `bench` alone has
+//! both in its folder. What a command needs lives in the folder of its subject (`check/`, `generate/`, `test/`,
+//! `cluster/`, `bench/`). Nothing here links a service crate: the rest of the workspace is reached through cargo and
+//! through the built binary.
 #![expect(
     clippy::print_stdout,
     reason = "a command-line tool: its output is its purpose"

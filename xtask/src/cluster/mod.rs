@@ -1,7 +1,8 @@
 //! The local cluster: Kubernetes and the backends beside it, as processes of this machine.
 //!
 //! Every step looks at what is there and makes what is missing, so a bring-up that was killed at any point is
-//! continued by the next one. What runs with another version or other settings is started anew, and nothing else. `tests/cluster/` holds the configuration and the Go modules.
+//! continued by the next one. What runs with another version or other settings is started anew, and nothing else.
+//! `tests/cluster/` holds the configuration and the Go modules.
 
 pub(crate) mod archives;
 pub(crate) mod backends;
