@@ -1,8 +1,9 @@
 //! The one door to the repository: everything a developer or CI does is a command here.
 //!
-//! Each command is one file under `commands/`, with its options (`Args`) and one function (`run`); what a command
-//! needs lives in the folder of the same subject (`check/`, `gen/`, `test/`, `cluster/`). Nothing here links a
-//! service crate: the rest of the workspace is reached through cargo and through the built binary.
+//! Each command is one file under `commands/`, with its options (`Args`) and one function (`run`); `bench` alone has
+//! both in its folder. What a command needs lives in the folder of its subject (`check/`, `generate/`, `test/`,
+//! `cluster/`, `bench/`). Nothing here links a service crate: the rest of the workspace is reached through cargo and
+//! through the built binary.
 #![expect(
     clippy::print_stdout,
     reason = "a command-line tool: its output is its purpose"
@@ -36,6 +37,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Make the local cluster, its backends and a sample platform
+    ///
+    /// It goes on where it stands: what is missing is made, what runs with another version, other arguments or another
+    /// configuration than this checkout has is started anew, and what is as it should be is left alone.
     Up(commands::up::Args),
     /// Say what is running, where, and how to log in
     Status(commands::status::Args),

@@ -22,7 +22,7 @@ const WRONG: i32 = 7;
 /// Of which Platforms, how often, how long to wait.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Platforms that there are; each change is of another one
+    /// Platforms that there are; they have their turn one after the other, again when there are more changes
     #[arg(long)]
     platforms: u32,
     /// Changes, one after the other

@@ -1,13 +1,12 @@
 //! Our side: `crewdeck dev` on the bench's PostgreSQL, and the rows that both sides read.
 
+use crate::cluster::forward::require_free;
 use anyhow::{Context as _, Result, ensure};
-use common_scratch::Postgres;
+use common_scratch::{Folder, Postgres};
 use serde_json::{Value, json};
-use std::{
-    io::{BufRead as _, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
-};
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use super::process::{Process, Run};
 
 const PORT: u16 = 18_200;
 /// Tasks of the one team.
@@ -15,7 +14,8 @@ const TASKS: u32 = 20_000;
 
 /// A running platform with one team.
 pub(super) struct Ours {
-    child: Child,
+    process: Process,
+    _folder: Folder,
     /// An access token of the administrator.
     pub(super) token: String,
     /// One of the tasks.
@@ -25,36 +25,38 @@ pub(super) struct Ours {
 impl Ours {
     /// Starts it and fills the database.
     pub(super) fn start(binary: &Path, postgres: &Postgres) -> Result<Self> {
-        let mut child = Command::new(binary)
+        // What answers there is to be ours, not what an earlier bench left.
+        require_free(PORT)?;
+        let folder = Folder::new("bench")?;
+        let mut program = Command::new(binary);
+        program
             .args(["dev", "--port", &PORT.to_string()])
             .env("CREWDECK_DATABASE_URL", postgres.url("crewdeck"))
             // As a deployed role: the default filter, one JSON line a request.
-            .env("CREWDECK_TELEMETRY_FILTER", "info")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("start {} dev", binary.display()))?;
-        let output = child.stdout.take().context("the output is a pipe")?;
+            .env("CREWDECK_TELEMETRY_FILTER", "info");
+        let run = Run {
+            name: "crewdeck",
+            user: None,
+            // All roles end in order.
+            end: "TERM",
+            logs: folder.path(),
+            errors: false,
+        };
+        let mut process = Process::start(&run, &program)?;
+        let mut login = None;
+        let log = folder.path().join("crewdeck.log");
+        process.wait("it is ready", Duration::from_mins(2), || {
+            let text = fs::read_to_string(&log)?;
+            login = self::login(&text);
+            Ok(text.lines().any(|line| line.starts_with("Ready.")))
+        })?;
+        let login = login.context("`crewdeck dev` told no login")?;
         let mut ours = Self {
-            child,
+            process,
+            _folder: folder,
             token: String::new(),
             task: String::new(),
         };
-        let mut login = None;
-        for line in BufReader::new(output).lines() {
-            let line = line?;
-            if let Some(rest) = line.trim().strip_prefix("Login") {
-                let words: Vec<&str> = rest.split_whitespace().collect();
-                login = words
-                    .first()
-                    .zip(words.get(2))
-                    .map(|(email, password)| json!({"email": email, "password": password}));
-            }
-            if line.starts_with("Ready.") {
-                break;
-            }
-        }
-        let login = login.context("`crewdeck dev` ended before it was ready")?;
         let token = |answer: &Value| answer["data"]["access"].as_str().map(str::to_owned);
         ours.token = token(&ours.post("/api/v1/auth/login", &login)?).context("no token")?;
         let team = ours.post("/api/v1/teams", &json!({"name": "Bench"}))?;
@@ -75,7 +77,7 @@ impl Ours {
 
     /// The process of all roles.
     pub(super) fn process(&self) -> u32 {
-        self.child.id()
+        self.process.id()
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value> {
@@ -97,13 +99,14 @@ impl Ours {
     }
 }
 
-impl Drop for Ours {
-    fn drop(&mut self) {
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        let _ = self.child.wait();
-    }
+/// The administrator's email and password, as `crewdeck dev` prints them.
+fn login(text: &str) -> Option<Value> {
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Login"))?;
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (email, password) = words.first().zip(words.get(2))?;
+    Some(json!({"email": email, "password": password}))
 }
 
 /// What curl gets from a URL.

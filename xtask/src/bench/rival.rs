@@ -2,22 +2,19 @@
 
 use super::{
     ours::{Ours, answer},
+    process::{Process, Run},
     python,
 };
-use crate::{cluster::process::wait, repo};
-use anyhow::{Context as _, Result};
+use crate::{cluster::forward::require_free, repo};
+use anyhow::Result;
 use common_scratch::{Folder, Postgres};
-use std::{
-    fs,
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::{fs, process::Command, time::Duration};
 
 const PORT: u16 = 18_300;
 
 /// A running server.
 pub(super) struct Rival {
-    child: Child,
+    process: Process,
     _folder: Folder,
 }
 
@@ -30,7 +27,10 @@ impl Rival {
         let url = format!("{}/.well-known/jwks.json", Ours::url());
         let set = answer(Command::new("/usr/bin/curl").arg("-sS"), &url)?;
         fs::write(&keys, set.to_string())?;
-        let child = Command::new(python)
+        // What answers there is to be ours, not what an earlier bench left.
+        require_free(PORT)?;
+        let mut program = Command::new(python);
+        program
             .args([
                 "-m",
                 "uvicorn",
@@ -44,20 +44,24 @@ impl Rival {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("DATABASE_URL", postgres.url("crewdeck"))
             .env("JWKS_FILE", &keys)
-            .env("ISSUER", Ours::issuer())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("start uvicorn")?;
-        let rival = Self {
-            child,
-            _folder: folder,
+            .env("ISSUER", Ours::issuer());
+        let run = Run {
+            name: "uvicorn",
+            user: None,
+            // Not a kill: its workers would stay, and the port with them.
+            end: "TERM",
+            logs: folder.path(),
+            errors: true,
         };
+        let mut process = Process::start(&run, &program)?;
         let url = format!("{}/openapi.json", Self::url());
-        wait("uvicorn", Duration::from_secs(30), || {
-            answer(Command::new("/usr/bin/curl").arg("-sS"), &url).is_ok()
+        process.wait("it answers", Duration::from_secs(30), || {
+            Ok(answer(Command::new("/usr/bin/curl").arg("-sS"), &url).is_ok())
         })?;
-        Ok(rival)
+        Ok(Self {
+            process,
+            _folder: folder,
+        })
     }
 
     /// Its address.
@@ -67,15 +71,6 @@ impl Rival {
 
     /// The process whose children are the workers.
     pub(super) fn process(&self) -> u32 {
-        self.child.id()
-    }
-}
-
-impl Drop for Rival {
-    fn drop(&mut self) {
-        let _ = Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status();
-        let _ = self.child.wait();
+        self.process.id()
     }
 }

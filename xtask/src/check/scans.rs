@@ -2,6 +2,7 @@
 //! look it up. The patterns are written in two pieces, or this file would find itself.
 
 use super::{Outcome, sources::Source};
+use std::path::Path;
 
 /// One rule: in which files, which words, and why.
 struct Rule {
@@ -79,8 +80,8 @@ const RULES: &[Rule] = &[
         reason: "what changes a server goes through acts::act",
     },
     Rule {
-        applies: |source| source.within(&["tests"]) && !source.path.ends_with("wait.rs"),
-        patterns: &[concat!("time::sl", "eep("), concat!("thread::sl", "eep(")],
+        applies: |source| source.within(&["tests"]) && !sleeps_with_reason(source),
+        patterns: &[concat!("sl", "eep("), concat!("sl", "eep_until(")],
         reason: "a test waits for a condition with a deadline, never for time to pass",
     },
 ];
@@ -92,6 +93,22 @@ const ACTS: &[&str] = &[
     "postgres/release.rs",
     "postgres/server.rs",
     "redis/mod.rs",
+];
+
+/// Files of tests that wait for time to pass, and why.
+const SLEEPS: &[(&str, &str)] = &[
+    (
+        "tests/src/wait.rs",
+        "it is the wait for a condition, which has a deadline",
+    ),
+    (
+        "tests/tests/e2e/api_away.rs",
+        "for how long the API server is away is what is tested",
+    ),
+    (
+        "tests/tests/e2e/crash/kill.rs",
+        "the moment of the kill is drawn: what it falls on is not known",
+    ),
 ];
 
 /// Reads every file against every rule.
@@ -138,6 +155,12 @@ fn acts_unseen(source: &Source) -> bool {
     let is = |ends: &[&str]| ends.iter().any(|end| source.path.ends_with(end));
     let for_tests = source.is_aside() || is(&["tests.rs", "replicated.rs"]);
     source.path.starts_with("operator/src/platform/apply") && !for_tests && !is(ACTS)
+}
+
+fn sleeps_with_reason(source: &Source) -> bool {
+    SLEEPS
+        .iter()
+        .any(|(file, _)| source.path == Path::new(file))
 }
 
 /// Where a domain may name the web framework.
@@ -249,10 +272,17 @@ mod tests {
 
     #[test]
     fn tests_do_not_wait_for_time() {
-        let code = concat!("tokio::time::sl", "eep(SECOND).await;\n");
-        assert_eq!(findings("tests/tests/journey.rs", code).len(), 1);
-        assert_eq!(findings("tests/src/wait.rs", code).len(), 0);
-        assert_eq!(findings("common/events/src/relay.rs", code).len(), 0);
+        for code in [
+            concat!("tokio::time::sl", "eep(SECOND).await;\n"),
+            concat!("    sl", "eep(SECOND).await;\n"),
+            concat!("    sl", "eep_until(began + AWAY).await;\n"),
+            concat!("std::thread::sl", "eep(SECOND);\n"),
+        ] {
+            assert_eq!(findings("tests/tests/journey.rs", code).len(), 1, "{code}");
+            assert_eq!(findings("common/db/tests/it/wait.rs", code).len(), 1);
+            assert_eq!(findings("tests/src/wait.rs", code).len(), 0);
+            assert_eq!(findings("common/events/src/relay.rs", code).len(), 0);
+        }
     }
 
     #[test]

@@ -173,6 +173,8 @@ fn daemon(name: &str, command: &Command) -> Result<()> {
         name,
         netns: Some(NODES[0].netns),
         group: None,
+        // Everything is an argument.
+        reads: &[],
     }
     .start(command)
 }

@@ -5,13 +5,14 @@ use super::{
     node::{self, CGROUPS, NODES},
     paths,
     process::{self, netns_file, output},
-    progress::Progress,
+    progress::{Failure, Progress},
 };
 use anyhow::{Context as _, Result};
 use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 /// How many steps [`run`] has.
@@ -68,19 +69,24 @@ fn pods() {
 
 fn daemons() -> Result<()> {
     backends::stop_postgres();
-    let (abrupt, orderly): (Vec<String>, Vec<String>) = process::names()
-        .into_iter()
-        // They keep nothing, or what they keep survives a kill.
-        .partition(|name| ["kcm", "sched", "apiserver", "kafka"].contains(&name.as_str()));
-    process::stop("KILL", &abrupt);
-    process::stop("TERM", &orderly);
+    let names = process::names();
+    for signal in ["KILL", "TERM"] {
+        let those = names.iter().filter(|name| process::end_of(name) == signal);
+        process::stop(signal, &those.cloned().collect::<Vec<_>>());
+    }
     // Such as the shim of a pod that never started.
     process::kill("KILL", &process::marked());
-    process::wait(
-        "the last process to end",
-        std::time::Duration::from_secs(10),
-        || process::marked().is_empty(),
+    let limit = Duration::from_secs(10);
+    if process::until(limit, || process::marked().is_empty()) {
+        return Ok(());
+    }
+    let left: Vec<String> = process::marked().iter().map(u32::to_string).collect();
+    let left = left.join(",");
+    Err(Failure::new(
+        format!("processes go on {} s after SIGKILL: {left}", limit.as_secs()),
+        format!("see what they wait for (`ps -o pid,stat,wchan:30,args -p {left}`), then run `cargo xtask down` again"),
     )
+    .into())
 }
 
 /// Unmounts everything below our folders, the deepest first.
@@ -142,9 +148,14 @@ fn remove_group(group: &Path) -> Result<()> {
     // The kernel needs a moment after the last process.
     process::wait(
         &format!("{} to be empty", group.display()),
-        std::time::Duration::from_secs(5),
+        Duration::from_secs(5),
+        &format!(
+            "see what is in it (`cat {}/cgroup.procs`), then run `cargo xtask down` again",
+            group.display()
+        ),
         || fs::remove_dir(group).is_ok() || !group.exists(),
-    )
+    )?;
+    Ok(())
 }
 
 fn files(keep: bool) -> Result<()> {

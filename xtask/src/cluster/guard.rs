@@ -1,6 +1,6 @@
 //! What must hold before the cluster is touched: the machine can carry it, and nobody else is at it.
 
-use super::{node::CGROUPS, paths, process, progress::Failure};
+use super::{node::CGROUPS, orphans, paths, progress::Failure};
 use anyhow::{Context as _, Result};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -60,7 +60,7 @@ impl Lock {
             let same = fs::metadata(&path)
                 .is_ok_and(|now| file.metadata().is_ok_and(|ours| ours.ino() == now.ino()));
             if same {
-                let orphans = process::end_orphans();
+                let orphans = orphans::end();
                 if orphans > 0 {
                     eprintln!("ended {orphans} processes that a killed command had left working");
                 }

@@ -1,8 +1,10 @@
 //! The local cluster: Kubernetes and the backends beside it, as processes of this machine.
 //!
 //! Every step looks at what is there and makes what is missing, so a bring-up that was killed at any point is
-//! continued by the next one. `tests/cluster/` holds the configuration and the Go modules.
+//! continued by the next one. What runs with another version or other settings is started anew, and nothing else.
+//! `tests/cluster/` holds the configuration and the Go modules.
 
+pub(crate) mod archives;
 pub(crate) mod backends;
 pub(crate) mod build;
 pub(crate) mod control_plane;
@@ -13,6 +15,7 @@ pub(crate) mod image;
 mod leftovers;
 mod network;
 pub(crate) mod node;
+mod orphans;
 pub(crate) mod packages;
 pub(crate) mod paths;
 pub(crate) mod pki;
@@ -21,6 +24,7 @@ pub(crate) mod process;
 pub(crate) mod product;
 pub(crate) mod progress;
 pub(crate) mod render;
+mod running;
 pub(crate) mod secrets;
 pub(crate) mod status;
 pub(crate) mod target;
@@ -30,7 +34,7 @@ pub(crate) use guard::{Lock, require};
 
 use anyhow::{Context as _, Result};
 use node::{NODES, Node};
-use progress::{Progress, Step};
+use progress::{Failure, Progress, Step};
 use std::{fs, os::unix::fs::DirBuilderExt as _, process::Command, time::Duration};
 
 /// How many steps [`up`] has.
@@ -58,9 +62,9 @@ fn helm() -> Command {
     command
 }
 
-/// Brings cluster and backends up, with one or two nodes.
+/// Brings cluster and backends up, with one or two nodes; a second one that runs stays, and is not forgotten.
 pub(crate) fn up(progress: &mut Progress, nodes: usize) -> Result<()> {
-    let nodes = &NODES[..nodes.clamp(1, NODES.len())];
+    let nodes = &NODES[..nodes.max(node::running().len()).clamp(1, NODES.len())];
     folders()?;
     progress.step("Debian packages", packages::ensure)?;
     progress.step("programs", build::ensure_all)?;
@@ -139,23 +143,50 @@ fn dns() -> Result<()> {
         "deploy/coredns",
         "--timeout=1s",
     ];
-    process::wait("CoreDNS", Duration::from_secs(90), || {
-        process::succeeds(kubectl().args(rollout))
-    })?;
-    process::wait("the cluster's DNS service", Duration::from_secs(30), || {
-        process::succeeds(process::inside(NODES[0].netns, "timeout").args([
-            "1",
-            "bash",
-            "-c",
-            "</dev/tcp/10.96.0.10/53",
-        ]))
-    })
+    let advice = |program: &str| {
+        format!(
+            "look with `cargo xtask kubectl -- -n kube-system describe pods` and `cargo xtask cluster logs {program}`; then run `cargo xtask up` again, which goes on where it stands"
+        )
+    };
+    let log = |program: &str| paths::log(&NODES[0].daemon(program));
+    process::wait(
+        "CoreDNS",
+        Duration::from_secs(90),
+        &advice("node-1.kubelet"),
+        || process::succeeds(kubectl().args(rollout)),
+    )
+    .map_err(|failure| failure.with_log(&log("kubelet")))?;
+    process::wait(
+        "the cluster's DNS service",
+        Duration::from_secs(30),
+        &advice("node-1.proxy"),
+        || {
+            process::succeeds(process::inside(NODES[0].netns, "timeout").args([
+                "1",
+                "bash",
+                "-c",
+                "</dev/tcp/10.96.0.10/53",
+            ]))
+        },
+    )
+    .map_err(|failure| failure.with_log(&log("proxy")))?;
+    Ok(())
 }
 
 /// Applies a manifest of `tests/cluster/` after filling its places.
 fn apply(file: &str, values: &[(&str, &str)]) -> Result<()> {
     let text = render::file(&paths::source(file), values)?;
-    process::fed(kubectl().args(["apply", "-f", "-"]), &text)
-        .map(drop)
-        .with_context(|| format!("apply {file}"))
+    applied(&text, file)
+}
+
+/// Has the cluster take objects; `what` says which.
+fn applied(text: &str, what: &str) -> Result<()> {
+    process::fed(kubectl().args(["apply", "-f", "-"]), text).map_err(|error| {
+        Failure::new(
+            format!("{what} cannot be applied: {error:#}"),
+            "run `cargo xtask up` again; if it fails the same way, see what the API server says (`cargo xtask cluster logs apiserver`)",
+        )
+        .with_log(&paths::log("apiserver"))
+    })?;
+    Ok(())
 }

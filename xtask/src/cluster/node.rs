@@ -189,7 +189,7 @@ impl Node {
             .arg("-c")
             .arg(folder.join("containerd.toml"))
             .env("PATH", path());
-        self.daemon_of("containerd", &command)
+        self.daemon_of("containerd", &command, &[folder.join("containerd.toml")])
     }
 
     /// Imports the images of the cluster's own pods.
@@ -241,7 +241,7 @@ impl Node {
             .arg(format!("--hostname-override={}", self.name))
             .arg(format!("--node-ip={}", self.ip))
             .env("PATH", path());
-        self.daemon_of("kubelet", &kubelet)?;
+        self.daemon_of("kubelet", &kubelet, &[folder.join("kubelet.yaml")])?;
         let mut proxy = Command::new(paths::bin("kube-proxy"));
         proxy
             .arg(format!(
@@ -253,14 +253,15 @@ impl Node {
             .arg(format!("--hostname-override={}", self.name))
             // The table of connections belongs to the machine.
             .arg("--conntrack-max-per-core=0");
-        self.daemon_of("proxy", &proxy)
+        self.daemon_of("proxy", &proxy, &[])
     }
 
-    fn daemon_of(&self, name: &str, command: &Command) -> Result<()> {
+    fn daemon_of(&self, name: &str, command: &Command, reads: &[PathBuf]) -> Result<()> {
         Daemon {
             name: &self.daemon(name),
             netns: Some(self.netns),
             group: self.group(),
+            reads,
         }
         .start(command)
     }
@@ -279,8 +280,10 @@ impl Node {
         process::wait(
             &format!("{} to be {state}", self.name),
             Duration::from_secs(10),
+            "look at its processes (`ps -eo pid,stat,args`): one that waits for the kernel (state D) cannot be frozen; run the command again",
             || fs::read_to_string(&file).is_ok_and(|now| now.trim() == state),
-        )
+        )?;
+        Ok(())
     }
 }
 

@@ -87,8 +87,15 @@ pub(crate) fn install(target: &Target, step: &Step) -> Result<()> {
     step.say(format!("Platform {NAMESPACE}/{NAME}"));
     let text = render(target)?;
     let mut apply = target.kubectl();
-    process::fed(apply.args(["apply", "--server-side", "-f", "-"]), &text)
-        .context("apply the sample platform")?;
+    process::fed(apply.args(["apply", "--server-side", "-f", "-"]), &text).map_err(|error| {
+        Failure::new(
+            format!("the sample platform cannot be applied: {error:#}"),
+            format!(
+                "another manager that has a field is named above: take it back there, or delete the Platform (`{} -n {NAMESPACE} delete platform {NAME}`), then run the command again",
+                target.typed()
+            ),
+        )
+    })?;
     wait_ready(target, step)
 }
 
@@ -151,9 +158,16 @@ fn chart(target: &Target, chart: &str, more: &[&str]) -> Result<()> {
         .arg(repo::root().join("charts").join(chart))
         .args(["--namespace", OPERATOR_NAMESPACE, "--create-namespace"])
         .args(more);
-    process::output(&mut command)
-        .map(drop)
-        .with_context(|| format!("install chart {chart}"))
+    process::output(&mut command).map_err(|error| {
+        Failure::new(
+            format!("chart {chart} cannot be installed: {error:#}"),
+            format!(
+                "look with `{typed} -n {OPERATOR_NAMESPACE} get pods -o wide`, `… describe pods` and `… logs deployment/crewdeck-operator`, then run the command again",
+                typed = target.typed()
+            ),
+        )
+    })?;
+    Ok(())
 }
 
 /// The sample platform and its grants.
@@ -195,11 +209,12 @@ fn wait_ready(target: &Target, step: &Step) -> Result<()> {
         }
         generation == observed && ready == Some("True")
     };
-    process::wait("the platform", READY, ready).map_err(|_| {
-        Failure::new(
-            format!("Platform {NAMESPACE}/{NAME} is not Ready after {} s", READY.as_secs()),
-            format!("look with `{typed} -n {NAMESPACE} describe platform {NAME}` and `{typed} -n {OPERATOR_NAMESPACE} logs deployment/crewdeck-operator`", typed = target.typed()),
-        )
-        .into()
-    })
+    if process::until(READY, ready) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        format!("Platform {NAMESPACE}/{NAME} is not Ready after {} s", READY.as_secs()),
+        format!("look with `{typed} -n {NAMESPACE} describe platform {NAME}` and `{typed} -n {OPERATOR_NAMESPACE} logs deployment/crewdeck-operator`", typed = target.typed()),
+    )
+    .into())
 }

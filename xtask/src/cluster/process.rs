@@ -2,10 +2,12 @@
 //!
 //! A daemon outlives the command that started it. It is found again by its pid file *and* by a mark in its own
 //! environment: a pid file alone may name a stranger's process. The daemon's own first step writes the pid file, so
-//! there is no moment in which it runs unrecorded, whatever happens to us.
+//! there is no moment in which it runs unrecorded, whatever happens to us. Its environment also holds a digest of what
+//! it was started as, by which the next bring-up sees whether it is still what is wanted.
 
-use super::{paths, progress::Failure};
+use super::{orphans, paths, progress::Failure};
 use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -15,8 +17,8 @@ use std::{
 
 /// The variable that marks our daemons (and the shims of containerd, which inherit it).
 const MARK: &str = "CREWDECK_CLUSTER";
-/// The variable that marks what a command of ours does on the way: it must not go on when that command is killed.
-const STEP: &str = "CREWDECK_STEP";
+/// The variable with the digest of what a daemon was started as.
+const FORM: &str = "CREWDECK_FORM";
 
 /// Writes the pid file, enters the freezer group, becomes the daemon.
 const FIRST_STEP: &str = r#"
@@ -33,13 +35,23 @@ pub(crate) struct Daemon<'a> {
     pub(crate) netns: Option<&'a str>,
     /// The freezer group to enter.
     pub(crate) group: Option<PathBuf>,
+    /// Its configuration, as far as it reads that only at its start.
+    pub(crate) reads: &'a [PathBuf],
 }
 
 impl Daemon<'_> {
-    /// Starts it unless it runs.
+    /// Starts it unless it runs; one that runs with another program, other arguments or another configuration is ended first.
     pub(crate) fn start(&self, program: &Command) -> Result<()> {
-        if alive(self.name).is_some() {
-            return Ok(());
+        let form = self.form(program);
+        if let Some(pid) = alive(self.name) {
+            if environment(pid, FORM).is_some_and(|running| running == form) {
+                return Ok(());
+            }
+            eprintln!(
+                "      {} is started anew: it is to run otherwise",
+                self.name
+            );
+            stop(end_of(self.name), &[self.name.to_owned()]);
         }
         let pid_file = pid_file(self.name);
         let log = paths::log(self.name);
@@ -62,24 +74,69 @@ impl Daemon<'_> {
         }
         let child = command
             .env(MARK, paths::RUN)
+            .env(FORM, form)
             .current_dir(program.get_current_dir().unwrap_or(Path::new("/")))
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()
             .with_context(|| format!("start {}", self.name))?;
-        let id = child.id();
-        wait(
-            &format!("{} to start", self.name),
-            Duration::from_secs(5),
-            || read_pid(&pid_file) == Some(id),
-        )
-        .map_err(|error| {
-            Failure::new(error.to_string(), "read the log")
-                .with_log(&log)
-                .into()
-        })
+        let (id, limit) = (child.id(), Duration::from_secs(5));
+        if until(limit, || read_pid(&pid_file) == Some(id)) {
+            return Ok(());
+        }
+        let what = format!("{} has not started within {} s", self.name, limit.as_secs());
+        Err(Failure::new(what, "read the log").with_log(&log).into())
     }
+
+    /// What the program would be started as. The environment is not in it: it has the PATH of whoever calls.
+    fn form(&self, program: &Command) -> String {
+        // Ours are links into folders of the cache that name the version.
+        let name = Path::new(program.get_program());
+        let real = name
+            .is_absolute()
+            .then(|| fs::canonicalize(name).ok())
+            .flatten();
+        let real = real.unwrap_or_else(|| name.to_owned());
+        let mut parts = vec![
+            real.into_os_string().into_encoded_bytes(),
+            self.netns.unwrap_or_default().as_bytes().to_vec(),
+        ];
+        let arguments = program.get_args();
+        parts.extend(arguments.map(|argument| argument.as_encoded_bytes().to_vec()));
+        parts.extend(
+            self.reads
+                .iter()
+                .map(|file| fs::read(file).unwrap_or_default()),
+        );
+        digest(&parts)
+    }
+}
+
+/// The signal that ends a daemon.
+pub(crate) fn end_of(name: &str) -> &'static str {
+    // They keep nothing, or what they keep survives a kill.
+    if ["kcm", "sched", "apiserver", "kafka"].contains(&name) {
+        "KILL"
+    } else {
+        "TERM"
+    }
+}
+
+/// A digest of several texts, in which none can run into the next.
+pub(crate) fn digest(parts: &[impl AsRef<[u8]>]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts.iter().map(AsRef::as_ref) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let mut text = String::new();
+    for byte in hash.finalize().iter().take(16) {
+        use std::fmt::Write as _;
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// The file of a network namespace.
@@ -117,16 +174,20 @@ fn read_pid(file: &Path) -> Option<u32> {
 
 /// The process of a daemon, if it runs.
 pub(crate) fn alive(name: &str) -> Option<u32> {
-    read_pid(&pid_file(name)).filter(|pid| carries(*pid, MARK))
+    read_pid(&pid_file(name)).filter(|pid| is_ours(*pid))
 }
 
-/// Whether a process has our variable in its environment.
-fn carries(pid: u32, variable: &str) -> bool {
-    let wanted = format!("{variable}={}", paths::RUN);
-    fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
-        environ
-            .split(|byte| *byte == 0)
-            .any(|v| v == wanted.as_bytes())
+/// Whether a process is one of our daemons, or was begun by one.
+fn is_ours(pid: u32) -> bool {
+    environment(pid, MARK).is_some_and(|mark| mark == paths::RUN)
+}
+
+/// A variable of a process's environment.
+pub(super) fn environment(pid: u32, variable: &str) -> Option<String> {
+    let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    environ.split(|byte| *byte == 0).find_map(|entry| {
+        let (name, value) = std::str::from_utf8(entry).ok()?.split_once('=')?;
+        (name == variable).then(|| value.to_owned())
     })
 }
 
@@ -144,19 +205,12 @@ pub(crate) fn names() -> Vec<String> {
 
 /// Sends a signal to the daemons and waits until they are gone; after ten seconds they are killed.
 pub(crate) fn stop(signal: &str, names: &[String]) {
-    let pids: Vec<u32> = names.iter().filter_map(|name| alive(name)).collect();
-    kill(signal, &pids);
-    let gone = || names.iter().all(|name| alive(name).is_none());
-    if wait("the end of daemons", Duration::from_secs(10), gone).is_err() {
-        kill(
-            "KILL",
-            &names
-                .iter()
-                .filter_map(|name| alive(name))
-                .collect::<Vec<_>>(),
-        );
+    let living = || -> Vec<u32> { names.iter().filter_map(|name| alive(name)).collect() };
+    kill(signal, &living());
+    if !until(Duration::from_secs(10), || living().is_empty()) {
+        kill("KILL", &living());
         // What even that does not end is reported by the caller, who looks for what is left.
-        let _ = wait("the end of daemons", Duration::from_secs(5), gone);
+        until(Duration::from_secs(5), || living().is_empty());
     }
     for name in names {
         let _ = fs::remove_file(pid_file(name));
@@ -177,29 +231,16 @@ pub(crate) fn kill(signal: &str, pids: &[u32]) {
 
 /// Every process with the daemons' mark.
 pub(crate) fn marked() -> Vec<u32> {
-    all_with(MARK)
+    all().filter(|pid| is_ours(*pid)).collect()
 }
 
-/// Ends what a killed command of ours left working.
-pub(crate) fn end_orphans() -> usize {
-    let orphans = all_with(STEP);
-    kill("KILL", &orphans);
-    let _ = wait(
-        "the end of a killed command's work",
-        Duration::from_secs(5),
-        || all_with(STEP).is_empty(),
-    );
-    orphans.len()
-}
-
-fn all_with(variable: &str) -> Vec<u32> {
+/// Every process of the machine.
+pub(super) fn all() -> impl Iterator<Item = u32> {
     fs::read_dir("/proc")
         .into_iter()
         .flatten()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| carries(*pid, variable))
-        .collect()
 }
 
 /// Runs a command to its end with its output in a log; the failure shows the log's last lines.
@@ -209,7 +250,7 @@ pub(crate) fn logged(command: &mut Command, log: &Path, advice: &str) -> Result<
 
 /// Marks a command as the work of a step: it is ended when the command that began it is no more.
 pub(crate) fn of_step(command: &mut Command) -> &mut Command {
-    command.env(STEP, paths::RUN)
+    orphans::mark(command)
 }
 
 /// The same for a command that leaves a daemon behind, which must not be taken for the command's own work.
@@ -297,18 +338,33 @@ fn name_of(command: &Command) -> String {
         .unwrap_or_else(|| command.get_program().to_string_lossy().into_owned())
 }
 
-/// Waits for a condition.
-pub(crate) fn wait(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) -> Result<()> {
+/// Waits for a condition; gives whether it came within the limit.
+pub(crate) fn until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     while !condition() {
-        anyhow::ensure!(
-            Instant::now() < deadline,
-            "waited {} s for {what}, in vain",
-            limit.as_secs()
-        );
+        if Instant::now() >= deadline {
+            return false;
+        }
         pause();
     }
-    Ok(())
+    true
+}
+
+/// Waits for a condition; the failure says what to do.
+pub(crate) fn wait(
+    what: &str,
+    limit: Duration,
+    advice: &str,
+    condition: impl FnMut() -> bool,
+) -> std::result::Result<(), Failure> {
+    if until(limit, condition) {
+        return Ok(());
+    }
+    Err(Failure::new(in_vain(what, limit), advice))
+}
+
+fn in_vain(what: &str, limit: Duration) -> String {
+    format!("waited {} s for {what}, in vain", limit.as_secs())
 }
 
 /// Waits for a condition that a daemon brings about; fails at once when the daemon ends.
@@ -319,14 +375,14 @@ pub(crate) fn wait_for(
     mut condition: impl FnMut() -> bool,
 ) -> Result<()> {
     let mut ended = false;
-    let outcome = wait(what, limit, || {
+    let came = until(limit, || {
         ended = alive(daemon).is_none();
         ended || condition()
     });
-    let what = match outcome {
-        Ok(()) if !ended => return Ok(()),
-        Ok(()) => format!("{daemon} ended while we waited for {what}"),
-        Err(error) => error.to_string(),
+    let what = match (came, ended) {
+        (true, false) => return Ok(()),
+        (_, true) => format!("{daemon} ended while we waited for {what}"),
+        (false, false) => in_vain(what, limit),
     };
     Err(Failure::new(
         what,
@@ -358,12 +414,50 @@ mod tests {
 
     #[test]
     fn our_own_process_has_no_mark() {
-        assert!(!carries(std::process::id(), MARK));
+        assert!(!is_ours(std::process::id()));
     }
 
     #[test]
     fn a_wait_ends_at_its_deadline() {
-        let error = wait("nothing", Duration::ZERO, || false).expect_err("it never comes");
-        assert_eq!(error.to_string(), "waited 0 s for nothing, in vain");
+        let error = wait("nothing", Duration::ZERO, "do it", || false).expect_err("never comes");
+        assert_eq!(
+            error.to_string(),
+            "waited 0 s for nothing, in vain\n\n  what to do: do it"
+        );
+    }
+
+    #[test]
+    fn a_daemon_that_is_to_run_otherwise_has_another_form() {
+        let folder = common_scratch::Folder::new("form").expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        for version in ["etcd-1", "etcd-2"] {
+            fs::write(at(version), version).expect("written");
+        }
+        let link = |version: &str| {
+            let _ = fs::remove_file(at("etcd"));
+            std::os::unix::fs::symlink(at(version), at("etcd")).expect("linked");
+        };
+        let files = [at("config")];
+        let form = |netns, arguments: &[&str], path: &str| {
+            let daemon = Daemon {
+                name: "etcd",
+                netns,
+                group: None,
+                reads: &files,
+            };
+            let mut program = Command::new(at("etcd"));
+            daemon.form(program.args(arguments).env("PATH", path))
+        };
+        link("etcd-1");
+        let first = form(None, &["-a", "b"], "/bin");
+        assert_eq!(form(None, &["-a", "b"], "/usr/bin"), first);
+        assert_ne!(form(None, &["-a", "c"], "/bin"), first);
+        assert_ne!(form(None, &["-ab"], "/bin"), first);
+        assert_ne!(form(Some("crewdeck"), &["-a", "b"], "/bin"), first);
+        link("etcd-2");
+        assert_ne!(form(None, &["-a", "b"], "/bin"), first);
+        link("etcd-1");
+        fs::write(&files[0], "x = 1").expect("written");
+        assert_ne!(form(None, &["-a", "b"], "/bin"), first);
     }
 }

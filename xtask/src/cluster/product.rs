@@ -1,14 +1,9 @@
 //! The image of Crewdeck itself: one static binary from a release build, packed by the repository's Containerfile.
 
-use super::image;
+use super::{archives::Archive, image, process::digest};
 use crate::repo;
 use anyhow::{Context as _, Result};
-use sha2::{Digest as _, Sha256};
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::PathBuf, process::Command};
 
 /// Registry and name.
 pub(crate) const REPOSITORY: &str = "crewdeck.io/crewdeck";
@@ -18,8 +13,8 @@ pub(crate) const REPOSITORY: &str = "crewdeck.io/crewdeck";
 pub(crate) struct Product {
     /// Version and content, such as `0.1.0-5d41402a`.
     pub(crate) tag: String,
-    /// OCI archive.
-    pub(crate) archive: PathBuf,
+    /// OCI archive; nobody removes it while this value lives.
+    pub(crate) archive: Archive,
     /// Bytes of the binary.
     pub(crate) binary_bytes: u64,
     /// Bytes of the archive.
@@ -37,25 +32,18 @@ impl Product {
 pub(crate) fn build() -> Result<Product> {
     let binary = compile()?;
     let content = fs::read(&binary).with_context(|| format!("read {}", binary.display()))?;
-    let digest = Sha256::digest(&content);
-    let short = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]);
-    let tag = format!("{}-{short:08x}", env!("CARGO_PKG_VERSION"));
-    let folder = folder()?;
-    let archive = folder.join(format!("{tag}.tar"));
-    if !archive.exists() {
-        forget_former(&folder)?;
-        let text = repo::read("Containerfile")?;
-        let unfinished = folder.join("unfinished.tar");
+    let text = repo::read("Containerfile")?;
+    let tag = tag(&content, &text);
+    let archive = Archive::ensure(&tag, |unfinished| {
         image::pack(
             &text,
             Some(&binary),
             &format!("{REPOSITORY}:{tag}"),
-            &unfinished,
-            &folder.join("build.log"),
-        )?;
-        fs::rename(&unfinished, &archive)?;
-    }
-    let archive_bytes = fs::metadata(&archive)?.len();
+            unfinished,
+            &unfinished.with_file_name("build.log"),
+        )
+    })?;
+    let archive_bytes = fs::metadata(&archive.path)?.len();
     Ok(Product {
         tag,
         archive,
@@ -64,16 +52,10 @@ pub(crate) fn build() -> Result<Product> {
     })
 }
 
-/// The archive of the image of this name, as [`build`] left it in the cache.
-pub(crate) fn archive(name: &str) -> Result<PathBuf> {
-    let tag = name.rsplit_once(':').context("the image has a tag")?.1;
-    Ok(folder()?.join(format!("{tag}.tar")))
-}
-
-fn folder() -> Result<PathBuf> {
-    let folder = repo::cache()?.join("image");
-    fs::create_dir_all(&folder)?;
-    Ok(folder)
+/// Version and content: what is in the image, and how it is run.
+fn tag(binary: &[u8], containerfile: &str) -> String {
+    let digest = digest(&[binary, containerfile.as_bytes()]);
+    format!("{}-{}", env!("CARGO_PKG_VERSION"), &digest[..8])
 }
 
 /// A static release build for this machine, without its symbols.
@@ -129,13 +111,17 @@ fn target_folder() -> Result<PathBuf> {
     }
 }
 
-/// Archives of earlier builds are of no use to anybody.
-fn forget_former(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "tar") {
-            fs::remove_file(&path)?;
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_either_is_another_image() {
+        let first = tag(b"program", "USER 1\n");
+        assert_eq!(first, tag(b"program", "USER 1\n"));
+        assert_ne!(first, tag(b"program", "USER 2\n"));
+        assert_ne!(first, tag(b"another", "USER 1\n"));
+        let (version, content) = first.rsplit_once('-').expect("two parts");
+        assert_eq!((version, content.len()), (env!("CARGO_PKG_VERSION"), 8));
     }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 //! On a terminal the current step is a spinner with what it is doing; elsewhere (CI) there are plain lines. All of it
 //! goes to standard error: standard output is for results.
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     fmt::{self, Write as _},
@@ -80,7 +80,7 @@ impl Progress {
         let word = if outcome.is_ok() { "done" } else { "FAILED" };
         eprintln!("{place} {name:<28} {word} {:>7.1} s", took.as_secs_f32());
         self.taken.push((name.to_owned(), took));
-        outcome.map_err(|error| error.context(format!("step `{name}` failed")))
+        outcome.map_err(|error| advised(error).context(format!("step `{name}` failed")))
     }
 
     /// What took how long, in order, with the sum.
@@ -142,6 +142,18 @@ impl fmt::Display for Failure {
     }
 }
 
+/// An error that says what to do: its own words when it has some.
+fn advised(error: Error) -> Error {
+    if error.downcast_ref::<Failure>().is_some() {
+        return error;
+    }
+    Failure::new(
+        format!("{error:#}"),
+        "run the command again, it goes on where it stands; when it fails the same way, the cause is what stands above",
+    )
+    .into()
+}
+
 /// The last lines of a file; none when it cannot be read.
 pub(crate) fn tail(path: &Path, lines: usize) -> Vec<String> {
     // A log may hold bytes that are not text.
@@ -168,6 +180,25 @@ mod tests {
         assert_eq!(
             text,
             "build      12.0 s\nnodes       2.5 s\nin all     15.0 s\n"
+        );
+    }
+
+    #[test]
+    fn every_failed_step_says_what_to_do() {
+        let mut progress = Progress::new(2);
+        let mut failed = |error: Error| -> String {
+            let outcome: Result<()> = progress.step("nodes", |_| Err(error));
+            format!("{:#}", outcome.expect_err("it failed"))
+        };
+        let bare = failed(anyhow::anyhow!("no route").context("ask the node"));
+        assert!(
+            bare.starts_with("step `nodes` failed: ask the node: no route\n\n  what to do: run"),
+            "{bare}"
+        );
+        let own = failed(Error::from(Failure::new("no disk", "buy one")).context("look"));
+        assert_eq!(
+            own,
+            "step `nodes` failed: look: no disk\n\n  what to do: buy one"
         );
     }
 

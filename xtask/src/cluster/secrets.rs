@@ -2,13 +2,13 @@
 
 use super::{
     backends::{ADMIN, KAFKA_PORT, PRIMARY_PORT, REDIS_PORT, REPLICA_PORT},
-    kubectl, pki,
+    pki,
     platform::{NAME, NAMESPACE},
     process,
     progress::Failure,
     target::Target,
 };
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 /// Refuses to go on while the user's cluster lacks one: the servers are the user's, so are these.
@@ -54,9 +54,7 @@ pub(crate) fn ensure() -> Result<()> {
         }));
     }
     let list = json!({"apiVersion": "v1", "kind": "List", "items": objects});
-    process::fed(kubectl().args(["apply", "-f", "-"]), &list.to_string())
-        .map(drop)
-        .context("make the Secrets of the sample platform")
+    super::applied(&list.to_string(), "the Secrets of the sample platform")
 }
 
 /// The administrators' logins in the keys of the Service Binding convention.

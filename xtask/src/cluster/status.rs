@@ -4,7 +4,7 @@ use super::{
     backends::{ADMIN, KAFKA_PORT, PRIMARY_PORT, REDIS_PORT, REPLICA_PORT},
     build, kubectl,
     node::{self, NODES},
-    paths, pki, platform, process, product, versions,
+    paths, pki, platform, process, product, running,
 };
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -39,16 +39,7 @@ pub(crate) fn json() -> Result<Value> {
         "http_routes": build::http_routes()?,
         "nodes": node::running().iter().map(|node| node.name).collect::<Vec<_>>(),
         "processes": process::names().into_iter().filter(|name| process::alive(name).is_some()).collect::<Vec<_>>(),
-        "versions": {
-            "kubernetes": versions::KUBERNETES,
-            "etcd": versions::ETCD,
-            "containerd": versions::CONTAINERD,
-            "coredns": versions::COREDNS,
-            "metrics_server": versions::METRICS_SERVER,
-            "helm": versions::HELM,
-            "postgres": versions::POSTGRES,
-            "kafka": versions::KAFKA,
-        },
+        "versions": running::versions(),
         "backends": {
             "postgres": {
                 "host": ip, "port": PRIMARY_PORT, "replica_host": ip, "replica_port": REPLICA_PORT,

@@ -15,12 +15,12 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The local cluster, with the image that was just built and imported.
-    pub(crate) fn local(product: &Product) -> Self {
+    /// The local cluster, with the image that was just built and imported: its archive is free to go.
+    pub(crate) fn local(product: Product) -> Self {
         Self {
             existing: None,
             repository: super::product::REPOSITORY.to_owned(),
-            tag: product.tag.clone(),
+            tag: product.tag,
         }
     }
 
@@ -52,8 +52,9 @@ impl Target {
                     "choose one: kubectl config use-context NAME",
                 )
             })?;
+        let name = name.trim();
         let target = Self {
-            existing: Some(name.clone()),
+            existing: Some(name.to_owned()),
             repository: repository.to_owned(),
             tag: tag.to_owned(),
         };
@@ -61,7 +62,7 @@ impl Target {
             |error| {
                 Failure::new(
                     format!("context {name} does not answer: {error:#}"),
-                    "look with: kubectl cluster-info",
+                    format!("look with: kubectl --context {name} cluster-info"),
                 )
             },
         )?;
@@ -74,33 +75,61 @@ impl Target {
     }
 
     /// What a person types before kubectl's arguments.
-    pub(crate) fn typed(&self) -> &'static str {
-        match self.existing {
-            Some(_) => "kubectl",
-            None => "cargo xtask kubectl --",
+    pub(crate) fn typed(&self) -> String {
+        match &self.existing {
+            Some(context) => format!("kubectl --context {context}"),
+            None => "cargo xtask kubectl --".to_owned(),
         }
     }
 
-    /// kubectl as an administrator of the cluster.
+    /// kubectl as an administrator of the cluster. The context is named each time: the kubeconfig's current one may be
+    /// another by now.
     pub(crate) fn kubectl(&self) -> Command {
-        match self.existing {
-            Some(_) => Command::new("kubectl"),
+        match &self.existing {
+            Some(context) => with("kubectl", "--context", context),
             None => kubectl(),
         }
     }
 
     /// Helm as an administrator of the cluster.
     pub(crate) fn helm(&self) -> Command {
-        match self.existing {
-            Some(_) => Command::new("helm"),
+        match &self.existing {
+            Some(context) => with("helm", "--kube-context", context),
             None => super::helm(),
         }
     }
 }
 
+fn with(program: &str, option: &str, context: &str) -> Command {
+    let mut command = Command::new(program);
+    command.args([option, context]);
+    command
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_context_stays_the_one_that_was_shown() {
+        let target = Target {
+            existing: Some("staging".to_owned()),
+            repository: "registry.example.org/crewdeck".to_owned(),
+            tag: "0.1.0".to_owned(),
+        };
+        let words = |command: &Command| -> Vec<String> {
+            std::iter::once(command.get_program())
+                .chain(command.get_args())
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect()
+        };
+        assert_eq!(
+            words(&target.kubectl()),
+            ["kubectl", "--context", "staging"]
+        );
+        assert_eq!(words(&target.helm()), ["helm", "--kube-context", "staging"]);
+        assert_eq!(target.typed(), "kubectl --context staging");
+    }
 
     #[test]
     fn a_port_is_no_tag() {

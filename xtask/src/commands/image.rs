@@ -20,10 +20,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         product.name(),
         mib(product.binary_bytes),
         mib(product.archive_bytes),
-        product.archive.display()
+        product.archive.path.display()
     );
     if !args.build_only && !node::running().is_empty() {
-        let nodes = image::import_everywhere(&product.archive)?;
+        let nodes = image::import_everywhere(&product.archive.path)?;
         eprintln!("imported into {nodes} node(s)");
     }
     Ok(())

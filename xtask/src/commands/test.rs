@@ -4,8 +4,10 @@ use crate::test::{self, Part, Plan};
 
 /// Run all tests: of the crates, on a PostgreSQL and a Redis of their own, then end to end on the local cluster.
 ///
-/// The cluster is brought up unless it is; nothing that was started here is left running. The last line is
-/// `N passed, N failed`. From cold caches it takes about an hour on two cores, later about a quarter of that.
+/// What is tested is this checkout: `up` comes first, also on a cluster that runs, where it replaces what has changed and takes
+/// ten seconds when nothing has. A cluster that was up stays, one that was not is taken down. One such run at a time: a second
+/// one is refused, but for `--only crates`. The last line is `N passed, N failed`. From cold caches it takes about an hour
+/// on two cores, later about a quarter of that.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only tests whose name contains this

@@ -48,9 +48,9 @@ fn local(args: &Args) -> anyhow::Result<()> {
             product.name(),
             product.archive_bytes.div_ceil(1024 * 1024)
         ));
-        image::import_everywhere(&product.archive)
+        image::import_everywhere(&product.archive.path)
     })?;
-    let target = Target::local(&product);
+    let target = Target::local(product);
     progress.step("operator and sample Platform", |step| {
         platform::install(&target, step)?;
         platform::forward()
@@ -58,7 +58,7 @@ fn local(args: &Args) -> anyhow::Result<()> {
     eprintln!("\n{}", progress.table());
     eprintln!("{}", status::text(&status::json()?));
     if platform::login(target.kubectl()).is_none() {
-        eprintln!("{}\n", platform::without_login(target.typed()));
+        eprintln!("{}\n", platform::without_login(&target.typed()));
     }
     eprintln!(
         "next: cargo xtask kubectl -- get platform -A -o wide · cargo xtask kubectl -- -n {} get pods · cargo xtask test",
@@ -82,10 +82,11 @@ fn existing(image: &str) -> anyhow::Result<()> {
     let (namespace, name) = (platform::NAMESPACE, platform::NAME);
     match platform::login(target.kubectl()) {
         Some((login, password)) => eprintln!("login        {login}\npassword     {password}\n"),
-        None => eprintln!("{}\n", platform::without_login(target.typed())),
+        None => eprintln!("{}\n", platform::without_login(&target.typed())),
     }
     eprintln!(
-        "next: kubectl -n {namespace} get platform {name} -o wide · kubectl -n {namespace} port-forward service/{name}-web {web}:8000, then http://127.0.0.1:{web}/api/docs · kubectl -n {namespace} delete platform {name}",
+        "next: {kubectl} -n {namespace} get platform {name} -o wide · {kubectl} -n {namespace} port-forward service/{name}-web {web}:8000, then http://127.0.0.1:{web}/api/docs · {kubectl} -n {namespace} delete platform {name}",
+        kubectl = target.typed(),
         web = platform::WEB_PORT
     );
     Ok(())

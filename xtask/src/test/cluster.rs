@@ -2,7 +2,10 @@
 //! nothing of this machine is in the way; so cargo builds first, outside, where it can reach the registry.
 
 use super::{Plan, Report, cargo_test, images, workspace};
-use crate::install;
+use crate::{
+    cluster::{process::alive, progress::Failure},
+    install,
+};
 use anyhow::{Context as _, Result};
 use common_scratch::{Folder, Package, RabbitMq};
 use serde_json::Value;
@@ -15,11 +18,11 @@ use std::{
 /// Where the cluster's processes live.
 const NAMESPACE: &str = "/run/netns/crewdeck";
 
-/// Brings the cluster up (unless it is), runs the tests, takes it down (unless it was).
+/// Brings the cluster up, runs the tests, takes it down unless it was up.
 pub(super) fn run(plan: &Plan, report: &mut Report) {
-    let was_up = Path::new(NAMESPACE).exists() && status().is_ok();
-    let ready = was_up || report.step("cluster up", || xtask(&["up"]));
-    if ready {
+    let was_up = alive("apiserver").is_some();
+    // Also where it is up: what runs there may be of a former commit, or half of a bring-up that was killed.
+    if report.step("cluster up", || xtask(&["up"])) {
         test(plan, report);
     }
     if !plan.keep && !was_up {
@@ -105,7 +108,13 @@ impl Prepared {
     fn new() -> Result<Self> {
         let folder = Folder::new("tests")?;
         let mut status = status()?;
-        let image = status["image"].as_str().context("an image")?.to_owned();
+        let Some(image) = status["image"].as_str().map(str::to_owned) else {
+            return Err(Failure::new(
+                "the cluster has no sample Platform, whose image the tests upgrade",
+                "run `cargo xtask up`, then the tests again",
+            )
+            .into());
+        };
         status["images"] = images::prepare(&image)?;
         fs::write(
             folder.path().join("status.json"),

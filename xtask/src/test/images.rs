@@ -1,6 +1,6 @@
 //! Images that the tests of upgrades go to, made of the one that the cluster runs.
 
-use crate::cluster::{image, product};
+use crate::cluster::{archives::Archive, image};
 use anyhow::Result;
 use common_scratch::Folder;
 use serde_json::{Value, json};
@@ -12,9 +12,10 @@ pub(super) fn prepare(image: &str) -> Result<Value> {
     let folder = Folder::new("images")?;
     let archive = folder.path().join("broken.tar");
     // A role gets no arguments, so it does what the image says; a Job of an upgrade gets its own.
+    let of = Archive::of(image)?;
     let text = format!(
         "FROM oci-archive:{}\nCMD [\"--version\"]\n",
-        product::archive(image)?.display()
+        of.path.display()
     );
     image::pack(
         &text,

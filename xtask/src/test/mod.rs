@@ -4,8 +4,9 @@ mod cluster;
 mod count;
 mod crates;
 mod images;
+mod turn;
 
-use crate::repo;
+use crate::{cluster::require, repo};
 use anyhow::{Context as _, Result};
 use count::Count;
 use std::{
@@ -13,6 +14,7 @@ use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
+use turn::Turn;
 
 /// One half of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -100,13 +102,20 @@ impl Report {
 /// Runs the plan.
 ///
 /// # Errors
-/// When a test failed, or none ran.
+/// When a test failed, or none ran; at once when the cluster cannot be had.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
     let mut report = Report {
         filtered: plan.filter.is_some(),
         ..Report::default()
     };
     let wanted = |part| plan.only.is_empty() || plan.only.contains(&part);
+    // At once, not after the half that needs no cluster.
+    let _turn = if wanted(Part::Cluster) {
+        require().context("`--only crates` runs the tests that need no cluster")?;
+        Some(Turn::take()?)
+    } else {
+        None
+    };
     if wanted(Part::Crates) {
         crates::run(plan, &mut report);
     }

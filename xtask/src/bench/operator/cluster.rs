@@ -91,6 +91,7 @@ impl<'a> Cluster<'a> {
             user: None,
             end: "KILL",
             logs: &folder,
+            errors: true,
         };
         let etcd = Process::start(&run("etcd"), &place.etcd())?;
         let api_server = Process::start(&run("apiserver"), &api_server)?;
@@ -142,6 +143,7 @@ impl<'a> Cluster<'a> {
             user: None,
             end: "KILL",
             logs: &self.folder,
+            errors: true,
         };
         Process::start(&run, &command)
     }

@@ -1,18 +1,17 @@
-//! The table: each figure of both sides, its aim, and whether it holds. Nothing fails by it.
+//! The figures: each of both sides, its aim, and whether it holds. Nothing fails by them.
 
 use std::fs;
 
 use super::{
     Args,
-    measure::Side,
-    ours::{Ours, Takeover},
+    measure::{Side, Takeover},
+    subject::{Making, Settled, Start},
 };
 
-/// A figure: name, unit, ours, the other side's, the aim.
-struct Figure {
+/// A figure: name with unit, where it is found, and the aim of ours.
+pub(super) struct Row {
     name: &'static str,
-    ours: f64,
-    rival: Option<f64>,
+    of: fn(&Side) -> Option<f64>,
     aim: Option<Aim>,
 }
 
@@ -23,29 +22,224 @@ enum Aim {
     Most(f64),
 }
 
-impl Figure {
-    fn new(name: &'static str, ours: f64, rival: Option<f64>, aim: Option<Aim>) -> Self {
-        Self {
-            name,
-            ours,
-            rival,
-            aim,
-        }
-    }
+const fn row(name: &'static str, of: fn(&Side) -> Option<f64>, aim: Option<Aim>) -> Row {
+    Row { name, of, aim }
+}
 
-    fn line(&self) -> String {
-        let rival = self.rival.map_or_else(|| "–".to_owned(), short);
-        let (aim, holds) = match self.aim {
+/// The API server's own limit.
+pub(super) const RAW: &[Row] = &[row("raw server-side applies a second", |s| s.raw, None)];
+
+/// The making of Platforms.
+pub(super) const MAKING: &[Row] = &[
+    row(
+        "seconds until every new Platform was Ready",
+        |s| making(s, Making::until_ready),
+        None,
+    ),
+    row(
+        "  writes of the operator for each",
+        |s| making(s, |m| m.writes / s.platforms),
+        None,
+    ),
+    row(
+        "  writes a second of the operator meanwhile",
+        |s| making(s, Making::rate),
+        None,
+    ),
+    row(
+        "  % of the raw rate",
+        |s| Some(making(s, Making::rate)? / s.raw? * 100.0),
+        Some(Aim::Least(80.0)),
+    ),
+    row(
+        "  CPU seconds of all processes for each",
+        |s| making(s, |m| m.cpu() / s.platforms),
+        None,
+    ),
+    row(
+        "  memory at its peak, MiB",
+        |s| Some(making_rest(s)?.memory.peak),
+        None,
+    ),
+    row(
+        "  memory when settled, MiB",
+        |s| Some(making_rest(s)?.memory.resident),
+        None,
+    ),
+    row(
+        "  not at rest: writes in the last minute",
+        |s| making_rest(s)?.restless,
+        None,
+    ),
+];
+
+/// The start over settled Platforms.
+pub(super) const ALONE: &[Row] = &[
+    row(
+        "cold start: seconds until each was looked at",
+        |s| alone(s, |a| a.looked),
+        None,
+    ),
+    row(
+        "  until the last write of it too",
+        |s| s.alone.as_ref()?.idle(),
+        Some(Aim::Most(10.0)),
+    ),
+    row(
+        "  CPU milliseconds of the operator for each",
+        |s| alone(s, |a| a.cpu / s.platforms * 1e3),
+        None,
+    ),
+    row(
+        "  writes",
+        |s| Some(alone_rest(s)?.writes),
+        Some(Aim::Most(0.0)),
+    ),
+    row(
+        "  memory when settled, MiB",
+        |s| Some(alone_rest(s)?.memory.resident),
+        None,
+    ),
+    row(
+        "  of it anonymous",
+        |s| Some(alone_rest(s)?.memory.anonymous),
+        None,
+    ),
+    row(
+        "  not at rest: writes in the last minute",
+        |s| alone_rest(s)?.restless,
+        None,
+    ),
+];
+
+/// The same among objects of others.
+pub(super) const AMONG: &[Row] = &[
+    row(
+        "the same among objects of others: each was looked at",
+        |s| among(s, |a| a.looked),
+        None,
+    ),
+    row(
+        "  until the last write of it too",
+        |s| s.among.as_ref()?.idle(),
+        Some(Aim::Most(10.0)),
+    ),
+    row(
+        "  writes",
+        |s| Some(among_rest(s)?.writes),
+        Some(Aim::Most(0.0)),
+    ),
+    row(
+        "  memory at its peak, MiB",
+        |s| Some(among_rest(s)?.memory.peak),
+        Some(Aim::Most(20.0)),
+    ),
+    row(
+        "  memory when settled, MiB",
+        |s| Some(among_rest(s)?.memory.resident),
+        Some(Aim::Most(20.0)),
+    ),
+    row(
+        "  of it anonymous",
+        |s| Some(among_rest(s)?.memory.anonymous),
+        None,
+    ),
+    row(
+        "  of that by the objects of others",
+        Side::by_others,
+        Some(Aim::Most(1.0)),
+    ),
+    row(
+        "  not at rest: writes in the last minute",
+        |s| among_rest(s)?.restless,
+        None,
+    ),
+];
+
+/// Changes that others made.
+pub(super) const DRIFT: &[Row] = &[
+    row("drift put right: median, ms", |s| at(&s.drift, 50), None),
+    row("  99th percentile, ms", |s| at(&s.drift, 99), None),
+];
+
+/// The death of the leader.
+pub(super) const TAKEOVER: &[Row] = &[
+    row(
+        "leader killed: seconds until another leads, at most",
+        |s| slowest(s, |one| one.leads),
+        None,
+    ),
+    row(
+        "  until its first write, at most",
+        |s| slowest(s, |one| one.writes),
+        Some(Aim::Most(20.0)),
+    ),
+];
+
+fn making(side: &Side, of: impl Fn(&Making) -> f64) -> Option<f64> {
+    side.making.as_ref().map(of)
+}
+
+fn alone(side: &Side, of: impl Fn(&Start) -> f64) -> Option<f64> {
+    side.alone.as_ref().map(of)
+}
+
+fn among(side: &Side, of: impl Fn(&Start) -> f64) -> Option<f64> {
+    side.among.as_ref().map(of)
+}
+
+fn making_rest(side: &Side) -> Option<&Settled> {
+    side.making.as_ref()?.settled.as_ref()
+}
+
+fn alone_rest(side: &Side) -> Option<&Settled> {
+    side.alone.as_ref()?.settled.as_ref()
+}
+
+fn among_rest(side: &Side) -> Option<&Settled> {
+    side.among.as_ref()?.settled.as_ref()
+}
+
+fn slowest(side: &Side, of: impl Fn(&Takeover) -> f64) -> Option<f64> {
+    side.takeovers.iter().map(of).reduce(f64::max)
+}
+
+/// The percentile of figures that are in order: the least one that so many per cent of them do not exceed.
+fn at(sorted: &[f64], percent: usize) -> Option<f64> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+impl Row {
+    /// The figures of both sides, with the aim of ours.
+    fn line(&self, ours: &Side, rival: Option<&Side>) -> String {
+        let (own, other) = ((self.of)(ours), rival.and_then(self.of));
+        let (aim, verdict) = match self.aim {
             None => (String::new(), ""),
-            Some(Aim::Least(least)) => (format!("≥ {}", short(least)), holds(self.ours >= least)),
-            Some(Aim::Most(most)) => (format!("≤ {}", short(most)), holds(self.ours <= most)),
+            Some(Aim::Least(least)) => (
+                format!("≥ {}", short(least)),
+                own.map_or("not measured", |own| holds(own >= least)),
+            ),
+            Some(Aim::Most(most)) => (
+                format!("≤ {}", short(most)),
+                own.map_or("not measured", |own| holds(own <= most)),
+            ),
         };
+        let text = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), short);
         let line = format!(
-            "{:<58} {:>10} {rival:>10} {aim:>8} {holds}",
+            "{:<58} {:>10} {:>10} {aim:>8} {verdict}",
             self.name,
-            short(self.ours)
+            text(own),
+            text(other)
         );
         line.trim_end().to_owned()
+    }
+
+    /// Whether there is nothing to say: it rests, as it should.
+    fn is_idle(&self, ours: &Side, rival: Option<&Side>) -> bool {
+        self.name.contains("not at rest")
+            && (self.of)(ours).is_none()
+            && rival.and_then(self.of).is_none()
     }
 }
 
@@ -55,36 +249,45 @@ fn holds(does: bool) -> &'static str {
 
 /// As many digits as say something.
 fn short(figure: f64) -> String {
-    if figure.abs() >= 99.95 || figure.fract() == 0.0 {
+    if figure.is_infinite() {
+        "not yet".to_owned()
+    } else if figure.abs() >= 99.95 || figure.fract() == 0.0 {
         format!("{figure:.0}")
     } else {
         format!("{figure:.1}")
     }
 }
 
-/// Prints all of them.
-pub(super) fn print(args: &Args, ours: &Ours, rival: Option<&Side>) {
+/// Prints what is known of one side, as soon as it is.
+pub(super) fn tell(side: &Side, rows: &[Row]) {
+    for row in rows {
+        if let Some(figure) = (row.of)(side) {
+            println!("{:<10} {:<58} {:>10}", side.name, row.name, short(figure));
+        }
+    }
+}
+
+/// Prints all of them, side by side.
+pub(super) fn print(args: &Args, ours: &Side, rival: Option<&Side>) {
     println!(
         "\n{:<58} {:>10} {:>10} {:>8}",
         "figure", "crewdeck", "kopf", "aim"
     );
-    for figure in figures(ours, rival) {
-        println!("{}", figure.line());
+    for row in [RAW, MAKING, ALONE, AMONG, DRIFT, TAKEOVER]
+        .into_iter()
+        .flatten()
+    {
+        if !row.is_idle(ours, rival) {
+            println!("{}", row.line(ours, rival));
+        }
     }
-    for (name, side) in [("crewdeck", Some(&ours.side)), ("kopf", rival)] {
-        let Some(side) = side else { continue };
-        let cpu = side.making.cpu.iter();
-        let cpu: Vec<String> = cpu
-            .map(|(name, used)| format!("{name} {used:.0}"))
-            .collect();
-        println!("\nCPU seconds while {name} made them: {}", cpu.join(", "));
-        let mut kinds = side.making.kinds.clone();
-        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let kinds: Vec<String> = kinds
-            .iter()
-            .map(|(kind, count)| format!("{count} {kind}"))
-            .collect();
-        println!("its writes: {}", kinds.join(", "));
+    for side in std::iter::once(ours).chain(rival) {
+        if let Some(making) = &side.making {
+            details(side.name, making);
+        }
+        for note in &side.notes {
+            println!("\n{}: {note}", side.name);
+        }
     }
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!(
@@ -96,114 +299,20 @@ pub(super) fn print(args: &Args, ours: &Ours, rival: Option<&Side>) {
     );
 }
 
-fn figures(ours: &Ours, rival: Option<&Side>) -> Vec<Figure> {
-    let both =
-        |name, of: fn(&Side) -> f64, aim| Figure::new(name, of(&ours.side), rival.map(of), aim);
-    let (least, most) = (
-        |figure| Some(Aim::Least(figure)),
-        |figure| Some(Aim::Most(figure)),
-    );
-    let mut figures = vec![
-        both("raw server-side applies a second", |s| s.raw, None),
-        both(
-            "seconds until every new Platform was Ready",
-            |s| s.making.seconds,
-            None,
-        ),
-        both(
-            "  writes of the operator for each",
-            |s| s.making.writes / s.platforms,
-            None,
-        ),
-        both(
-            "  writes a second of the operator meanwhile",
-            |s| s.making.rate(),
-            None,
-        ),
-        both(
-            "  % of the raw rate",
-            |s| s.making.rate() / s.raw * 100.0,
-            least(80.0),
-        ),
-        both(
-            "  CPU seconds of all processes for each",
-            |s| s.making.cpu() / s.platforms,
-            None,
-        ),
-        both("  memory at its peak, MiB", |s| s.making.memory.peak, None),
-        both(
-            "  memory when settled, MiB",
-            |s| s.making.memory.resident,
-            None,
-        ),
-        both(
-            "cold start: seconds until each was looked at",
-            |s| s.alone.seconds,
-            most(10.0),
-        ),
-        both(
-            "  CPU milliseconds of the operator for each",
-            |s| s.alone.cpu / s.platforms * 1e3,
-            None,
-        ),
-        both("  writes", |s| s.alone.writes, most(0.0)),
-        both(
-            "  memory when settled, MiB",
-            |s| s.alone.memory.resident,
-            None,
-        ),
-        both("  of it anonymous", |s| s.alone.memory.anonymous, None),
-        both(
-            "the same among objects of others: seconds",
-            |s| s.among.seconds,
-            most(10.0),
-        ),
-        both("  writes", |s| s.among.writes, most(0.0)),
-        both(
-            "  memory at its peak, MiB",
-            |s| s.among.memory.peak,
-            most(20.0),
-        ),
-        both(
-            "  memory when settled, MiB",
-            |s| s.among.memory.resident,
-            most(20.0),
-        ),
-        both("  of it anonymous", |s| s.among.memory.anonymous, None),
-        both(
-            "  of that by the objects of others",
-            Side::by_others,
-            most(1.0),
-        ),
-    ];
-    figures.extend(of_ours(ours));
-    figures
-}
-
-/// What only ours is asked.
-fn of_ours(ours: &Ours) -> [Figure; 4] {
-    let slowest = |of: fn(&Takeover) -> f64| ours.takeovers.iter().map(of).fold(0.0, f64::max);
-    let figure = |name, figure, aim| Figure::new(name, figure, None, aim);
-    [
-        figure("drift put right: median, ms", at(&ours.drift, 50), None),
-        figure("  99th percentile, ms", at(&ours.drift, 99), None),
-        figure(
-            "leader killed: seconds until another leads, at most",
-            slowest(|one| one.leads),
-            None,
-        ),
-        figure(
-            "  until its first write, at most",
-            slowest(|one| one.writes),
-            Some(Aim::Most(20.0)),
-        ),
-    ]
-}
-
-/// The percentile of figures that are in order: the least one that so many per cent of them do not exceed.
-fn at(sorted: &[f64], percent: usize) -> f64 {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied().unwrap_or_default()
+fn details(name: &str, making: &Making) {
+    let cpu: Vec<String> = making
+        .cpu
+        .iter()
+        .map(|(name, used)| format!("{name} {used:.0}"))
+        .collect();
+    println!("\nCPU seconds while {name} made them: {}", cpu.join(", "));
+    let mut kinds = making.kinds.clone();
+    kinds.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let kinds: Vec<String> = kinds
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    println!("its writes: {}", kinds.join(", "));
 }
 
 #[cfg(test)]
@@ -213,15 +322,35 @@ mod tests {
     #[test]
     fn a_percentile_is_one_of_the_figures() {
         let figures: Vec<f64> = (1..=50).map(f64::from).collect();
-        assert!((at(&figures, 50) - 25.0).abs() < f64::EPSILON);
-        assert!((at(&figures, 99) - 50.0).abs() < f64::EPSILON);
-        assert!(at(&[], 50).abs() < f64::EPSILON);
+        assert_eq!(at(&figures, 50), Some(25.0));
+        assert_eq!(at(&figures, 99), Some(50.0));
+        assert_eq!(at(&[], 50), None);
     }
 
     #[test]
     fn a_line_tells_whether_the_aim_holds() {
-        let line = |ours, aim| Figure::new("figure", ours, None, Some(aim)).line();
-        assert!(line(19.94, Aim::Most(20.0)).ends_with("19.9          –     ≤ 20 holds"));
-        assert!(line(79.0, Aim::Least(80.0)).ends_with("missed"));
+        let line = |ours, aim| {
+            let side = Side {
+                raw: ours,
+                ..Side::default()
+            };
+            row("figure", |side| side.raw, Some(aim)).line(&side, None)
+        };
+        assert!(line(Some(19.94), Aim::Most(20.0)).ends_with("19.9          –     ≤ 20 holds"));
+        assert!(line(Some(79.0), Aim::Least(80.0)).ends_with("missed"));
+        assert!(line(Some(f64::INFINITY), Aim::Most(10.0)).ends_with("≤ 10 missed"));
+        assert!(line(None, Aim::Most(10.0)).ends_with("not measured"));
+    }
+
+    #[test]
+    fn what_was_found_before_something_went_wrong_is_told() {
+        let side = Side {
+            name: "crewdeck",
+            raw: Some(500.0),
+            notes: vec!["it ended".to_owned()],
+            ..Side::default()
+        };
+        assert!(RAW[0].line(&side, None).contains(" 500 "));
+        assert!(ALONE[1].line(&side, None).ends_with("not measured"));
     }
 }

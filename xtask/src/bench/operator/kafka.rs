@@ -32,6 +32,7 @@ pub(super) fn start(parent: &Path, pki: &Path, password: &str) -> Result<Process
         user: None,
         end: "KILL",
         logs: parent,
+        errors: true,
     };
     Process::start(&run, &broker.command(HEAP)?)
 }

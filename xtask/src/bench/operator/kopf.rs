@@ -44,5 +44,5 @@ pub(super) fn measure(args: &Args, programs: &Programs, scene: &Scene) -> Result
         .env("KUBECONFIG", cluster.kubeconfig(user))
         .env("CONCURRENCY", CONCURRENCY.to_string());
     let subject = Subject { user, command };
-    Ok(side(&subject, &cluster, args, &[])?.0)
+    Ok(side("kopf", &subject, &cluster, args, &[]).0)
 }

@@ -9,12 +9,13 @@ mod kopf;
 mod measure;
 mod ours;
 mod postgres;
-mod process;
 mod redis;
 mod scene;
 mod servers;
 mod subject;
+mod watch;
 
+use super::process;
 use crate::cluster::{build, packages, product, progress::Step};
 use anyhow::{Context as _, Result};
 use cluster::Programs;
@@ -42,9 +43,12 @@ pub(super) struct Args {
     /// Leaders that are killed
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     takeovers: u32,
-    /// Minutes that the Platforms may take to become Ready, and that each other wait may take
+    /// Minutes that the Platforms may take to become Ready, and that the looks at all of them may take
     #[arg(long, default_value_t = 240, value_parser = clap::value_parser!(u32).range(1..=1_440))]
     limit: u32,
+    /// Minutes that are waited for rest, which is ten seconds without a write; without it the writes of the last minute are told
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    rest: u32,
     /// Leaves the Python operator out
     #[arg(long)]
     alone: bool,
@@ -75,11 +79,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let scene = Scene::new()?;
     certificates::make(&scene.path("pki"))?;
     let ours = ours::measure(args, &programs, &scene)?;
-    let rival = if args.alone {
-        None
-    } else {
-        Some(kopf::measure(args, &programs, &scene)?)
+    // Ours is printed in any case.
+    let rival = (!args.alone).then(|| kopf::measure(args, &programs, &scene));
+    let (rival, failed) = match rival.transpose() {
+        Ok(rival) => (rival, None),
+        Err(error) => (None, Some(error)),
     };
     figures::print(args, &ours, rival.as_ref());
+    if let Some(error) = failed {
+        return Err(error.context("the other side was not measured"));
+    }
+    let notes = ours.notes.len() + rival.map_or(0, |rival| rival.notes.len());
+    anyhow::ensure!(notes == 0, "not all went as it should: see below the table");
     Ok(())
 }

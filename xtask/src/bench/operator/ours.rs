@@ -1,4 +1,4 @@
-//! Our side: `crewdeck` in role operator, and what only it is asked: drift and a leader that dies.
+//! Our side: `crewdeck` in role operator, and what only it is asked: a leader that dies.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -9,14 +9,15 @@ use std::{
 
 use super::{
     Args,
-    audit::Told,
     certificates::OPERATORS,
     cluster::{Cluster, Programs},
-    measure::{Side, side},
+    figures,
+    measure::{Side, Takeover, side},
     process::Process,
     scene::Scene,
     servers::{Servers, listening},
     subject::{Subject, limit},
+    watch::Watch,
 };
 
 /// The probes of the first process; those of the second are at the next port.
@@ -24,33 +25,9 @@ const PROBES: u16 = 17_900;
 /// Platforms that are disturbed while nobody leads.
 const DISTURBED: u32 = 20;
 
-/// What was found.
-pub(super) struct Ours {
-    /// What both sides are asked.
-    pub(super) side: Side,
-    /// Milliseconds until each change of drift was put right, in order.
-    pub(super) drift: Vec<f64>,
-    /// After each kill of the leader.
-    pub(super) takeovers: Vec<Takeover>,
-}
-
-/// What came after a kill of the leader.
-#[derive(Debug)]
-pub(super) struct Takeover {
-    /// Seconds until the other process held the Lease.
-    pub(super) leads: f64,
-    /// Seconds until its first write.
-    pub(super) writes: f64,
-}
-
 #[derive(Debug, Deserialize)]
 struct Prepared {
     namespaces: u32,
-}
-
-#[derive(Debug, Deserialize)]
-struct Drift {
-    milliseconds: Vec<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -59,7 +36,7 @@ struct Disturbed {
 }
 
 /// Measures it on a cluster and servers of its own.
-pub(super) fn measure(args: &Args, programs: &Programs, scene: &Scene) -> Result<Ours> {
+pub(super) fn measure(args: &Args, programs: &Programs, scene: &Scene) -> Result<Side> {
     let servers = Servers::start(scene)?;
     let cluster = Cluster::start("ours", programs, scene)?;
     let secrets = cluster.file("secrets.json", &servers.secrets)?;
@@ -71,31 +48,31 @@ pub(super) fn measure(args: &Args, programs: &Programs, scene: &Scene) -> Result
         prepared.namespaces
     );
     let one = subject(&cluster, programs, 0);
-    let (side, mut process) = side(&one, &cluster, args, &servers.processes())?;
-    let (times, seconds) = (args.drifts.to_string(), limit(args).as_secs().to_string());
-    eprintln!("      {times} changes of drift");
-    let mut drift: Drift = cluster.ask(&[
-        "drift",
-        "--platforms",
-        &platforms,
-        "--times",
-        &times,
-        "--limit",
-        &seconds,
-    ])?;
-    drift.milliseconds.sort_by(f64::total_cmp);
-    let mut takeovers = Vec::new();
+    let (mut side, process) = side("crewdeck", &one, &cluster, args, &servers.processes());
+    if let Some(process) = process {
+        if let Err(error) = takeovers(&mut side, &cluster, programs, args, process) {
+            side.note(format!("{error:#}"));
+        }
+        side.tell(figures::TAKEOVER);
+    }
+    Ok(side)
+}
+
+/// Kills one leader after the other.
+fn takeovers(
+    side: &mut Side,
+    cluster: &Cluster<'_>,
+    programs: &Programs,
+    args: &Args,
+    mut leader: Process,
+) -> Result<()> {
     for number in 0..args.takeovers {
         let next = usize::try_from((number + 1) % 2)?;
-        let (after, takeover) = take_over(&cluster, programs, args, process, next)?;
-        process = after;
-        takeovers.push(takeover);
+        let (after, takeover) = take_over(cluster, programs, args, leader, next)?;
+        leader = after;
+        side.takeovers.push(takeover);
     }
-    Ok(Ours {
-        side,
-        drift: drift.milliseconds,
-        takeovers,
-    })
+    Ok(())
 }
 
 /// One of the two processes of role operator.
@@ -132,7 +109,7 @@ fn take_over(
         Ok(listening(probes(next)))
     })?;
     eprintln!("      {} waits, the leader is killed", subject.user);
-    let (mut audit, mut told) = (cluster.audit()?, Told::default());
+    let mut watch = Watch::from_now(subject.user, cluster)?;
     let begun = Instant::now();
     leader.kill()?;
     let platforms = args.platforms.min(DISTURBED).to_string();
@@ -140,14 +117,14 @@ fn take_over(
     anyhow::ensure!(disturbed.disturbed > 0, "nothing was disturbed");
     let mut leads = None;
     process.wait("it leads and writes", limit(args), || {
-        audit.read(subject.user, &mut told)?;
-        if told.leases > 0 && leads.is_none() {
+        watch.read()?;
+        if watch.told.leases > 0 && leads.is_none() {
             leads = Some(begun.elapsed());
         }
-        Ok(told.writes > 0)
+        Ok(watch.told.writes > 0)
     })?;
     let writes = begun.elapsed().as_secs_f64();
-    subject.await_quiet(&mut audit, &mut told, &mut process, args)?;
+    subject.settle(&mut watch, &mut process, args)?;
     let takeover = Takeover {
         leads: leads.map_or(writes, |leads| leads.as_secs_f64()),
         writes,

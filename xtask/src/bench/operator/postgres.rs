@@ -56,6 +56,7 @@ pub(super) fn start(parent: &Path, pki: &Path, password: &str) -> Result<Process
         // At once, its children too.
         end: "QUIT",
         logs: parent,
+        errors: true,
     };
     let mut process = Process::start(&run, &program)?;
     let ready = || {

@@ -39,6 +39,7 @@ pub(super) fn start(parent: &Path, pki: &Path, password: &str) -> Result<Process
         user: Some(USER),
         end: "KILL",
         logs: parent,
+        errors: true,
     };
     let mut process = Process::start(&run, &program)?;
     process.wait("it answers", Duration::from_secs(20), || {

@@ -11,15 +11,13 @@ use std::{
 
 use super::{
     Args,
-    audit::{Audit, Told},
     cluster::{Cluster, spec},
     process::{Process, Run},
+    watch::Watch,
 };
 
 /// Objects that either operator works on at a time, and the writers of the raw rate.
 pub(super) const CONCURRENCY: u32 = 32;
-/// After so long without a write all is done.
-const QUIET: Duration = Duration::from_secs(10);
 
 /// How one of them is started.
 pub(super) struct Subject<'a> {
@@ -46,12 +44,14 @@ struct Created {
 /// The making of all Platforms.
 #[derive(Debug)]
 pub(super) struct Making {
-    /// Seconds until the last was Ready.
-    pub(super) seconds: f64,
+    /// How many were not Ready in the end.
+    unready: u32,
+    /// Seconds until the last was Ready, or until the others were waited for no more.
+    seconds: f64,
     /// Writes of the operator meanwhile.
     pub(super) writes: f64,
-    /// Its memory when nothing was written any more.
-    pub(super) memory: Memory,
+    /// After that; `None` when it ended before.
+    pub(super) settled: Option<Settled>,
     /// CPU seconds of each process meanwhile.
     pub(super) cpu: Vec<(&'static str, f64)>,
     /// What was written, by verb and resource.
@@ -61,14 +61,26 @@ pub(super) struct Making {
 /// A start over Platforms that stand.
 #[derive(Debug)]
 pub(super) struct Start {
+    begun: Instant,
     /// Seconds until each was looked at.
-    pub(super) seconds: f64,
+    pub(super) looked: f64,
     /// CPU seconds of the operator until then.
     pub(super) cpu: f64,
-    /// Writes until then, and until a while without any.
+    /// After that; `None` when it ended before.
+    pub(super) settled: Option<Settled>,
+}
+
+/// What was found when nothing was written any more, or when that was waited for no more.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// When it wrote last.
+    wrote: Option<Instant>,
+    /// What it wrote from its start.
     pub(super) writes: f64,
-    /// Memory at the end of that.
+    /// Its memory.
     pub(super) memory: Memory,
+    /// Writes in the last minute, when it did not come to rest.
+    pub(super) restless: Option<f64>,
 }
 
 /// Memory of a process, in MiB.
@@ -101,17 +113,18 @@ impl Subject<'_> {
             user: None,
             end: "KILL",
             logs: &cluster.folder,
+            errors: true,
         };
         Process::start(&run, &self.command)
     }
 
-    /// Has the Platforms made under it.
+    /// Has the Platforms made under it; gives its process, unless that ended before it came to rest.
     pub(super) fn make(
         &self,
         cluster: &Cluster<'_>,
         args: &Args,
         servers: &[(&'static str, u32)],
-    ) -> Result<Making> {
+    ) -> Result<(Making, Result<Process>)> {
         let mut process = self.start(cluster)?;
         let mut processes = cluster.processes();
         processes.extend(servers);
@@ -120,7 +133,7 @@ impl Subject<'_> {
             processes.iter().map(|(_, id)| cpu_seconds(*id)).collect()
         };
         let before = cpu(&processes)?;
-        let (mut audit, mut told) = (cluster.audit()?, Told::default());
+        let mut watch = Watch::from_now(self.user, cluster)?;
         eprintln!("      {}: {} Platforms are made", self.user, args.platforms);
         let spec = cluster.file("spec.json", &spec())?;
         let (platforms, limit) = (args.platforms.to_string(), (args.limit * 60).to_string());
@@ -133,82 +146,86 @@ impl Subject<'_> {
             "--limit",
             &limit,
         ])?;
-        audit.read(self.user, &mut told)?;
+        watch.read()?;
         let after = cpu(&processes)?;
-        anyhow::ensure!(
-            created.ready == args.platforms,
-            "{} of {} Platforms are Ready after {:.0} s; measure fewer (--platforms) or wait longer (--limit)",
-            created.ready,
-            args.platforms,
-            created.seconds
-        );
         let used = before
             .iter()
             .zip(&after)
             .map(|(before, after)| after - before);
         let cpu = processes.iter().map(|(name, _)| *name).zip(used).collect();
-        let writes = number(told.writes);
-        let kinds = std::mem::take(&mut told.kinds).into_iter().collect();
-        self.await_quiet(&mut audit, &mut told, &mut process, args)?;
-        let memory = Memory::of(process.id())?;
-        // In order, so that the next one need not wait for what it held.
-        process.stop()?;
-        Ok(Making {
+        let writes = number(watch.told.writes);
+        let kinds = std::mem::take(&mut watch.told.kinds).into_iter().collect();
+        let mut making = Making {
+            unready: args.platforms.saturating_sub(created.ready),
             seconds: created.seconds,
             writes,
-            memory,
+            settled: None,
             cpu,
             kinds,
-        })
+        };
+        let settled = self.settle(&mut watch, &mut process, args);
+        let settled = settled.map(|settled| making.settled = Some(settled));
+        Ok((making, settled.map(|()| process)))
     }
 
-    /// Waits until it has written nothing for a while.
-    pub(super) fn await_quiet(
+    /// Waits until it has written nothing for a while, and no longer than is asked for.
+    pub(super) fn settle(
         &self,
-        audit: &mut Audit,
-        told: &mut Told,
+        watch: &mut Watch<'_>,
         process: &mut Process,
         args: &Args,
-    ) -> Result<()> {
+    ) -> Result<Settled> {
         eprintln!("      {}: until nothing is written any more", self.user);
-        let (mut seen, mut since) = (told.writes, Instant::now());
-        process.wait("nothing is written", limit(args), || {
-            audit.read(self.user, told)?;
-            if told.writes != seen {
-                (seen, since) = (told.writes, Instant::now());
-            }
-            Ok(since.elapsed() > QUIET)
+        let patience = Duration::from_secs(u64::from(args.rest) * 60);
+        let deadline = Instant::now() + patience;
+        let mut rests = false;
+        // Who ends meanwhile is told by its own words; the limit is never met.
+        process.wait("nothing is written", patience * 2, || {
+            watch.read()?;
+            rests = watch.is_quiet();
+            Ok(rests || Instant::now() >= deadline)
+        })?;
+        Ok(Settled {
+            wrote: watch.wrote_last(),
+            writes: number(watch.told.writes),
+            memory: Memory::of(process.id())?,
+            restless: (!rests).then(|| number(watch.in_the_last_minute())),
         })
     }
 
-    /// Starts it over Platforms that stand, and waits until it has looked at each and writes nothing any more.
+    /// Starts it over Platforms that stand, and waits until it has looked at each and writes nothing any more; gives its process,
+    /// unless that ended before it came to rest.
     pub(super) fn start_over(
         &self,
         cluster: &Cluster<'_>,
         args: &Args,
-    ) -> Result<(Process, Start)> {
+    ) -> Result<(Start, Result<Process>)> {
         let platforms = args.platforms;
         eprintln!("      {}: start over {platforms} Platforms", self.user);
-        let (mut audit, mut told) = (cluster.audit()?, Told::default());
+        let mut watch = Watch::from_now(self.user, cluster)?;
         let wanted = usize::try_from(platforms)?;
         let begun = Instant::now();
         let mut process = self.start(cluster)?;
-        process.wait("each Platform was looked at", limit(args), || {
-            audit.read(self.user, &mut told)?;
-            Ok(told.visited.len() >= wanted)
+        let each = process.wait("each Platform was looked at", limit(args), || {
+            watch.read()?;
+            Ok(watch.told.visited.len() >= wanted)
+        });
+        each.with_context(|| {
+            let seen = watch.told.visited.len();
+            format!("{seen} of {platforms} Platforms were looked at")
         })?;
-        let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_seconds(process.id())?);
-        self.await_quiet(&mut audit, &mut told, &mut process, args)?;
-        for (kind, count) in &told.kinds {
+        let mut start = Start {
+            begun,
+            looked: begun.elapsed().as_secs_f64(),
+            cpu: cpu_seconds(process.id())?,
+            settled: None,
+        };
+        let settled = self.settle(&mut watch, &mut process, args);
+        for (kind, count) in &watch.told.kinds {
             eprintln!("      {}: wrote {count} × {kind}", self.user);
         }
-        let start = Start {
-            seconds,
-            cpu,
-            writes: number(told.writes),
-            memory: Memory::of(process.id())?,
-        };
-        Ok((process, start))
+        let settled = settled.map(|settled| start.settled = Some(settled));
+        Ok((start, settled.map(|()| process)))
     }
 }
 
@@ -217,7 +234,41 @@ pub(super) fn limit(args: &Args) -> Duration {
     Duration::from_secs(u64::from(args.limit) * 60)
 }
 
+impl Start {
+    /// Seconds until each was looked at and until the last write; without an end when it did not come to rest.
+    pub(super) fn idle(&self) -> Option<f64> {
+        let settled = self.settled.as_ref()?;
+        let wrote = settled
+            .wrote
+            .map_or(0.0, |at| at.duration_since(self.begun).as_secs_f64());
+        Some(match settled.restless {
+            None => self.looked.max(wrote),
+            Some(_) => f64::INFINITY,
+        })
+    }
+}
+
 impl Making {
+    /// Seconds until the last was Ready; without an end when some never were.
+    pub(super) fn until_ready(&self) -> f64 {
+        if self.unready == 0 {
+            self.seconds
+        } else {
+            f64::INFINITY
+        }
+    }
+
+    /// An error when some were not Ready: then there is nothing to start over.
+    pub(super) fn complete(&self) -> Result<()> {
+        anyhow::ensure!(
+            self.unready == 0,
+            "{} Platforms are not Ready after {:.0} s; measure fewer (--platforms) or wait longer (--limit)",
+            self.unready,
+            self.seconds
+        );
+        Ok(())
+    }
+
     /// Writes a second.
     pub(super) fn rate(&self) -> f64 {
         self.writes / self.seconds

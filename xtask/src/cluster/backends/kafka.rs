@@ -5,7 +5,7 @@ use crate::cluster::{
     build,
     node::NODES,
     paths, pki,
-    process::{Daemon, alive, logged, wait_for},
+    process::{Daemon, logged, wait_for},
     progress::Step,
     render,
 };
@@ -42,9 +42,6 @@ pub(crate) struct Broker {
 
 /// Starts it; does not wait.
 pub(super) fn start(step: &Step) -> Result<()> {
-    if alive("kafka").is_some() {
-        return Ok(());
-    }
     let broker = Broker {
         dir: state("kafka"),
         pki: paths::state("pki"),
@@ -63,6 +60,7 @@ pub(super) fn start(step: &Step) -> Result<()> {
         name: "kafka",
         netns: Some(NODES[0].netns),
         group: None,
+        reads: &[broker.dir.join("server.properties"), broker.logging()],
     }
     .start(&broker.command("400m")?)
 }
@@ -75,6 +73,11 @@ pub(super) fn wait() -> Result<()> {
 }
 
 impl Broker {
+    /// What it logs.
+    fn logging(&self) -> PathBuf {
+        self.dir.join("log4j2.properties")
+    }
+
     fn is_formatted(&self) -> bool {
         self.dir.join("data/meta.properties").exists()
     }
@@ -90,6 +93,9 @@ impl Broker {
         let pem = self.read("kafka.key")? + &self.read("kafka.crt")? + &self.read("ca.crt")?;
         render::write(&dir.join("server.pem"), &pem, 0o600, None)?;
         render::write(&dir.join("ca.crt"), &self.read("ca.crt")?, 0o644, None)?;
+        // Beside its other files: another checkout is no reason to start it anew.
+        let logging = render::file(&paths::source("kafka/log4j2.properties"), &[])?;
+        render::write(&self.logging(), &logging, 0o644, None)?;
         let data = dir.join("data");
         if !self.is_formatted() {
             self.format(&data)?;
@@ -166,7 +172,7 @@ impl Broker {
             ))
             .arg(format!(
                 "-Dlog4j2.configurationFile={}",
-                paths::source("kafka/log4j2.properties").display()
+                self.logging().display()
             ))
             .arg("-cp")
             // The JVM expands the star, not a shell.

@@ -16,7 +16,9 @@ use anyhow::{Context as _, Result};
 use std::{fs, path::Path, process::Command};
 
 pub(crate) use kafka::Broker;
-pub(crate) use postgres::{bin as postgres_program, stop as stop_postgres};
+pub(crate) use postgres::{
+    bin as postgres_program, primary_process as postgres_process, stop as stop_postgres,
+};
 
 /// PostgreSQL's primary.
 pub(crate) const PRIMARY_PORT: u16 = 5432;

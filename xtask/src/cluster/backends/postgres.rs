@@ -4,7 +4,7 @@ use super::{PRIMARY_PORT, REPLICA_PORT, certificates, folder, state, text, user}
 use crate::cluster::{
     node::NODES,
     paths, pki,
-    process::{as_user, fed, inside, logged},
+    process::{self, as_user, fed, inside, logged},
     progress::Step,
     render, versions,
 };
@@ -13,6 +13,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 const ADVICE: &str = "`cargo xtask down` removes a damaged state; then `cargo xtask up`";
@@ -53,7 +54,7 @@ pub(super) fn start(step: &Step) -> Result<()> {
         .current_dir("/");
     fed(&mut psql, &roles).context("make the roles")?;
     step.say("PostgreSQL, replica");
-    replica(&dir)
+    replica(&dir, owner)
 }
 
 fn primary(dir: &Path, owner: (u32, u32)) -> Result<()> {
@@ -79,15 +80,10 @@ fn primary(dir: &Path, owner: (u32, u32)) -> Result<()> {
         logged(&mut command, &paths::log("initdb"), ADVICE)?;
         fs::rename(&new, &data)?;
     }
-    let config = render::file(
-        &paths::source("postgres/postgresql.conf"),
-        &[("DIR", &text(dir)), ("ADDRESS", NODES[0].ip)],
-    )?;
-    render::write(&data.join("postgresql.conf"), &config, 0o600, Some(owner))?;
-    server(dir, "primary", PRIMARY_PORT)
+    server(dir, "primary", PRIMARY_PORT, owner)
 }
 
-fn replica(dir: &Path) -> Result<()> {
+fn replica(dir: &Path, owner: (u32, u32)) -> Result<()> {
     let data = dir.join("replica");
     if !data.exists() {
         let new = dir.join("replica.new");
@@ -107,15 +103,35 @@ fn replica(dir: &Path) -> Result<()> {
         logged(&mut command, &paths::log("basebackup"), ADVICE)?;
         fs::rename(&new, &data)?;
     }
-    server(dir, "replica", REPLICA_PORT)
+    server(dir, "replica", REPLICA_PORT, owner)
 }
 
-/// Starts one server unless it runs, and waits for it.
-fn server(dir: &Path, name: &str, port: u16) -> Result<()> {
+/// Starts one server unless it runs, and waits for it; one that runs with another program or another configuration is ended
+/// first.
+fn server(dir: &Path, name: &str, port: u16, owner: (u32, u32)) -> Result<()> {
     let data = dir.join(name);
-    if postmaster(&data).is_some() {
-        return Ok(());
+    let config = render::file(
+        &paths::source("postgres/postgresql.conf"),
+        &[("DIR", &text(dir)), ("ADDRESS", NODES[0].ip)],
+    )?;
+    render::write(&data.join("postgresql.conf"), &config, 0o600, Some(owner))?;
+    let options = format!(
+        "-c port={port} -c hba_file={}/hba-{name}.conf -c unix_socket_directories={} -c cluster_name={name}",
+        dir.display(),
+        paths::run("postgres").display(),
+    );
+    let rules = fs::read_to_string(dir.join(format!("hba-{name}.conf")))?;
+    let form = process::digest(&[&text(&bin("postgres")), &options, &config, &rules]);
+    // Its title takes the place of its environment, where other daemons have this.
+    let note = dir.join(format!("form-{name}"));
+    if let Some(pid) = postmaster(&data) {
+        if fs::read_to_string(&note).is_ok_and(|running| running == form) {
+            return Ok(());
+        }
+        eprintln!("      PostgreSQL's {name} is started anew: it is to run otherwise");
+        end(&[pid]);
     }
+    render::write(&note, &form, 0o600, None)?;
     let mut command = inside(NODES[0].netns, "env");
     as_user(&mut command, "postgres")
         .arg(bin("pg_ctl"))
@@ -124,14 +140,10 @@ fn server(dir: &Path, name: &str, port: u16) -> Result<()> {
         .arg("-l")
         .arg(paths::state(format!("log/postgres/{name}.log")))
         .arg("-o")
-        .arg(format!(
-            "-c port={port} -c hba_file={}/hba-{name}.conf -c unix_socket_directories={} -c cluster_name={name}",
-            dir.display(),
-            paths::run("postgres").display(),
-        ))
+        .arg(options)
         .arg("start")
         .current_dir("/");
-    let started = crate::cluster::process::daemonised(&mut command, &paths::log("pg_ctl"), ADVICE);
+    let started = process::daemonised(&mut command, &paths::log("pg_ctl"), ADVICE);
     started.with_context(|| {
         let log = paths::state(format!("log/postgres/{name}.log"));
         let tail = crate::cluster::progress::tail(&log, 10).join("\n    ");
@@ -156,17 +168,20 @@ pub(crate) fn stop() {
         .iter()
         .filter_map(|name| postmaster(&state("postgres").join(name)))
         .collect();
+    end(&servers);
+}
+
+fn end(servers: &[u32]) {
     // SIGQUIT is PostgreSQL's immediate shutdown: it ends its children too.
-    crate::cluster::process::kill("QUIT", &servers);
-    let _ = crate::cluster::process::wait(
-        "the end of PostgreSQL",
-        std::time::Duration::from_secs(10),
-        || {
-            servers
-                .iter()
-                .all(|pid| !Path::new(&format!("/proc/{pid}")).exists())
-        },
-    );
+    process::kill("QUIT", servers);
+    // One that has ended keeps its number until its parent notices, but no folder.
+    let works = |pid: &u32| fs::read_link(format!("/proc/{pid}/cwd")).is_ok();
+    process::until(Duration::from_secs(10), || !servers.iter().any(works));
+}
+
+/// The primary's process, if it runs.
+pub(crate) fn primary_process() -> Option<u32> {
+    postmaster(&state("postgres").join("primary"))
 }
 
 /// A program of the server's.

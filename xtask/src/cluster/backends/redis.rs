@@ -33,15 +33,17 @@ pub(super) fn start() -> Result<()> {
             ("PORT", &REDIS_PORT.to_string()),
         ],
     )?;
-    render::write(&dir.join("redis.conf"), &config, 0o600, Some(owner))?;
+    let file = dir.join("redis.conf");
+    render::write(&file, &config, 0o600, Some(owner))?;
     let mut command = Command::new("env");
     as_user(&mut command, "redis")
         .arg("redis-server")
-        .arg(dir.join("redis.conf"));
+        .arg(&file);
     Daemon {
         name: "redis",
         netns: Some(NODES[0].netns),
         group: None,
+        reads: &[file],
     }
     .start(&command)
 }

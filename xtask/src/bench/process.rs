@@ -34,6 +34,8 @@ pub(super) struct Run<'a> {
     pub(super) end: &'static str,
     /// The folder of its log.
     pub(super) logs: &'a Path,
+    /// Whether its standard error is logged too: not where each request is a line there.
+    pub(super) errors: bool,
 }
 
 impl Process {
@@ -62,10 +64,15 @@ impl Process {
                 command.env(key, value);
             }
         }
+        let errors = if run.errors {
+            Stdio::from(output.try_clone()?)
+        } else {
+            Stdio::null()
+        };
         let child = command
             .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
+            .stdout(output)
+            .stderr(errors)
             // An interrupt is for us.
             .process_group(0)
             .spawn()
@@ -117,22 +124,24 @@ impl Process {
         tail(&self.log, LINES).join("\n")
     }
 
-    /// Asks it to end, as Kubernetes does, and waits for that.
-    pub(super) fn stop(mut self) -> Result<()> {
+    /// Asks it to end, as Kubernetes does, and waits for that; as there it is killed when it does not, which is told.
+    pub(super) fn stop(mut self) -> Result<Option<String>> {
         crate::cluster::process::kill("TERM", &[self.child.id()]);
         let deadline = Instant::now() + PATIENCE;
         while self.child.try_wait()?.is_none() {
             if Instant::now() > deadline {
                 let seconds = PATIENCE.as_secs();
-                bail!(
-                    "{} goes on {seconds} s after SIGTERM:\n{}",
+                let told = format!(
+                    "{} went on for {seconds} s after SIGTERM and was killed, so that the next one had to wait for its Lease:\n{}",
                     self.name,
                     self.told()
                 );
+                self.kill()?;
+                return Ok(Some(told));
             }
             pause();
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Kills it, as a lost machine would.
