@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn what_could_not_be_measured_is_left_out() {
-        let page = "# TYPE wait gauge\nwait NaN\nwait{queue=\"a\"} NaN\nwait{queue=\"NaN\"} 3\n\nup 1\n";
+        let page =
+            "# TYPE wait gauge\nwait NaN\nwait{queue=\"a\"} NaN\nwait{queue=\"NaN\"} 3\n\nup 1\n";
         assert_eq!(
             without_unmeasured(page),
             "# TYPE wait gauge\nwait{queue=\"NaN\"} 3\n\nup 1\n"
