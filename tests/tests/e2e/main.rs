@@ -14,6 +14,7 @@ mod exposure;
 mod golden;
 mod idle;
 mod journey;
+mod leftovers;
 mod many;
 mod monitoring;
 mod network;
