@@ -1,5 +1,6 @@
 //! The local cluster as the tests see it: where it is, its objects, and its tools.
 
+use crate::leftovers;
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
 use kube::{
@@ -135,10 +136,11 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Connects to the cluster named by the file in `CREWDECK_STATUS`.
+    /// Connects to the cluster named by the file in `CREWDECK_STATUS`; the first of a process clears away what former runs
+    /// have left.
     ///
     /// # Errors
-    /// When there is no such file, or the API server does not answer.
+    /// When there is no such file, the API server does not answer, or something that was left does not go.
     pub async fn connect() -> Result<Self> {
         crate::init();
         #[expect(
@@ -153,7 +155,9 @@ impl Cluster {
         kube.apiserver_version()
             .await
             .context("ask the API server for its version")?;
-        Ok(Self { status, kube })
+        let cluster = Self { status, kube };
+        leftovers::clear_once(&cluster).await?;
+        Ok(cluster)
     }
 
     /// The way to the API server, for a client of one's own.
@@ -235,7 +239,7 @@ impl Cluster {
         let name = new_name(purpose);
         let namespace: Namespace = serde_json::from_value(serde_json::json!({
             "metadata": {"name": name, "labels": {
-                "crewdeck.io/test": purpose,
+                (leftovers::LABEL): purpose,
                 "pod-security.kubernetes.io/enforce": "restricted",
             }}
         }))?;

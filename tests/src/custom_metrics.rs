@@ -1,7 +1,7 @@
 //! The custom metrics API of Kubernetes, answered by the test itself in the place of an adapter of Prometheus. The API
 //! server asks it over TLS and passes on what the controller of autoscalers and the operator ask.
 
-use crate::{cluster::Cluster, wait::wait_for};
+use crate::{cluster::Cluster, leftovers::LABEL, wait::wait_for};
 use anyhow::{Context as _, Result, ensure};
 use bytes::Bytes;
 use common_clock::{Clock as _, SystemClock};
@@ -124,7 +124,7 @@ impl Adapter {
         )
         .await?;
         let registration = json!({
-            "metadata": {"labels": {"crewdeck.io/test": NAME}},
+            "metadata": {"labels": {(LABEL): NAME}},
             "spec": {
                 "group": GROUP, "version": VERSION, "groupPriorityMinimum": 100, "versionPriority": 100,
                 "service": {"namespace": namespace, "name": NAME, "port": 443},

@@ -77,10 +77,21 @@ pub async fn drop_all(servers: &Backends, left: &BTreeSet<String>) -> Result<()>
     for name in left {
         match name.split_once(' ') {
             Some(("database", database)) => {
-                let sql = format!("drop database \"{database}\" with (force)");
-                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                    .execute(&mut postgres)
-                    .await?;
+                let owner: String = sqlx::query_scalar(
+                    "select pg_get_userbyid(datdba)::text from pg_database where datname = $1",
+                )
+                .bind(database)
+                .fetch_one(&mut postgres)
+                .await?;
+                // It may have been made by another administrator, and is dropped by its owner alone.
+                for sql in [
+                    format!("grant \"{owner}\" to current_user"),
+                    format!("drop database \"{database}\" with (force)"),
+                ] {
+                    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                        .execute(&mut postgres)
+                        .await?;
+                }
             }
             Some(("role", role)) => {
                 let sql = format!("drop role \"{role}\"");

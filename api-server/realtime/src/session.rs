@@ -177,7 +177,7 @@ async fn rights(directory: &Directory, bearer: Bearer) -> Result<HashSet<Uuid>, 
         End::Trouble
     };
     if !directory
-        .session_alive(bearer.session_id)
+        .session_alive(bearer.session_id, bearer.user_id)
         .await
         .map_err(trouble)?
     {

@@ -70,12 +70,13 @@ impl Directory {
         team::ids_of(&mut connection, user).await
     }
 
-    /// Whether the sign-in `session` still lives: not logged out, not expired, its user not archived.
+    /// Whether `session` is a sign-in of `user` that still lives: not logged out, not expired, its user not archived. Both are
+    /// asked about at once: whoever forged a token may have put a living sign-in of their own beside the name of another.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn session_alive(&self, session: Uuid) -> Result<bool, Error> {
+    pub async fn session_alive(&self, session: Uuid, user: Uuid) -> Result<bool, Error> {
         let mut connection = self.pool.acquire().await?;
-        session::is_alive(&mut connection, session, self.clock.now()).await
+        session::is_alive(&mut connection, session, user, self.clock.now()).await
     }
 }

@@ -17,6 +17,7 @@ mod job;
 mod metrics;
 mod schedule;
 mod store;
+mod waiting;
 mod workers;
 
 pub use context::JobContext;

@@ -8,8 +8,8 @@ pub(crate) const DURATION: &str = "jobs_attempt_duration_seconds";
 pub(crate) const RECOVERED: &str = "jobs_recovered_total";
 /// Counter: slots enqueued by this process. Label `schedule`.
 pub(crate) const SLOTS: &str = "jobs_schedule_slots_total";
-/// Gauge: age of the oldest job that could run and does not. Label `queue`.
+/// Gauge: age of the oldest job that could run and does not. Label `queue`. Absent while it cannot be measured.
 pub(crate) const OLDEST: &str = "jobs_oldest_runnable_seconds";
 /// Gauge: the same over every queue that this process serves, without a label. What an autoscaler follows: it is told one
-/// value of a pod, for which an adapter adds up those of all labels.
+/// value of a pod, for which an adapter adds up those of all labels. Absent unless every queue was measured.
 pub(crate) const LONGEST_WAIT: &str = "jobs_longest_wait_seconds";

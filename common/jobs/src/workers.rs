@@ -17,8 +17,8 @@ use crate::{
     error::JobError,
     hooks,
     job::{Job, Queue},
-    metrics,
-    store::{migrate::SCHEMA, queue as rows},
+    store::migrate::SCHEMA,
+    waiting::measure,
 };
 
 /// Claimed jobs that wait in memory: what has to wait for the sweep when a worker dies.
@@ -28,8 +28,6 @@ const CLAIMED: usize = 64;
 const PAUSE: Duration = Duration::from_secs(1);
 /// Acknowledgements of this long go to the database together.
 const ACK_DELAY: Duration = Duration::from_millis(2);
-/// How often the age of the oldest waiting job is measured.
-const MEASURE: Duration = Duration::from_secs(15);
 /// Longer than any drain: running jobs are ended by the token `hard`, not by the library.
 const GRACE: Duration = Duration::from_hours(24);
 
@@ -198,27 +196,6 @@ async fn serve(
         .map_err(|error| failed(error.into()))?;
     tracing::info!(queue = queue.as_str(), jobs = ?jobs.names, concurrency = jobs.concurrency, "serving a queue");
     worker.run().await.map_err(|error| failed(error.into()))
-}
-
-/// The stall alarm, queue by queue: a worker that stopped taking jobs looks healthy otherwise. And what an autoscaler
-/// follows, over all of them.
-async fn measure(pool: &PgPool, queues: &[(Queue, Vec<&str>)]) {
-    let mut ticks = tokio::time::interval(MEASURE);
-    loop {
-        ticks.tick().await;
-        let mut ages = Vec::new();
-        for (queue, names) in queues {
-            let age =
-                async { rows::oldest_runnable(&mut *pool.acquire().await?, names).await }.await;
-            if let Ok(age) = age {
-                ::metrics::gauge!(metrics::OLDEST, "queue" => queue.as_str()).set(age);
-                ages.push(age);
-            }
-        }
-        if let Some(longest) = ages.into_iter().reduce(f64::max) {
-            ::metrics::gauge!(metrics::LONGEST_WAIT).set(longest);
-        }
-    }
 }
 
 /// What an attempt of `J` gets beside its arguments.

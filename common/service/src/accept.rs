@@ -1,10 +1,11 @@
 //! The accept loop of every listener, the second port included.
 //!
-//! `axum::serve` sets no header timeout: an idle or dribbling connection stays open for ever. This
+//! `axum::serve` sets no header timeout: a silent, idle or dribbling connection stays open for ever. This
 //! loop gives each connection a timer, and ends gracefully: one inside a request is closed after its
 //! answer, one between two requests after the answer to the next, which says so, or after a while.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -99,7 +100,10 @@ async fn connection(
 ) {
     // Small answers must not wait for more data.
     let _ = stream.set_nodelay(true);
+    let asked = CancellationToken::new();
+    let begun = asked.clone();
     let service = app.map_request(move |request: hyper::Request<Incoming>| {
+        begun.cancel();
         let mut request: Request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         request
@@ -115,7 +119,20 @@ async fn connection(
         .timer(TokioTimer::new())
         .keep_alive_interval(Some(HEADER_TIMEOUT));
     let served = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(served.into_owned()).await {
-        tracing::debug!(%error, %peer, "connection ended early");
+    tokio::select! {
+        biased;
+        ended = watcher.watch(served.into_owned()) => if let Err(error) = ended {
+            tracing::debug!(%error, %peer, "connection ended early");
+        },
+        () = silence(&asked) => tracing::debug!(%peer, "no request came, the connection is closed"),
+    }
+}
+
+/// Ends when no request has come in time; otherwise never. hyper's own timers begin once it knows the version of HTTP:
+/// until then, and in HTTP/2 until the first request, a client may be silent for as long as it likes.
+async fn silence(asked: &CancellationToken) {
+    let came = tokio::time::timeout(HEADER_TIMEOUT, asked.cancelled()).await;
+    if came.is_ok() {
+        pending::<()>().await;
     }
 }

@@ -69,7 +69,16 @@ async fn started(Shared(probes): Shared<Probes>, RawQuery(query): RawQuery) -> R
 
 async fn metrics(Shared(probes): Shared<Probes>) -> Response {
     let kind = "text/plain; version=0.0.4; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], probes.prometheus.render()).into_response()
+    let page = without_unmeasured(&probes.prometheus.render());
+    ([(header::CONTENT_TYPE, kind)], page).into_response()
+}
+
+/// A gauge that is `NaN` could not be measured, and is left out: Prometheus takes a series that is missing for what it is,
+/// while the adapters that autoscalers ask make a zero of `NaN`. The recorder itself forgets nothing.
+fn without_unmeasured(page: &str) -> String {
+    page.split_inclusive('\n')
+        .filter(|line| line.starts_with('#') || !line.trim_end().ends_with(" NaN"))
+        .collect()
 }
 
 async fn state(Shared(probes): Shared<Probes>) -> Response {
@@ -108,4 +117,19 @@ fn is_verbose(query: Option<&str>) -> bool {
             .split('&')
             .any(|part| part == "verbose" || part.starts_with("verbose="))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_measured_is_left_out() {
+        let page =
+            "# TYPE wait gauge\nwait NaN\nwait{queue=\"a\"} NaN\nwait{queue=\"NaN\"} 3\n\nup 1\n";
+        assert_eq!(
+            without_unmeasured(page),
+            "# TYPE wait gauge\nwait{queue=\"NaN\"} 3\n\nup 1\n"
+        );
+    }
 }

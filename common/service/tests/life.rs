@@ -102,6 +102,59 @@ async fn a_kept_connection_takes_one_more_request_and_says_that_it_is_the_last()
     role.await.expect("joined").expect("a clean end");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_without_a_request_is_closed() {
+    let service = service(10);
+    let app = Router::new().route("/", get(|| async { "done" }));
+    let address = service
+        .listen(service.config().listen, app)
+        .await
+        .expect("bound");
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    // The last one is a whole beginning of HTTP/2: preface and an empty frame SETTINGS.
+    let settings = [preface.as_slice(), &[0, 0, 0, 4, 0, 0, 0, 0, 0]].concat();
+    for sent in [b"".as_slice(), b"G", b"PRI *", preface, &settings] {
+        let mut stream = TcpStream::connect(address).await.expect("listening");
+        stream.write_all(sent).await.expect("sent");
+        let mut answer = Vec::new();
+        // Time that nobody waits for: the clock of this test jumps. Shorter than HTTP/2 takes to miss an answer to its ping.
+        let limit = Duration::from_secs(30);
+        let closed = tokio::time::timeout(limit, stream.read_to_end(&mut answer)).await;
+        assert!(
+            closed.is_ok(),
+            "{:?} is kept",
+            String::from_utf8_lossy(sent)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_long_request_is_not_taken_for_silence() {
+    let service = service(10);
+    let (entered, mut inside) = tokio::sync::mpsc::channel(1);
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let wait = Arc::clone(&gate);
+    let app = Router::new().route(
+        "/slow",
+        get(move || async move {
+            entered.send(()).await.expect("the test listens");
+            wait.notified().await;
+            "done"
+        }),
+    );
+    let address = service
+        .listen(service.config().listen, app)
+        .await
+        .expect("bound");
+    let request = tokio::spawn(async move { exchange(address, "/slow").await });
+    inside.recv().await.expect("the handler runs");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_mins(1)).await;
+    tokio::time::resume();
+    gate.notify_one();
+    assert!(request.await.expect("joined").ends_with("done"));
+}
+
 #[tokio::test]
 async fn failed_work_stops_the_role_with_its_error() {
     let service = service(1);

@@ -16,7 +16,7 @@ use serde_json::json;
 pub(crate) enum Command {
     /// Makes a signing key and its key set, for running without the operator
     Generate {
-        /// Folder for `signing.jwk` (for role web alone) and `jwks.json` (for every role)
+        /// Folder for `signing.jwk` (for role web alone) and `jwks.json` (for roles web and analytics)
         folder: PathBuf,
     },
 }

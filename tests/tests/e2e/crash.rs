@@ -18,11 +18,7 @@ use tests::cluster::Cluster;
 #[tokio::test]
 async fn e2e_a_crash_at_any_write_leaves_no_trace() -> Result<()> {
     let cluster = Cluster::connect().await?;
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "set by `cargo xtask test --faults`"
-    )]
-    let long = std::env::var("CREWDECK_FAULTS").is_ok();
+    let long = is_long();
     let (workloads, sides, one_of): (&[Workload], &[Side], usize) = if long {
         (&Workload::ALL, &[Side::Before, Side::After], 1)
     } else {
@@ -38,4 +34,14 @@ async fn e2e_a_crash_at_any_write_leaves_no_trace() -> Result<()> {
     away.end()?;
     println!("{}", table::table(&reference, &courses));
     table::judge(&reference, &courses, one_of == 1)
+}
+
+/// Whether there is time for every fault.
+fn is_long() -> bool {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "set by `cargo xtask test --faults`"
+    )]
+    let set = std::env::var("CREWDECK_FAULTS");
+    set.is_ok()
 }

@@ -2,8 +2,6 @@
 //! kubectl, helm and psql, and prints what its page shows. One Platform goes through it all, as that of a person would.
 
 use anyhow::{Context as _, Result, bail, ensure};
-use k8s_openapi::api::core::v1::Namespace;
-use kube::Api;
 use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,13 +12,10 @@ use std::{
     time::Duration,
 };
 use tests::{
-    backends,
     cluster::{Cluster, Status, new_name},
     commands::{Link, Page, headings, links, matches},
-    external,
-    platform::Platform,
+    leftovers,
     schema::FORMER_SCHEMA,
-    wait::wait_for,
 };
 
 const MANUAL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operator");
@@ -44,7 +39,6 @@ const SKIPPED: usize = 6;
 const NAME: &str = "demo";
 /// How long one page may take.
 const PAGE: Duration = Duration::from_mins(4);
-const GONE: Duration = Duration::from_mins(2);
 
 /// The pages, each as the file is now.
 fn pages() -> Result<Vec<Page>> {
@@ -118,9 +112,13 @@ fn givens(status: &Status) -> BTreeMap<&'static str, String> {
     [
         (
             "keys that rotate within seconds",
-            "cat >>values.yaml <<'EOF'\n  signing: {accessTokenSeconds: 10, jwksMaxAgeSeconds: 1, clockSkewSeconds: 2, \
-             propagationSeconds: 5, publishLeadSeconds: 10, retentionSeconds: 20, rotationPeriodSeconds: 3600}\nEOF"
-                .to_owned(),
+            // And the label by which the next run finds it should this one be killed: the page made the namespace.
+            format!(
+                "kubectl label namespace \"$NAMESPACE\" {}=docs\n\
+                 cat >>values.yaml <<'EOF'\n  signing: {{accessTokenSeconds: 10, jwksMaxAgeSeconds: 1, clockSkewSeconds: 2, \
+                 propagationSeconds: 5, publishLeadSeconds: 10, retentionSeconds: 20, rotationPeriodSeconds: 3600}}\nEOF",
+                leftovers::LABEL
+            ),
         ),
         (
             "a release with two more migrations",
@@ -304,7 +302,8 @@ async fn e2e_the_manual_holds_from_front_to_back() -> Result<()> {
     let mut told = Vec::new();
     let done = read_along(&cluster, &desk, &namespace, &mut told);
     println!("{}", told.join("\n"));
-    let cleared = clear(&cluster, &namespace).await;
+    // Nothing stays, wherever the course ended.
+    let cleared = leftovers::clear_namespace(&cluster, &namespace).await;
     done?;
     cleared
 }
@@ -339,61 +338,5 @@ fn read_along(
         seconds += took;
     }
     told.push(format!("the manual: {blocks} blocks in {seconds:.0} s"));
-    Ok(())
-}
-
-/// Nothing stays, wherever the course ended.
-async fn clear(cluster: &Cluster, namespace: &str) -> Result<()> {
-    let namespaces: Api<Namespace> = Api::all(cluster.kube.clone());
-    if namespaces.get_opt(namespace).await?.is_some() {
-        let platform = Platform::existing(cluster, namespace, NAME);
-        // Whoever holds it up is forced: what is left on the servers is dropped below.
-        let _ = cluster.kubectl(&[
-            "-n",
-            namespace,
-            "annotate",
-            "platform",
-            NAME,
-            "crewdeck.io/force-release=true",
-        ]);
-        let _ = cluster.kubectl(&[
-            "-n",
-            namespace,
-            "delete",
-            "platform",
-            NAME,
-            "--ignore-not-found",
-            "--wait=false",
-        ]);
-        platform.gone(GONE).await?;
-        cluster.delete_namespace(namespace).await?;
-    }
-    wait_for("the namespace is gone", GONE, async || {
-        ensure!(
-            namespaces.get_opt(namespace).await?.is_none(),
-            "it is there"
-        );
-        Ok(())
-    })
-    .await?;
-    let servers = &cluster.status.backends;
-    let left = external::named(servers, namespace).await?;
-    external::drop_all(servers, &left).await?;
-    forget_keys(cluster, namespace).await
-}
-
-/// Drops the keys of Redis that a kept namespace has.
-async fn forget_keys(cluster: &Cluster, namespace: &str) -> Result<()> {
-    let mut redis = backends::redis_admin(&cluster.status.backends.redis).await?;
-    let keys: Vec<String> = redis::cmd("KEYS")
-        .arg(format!("{namespace}-*"))
-        .query_async(&mut redis)
-        .await?;
-    if !keys.is_empty() {
-        redis::cmd("UNLINK")
-            .arg(keys)
-            .query_async::<redis::Value>(&mut redis)
-            .await?;
-    }
     Ok(())
 }

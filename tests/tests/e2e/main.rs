@@ -14,6 +14,7 @@ mod exposure;
 mod golden;
 mod idle;
 mod journey;
+mod leftovers;
 mod loss;
 mod many;
 mod monitoring;

@@ -10,7 +10,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
-use tests::{client, cluster::Cluster, platform::Platform, wait::wait_for};
+use tests::{client, cluster::Cluster, leftovers::LABEL, platform::Platform, wait::wait_for};
 
 const GROUP: &str = "monitoring.coreos.com";
 /// The kinds are looked for once a minute, and a settled Platform is looked at once a minute.
@@ -25,7 +25,7 @@ async fn define(cluster: &Cluster, kind: &str, plural: &str) -> Result<String> {
     let name = format!("{plural}.{GROUP}");
     let definition = json!({
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": name, "labels": {"crewdeck.io/test": "monitoring"}},
+        "metadata": {"name": name, "labels": {(LABEL): "monitoring"}},
         "spec": {
             "group": GROUP, "scope": "Namespaced",
             "names": {"kind": kind, "plural": plural, "singular": kind.to_lowercase()},

@@ -6,7 +6,7 @@ use api_server_realtime::Pace;
 use common_clock::testing::wait_for;
 use sqlx::PgPool;
 
-use crate::rows::{change, person, team};
+use crate::rows::{Person, change, person, team};
 use crate::world::{World, brisk};
 
 const LOGOUT: &str = "update sessions set revoked_at = now() where family_id = $1";
@@ -25,6 +25,21 @@ async fn a_logout_ends_the_socket(pool: PgPool) {
     assert_eq!(after.close_code().await, 4001, "a ticket from before");
     world.happen(theirs, "theirs").await;
     assert_eq!(of_ben.event().await.0, "theirs", "another's goes on");
+}
+
+/// As a forged token would have it, of a key that was stolen.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn a_sign_in_of_another_user_keeps_no_socket(pool: PgPool) {
+    let world = World::new(&pool, Pace::default()).await;
+    let (ada, eve) = (person(&pool).await, person(&pool).await);
+    let forged = Person {
+        id: ada.id,
+        session: eve.session,
+    };
+    let ticket = world.ticket(forged).await;
+    let mut socket = world.open(&format!("ticket={ticket}")).await.expect("open");
+    assert_eq!(socket.close_code().await, 4001);
+    let (_of_eve, _) = world.join(eve).await;
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]

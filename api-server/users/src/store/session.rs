@@ -128,20 +128,22 @@ pub(crate) async fn revoke_family(
     .rows_affected())
 }
 
-/// Whether the sign-in `family` still lives.
+/// Whether the sign-in `family` of `user` still lives.
 pub(crate) async fn is_alive(
     connection: &mut PgConnection,
     family: Uuid,
+    user: Uuid,
     now: DateTime<Utc>,
 ) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
         r#"select exists (
             select from sessions s join users u on u.id = s.user_id
-            where s.family_id = $1 and s.expires_at > $2 and not u.is_archived
+            where s.family_id = $1 and s.user_id = $2 and s.expires_at > $3 and not u.is_archived
         ) and not exists (
             select from sessions r where r.family_id = $1 and r.revoked_at is not null
         ) as "alive!""#,
         family,
+        user,
         now,
     )
     .fetch_one(connection)

@@ -82,7 +82,7 @@ pub(crate) async fn spread_retry(
     Ok(())
 }
 
-/// Age in seconds of the oldest job of these names that could run now and is not running.
+/// Age in seconds of the oldest job of these names that could run now and is not running. One whose lane is taken could not.
 pub(crate) async fn oldest_runnable(
     conn: &mut PgConnection,
     names: &[&str],
@@ -90,7 +90,9 @@ pub(crate) async fn oldest_runnable(
     sqlx::query_scalar(
         "select coalesce(max(extract(epoch from now() - j.run_at)), 0)::float8 from gw._private_jobs j \
          join gw._private_tasks t on t.id = j.task_id \
-         where t.identifier = any($1) and j.locked_at is null and j.run_at <= now() and j.attempts < j.max_attempts",
+         left join gw._private_job_queues lane on lane.id = j.job_queue_id \
+         where t.identifier = any($1) and j.locked_at is null and lane.locked_at is null \
+         and j.run_at <= now() and j.attempts < j.max_attempts",
     )
     .bind(names)
     .fetch_one(conn)

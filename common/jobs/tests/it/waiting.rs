@@ -9,25 +9,39 @@ use sqlx::PgPool;
 use crate::world::{Act, World, work};
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
-async fn the_age_of_the_oldest_job_is_told_of_each_queue_and_of_all(pool: PgPool) {
+async fn the_age_of_the_oldest_job_that_could_run_is_told_of_each_queue_and_of_all(pool: PgPool) {
     let recorder = PrometheusBuilder::new().build_recorder();
     let page = recorder.handle();
     // Of this thread, on which the whole test runs.
     let _recording = metrics::set_default_local_recorder(&recorder);
     let world = World::new(&pool).await;
     let mut conn = pool.acquire().await.expect("a connection");
-    // The second one waits for the first, which takes it until the gate is open.
-    for note in ["first", "second"] {
+    // The first two wait for a lane that another worker holds, the third for a worker.
+    for (note, hours, lane) in [
+        ("first", 3, Some("one by one")),
+        ("second", 2, Some("one by one")),
+        ("third", 1, None),
+    ] {
         let options = EnqueueOptions {
-            run_at: Some(SystemClock.now() - TimeDelta::hours(1)),
-            lane: Some("one by one".to_owned()),
+            run_at: Some(SystemClock.now() - TimeDelta::hours(hours)),
+            lane: lane.map(str::to_owned),
             ..EnqueueOptions::default()
         };
-        enqueue(&mut conn, &work(note, Act::Wait), options)
+        enqueue(&mut conn, &work(note, Act::Succeed), options)
             .await
             .expect("enqueued");
     }
+    sqlx::query("update gw._private_job_queues set locked_at = now(), locked_by = 'another'")
+        .execute(&mut *conn)
+        .await
+        .expect("a taken lane");
     drop(conn);
+    // Workers pass over a row that somebody has locked; who measures sees it.
+    let mut held = pool.begin().await.expect("a transaction");
+    sqlx::query("select from gw._private_jobs where job_queue_id is null for update")
+        .execute(&mut *held)
+        .await
+        .expect("a locked row");
     let value = |name: &str| -> Option<f64> {
         let page = page.render();
         let line = page.lines().find_map(|line| line.strip_prefix(name))?;
@@ -47,8 +61,13 @@ async fn the_age_of_the_oldest_job_is_told_of_each_queue_and_of_all(pool: PgPool
             };
             assert_eq!(of("default"), Some(longest));
             assert_eq!(of("interactive"), Some(0.0));
-            world.board.open_gate();
-            world.happened(&["first", "second"]).await;
+            held.rollback().await.expect("the row is free");
+            world.happened(&["third"]).await;
+            sqlx::query("update gw._private_job_queues set locked_at = null, locked_by = null")
+                .execute(&pool)
+                .await
+                .expect("the lane is free");
+            world.happened(&["third", "first", "second"]).await;
         })
         .await;
 }

@@ -81,7 +81,7 @@ pub(super) async fn run(
 }
 
 /// The name that the cluster's own operator goes by: should the test fail, it finds what is its own.
-async fn cluster_name(cluster: &Cluster) -> Result<String> {
+pub(super) async fn cluster_name(cluster: &Cluster) -> Result<String> {
     let config = cluster
         .config_file(
             "crewdeck-system",
@@ -168,8 +168,8 @@ impl World<'_> {
     async fn settled(&self) -> Result<()> {
         let begun = Instant::now();
         wait_for("the operator is quiet", SETTLED, async || {
-            let last = self.deaths.last().unwrap_or(begun).max(begun);
-            ensure!(last.elapsed() > QUIET, "it acts");
+            let last = self.deaths.last().context("it has not acted yet")?;
+            ensure!(last.max(begun).elapsed() > QUIET, "it acts");
             Ok(())
         })
         .await

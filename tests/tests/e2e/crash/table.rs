@@ -2,6 +2,7 @@
 
 use super::{course::Outcome, deaths::Side};
 use anyhow::{Result, ensure};
+use operator::acts::System;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
@@ -55,12 +56,16 @@ pub(super) fn table(reference: &[Outcome], courses: &[Course]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Compares each course with the one in which nobody died. Where it was to end a life at `every` act, it has.
+/// Compares each course with the one in which nobody died. Where it was to end a life at `every` act, it has. A course
+/// without deaths would compare well, and so would two whose acts nobody saw: neither proves anything.
 pub(super) fn judge(reference: &[Outcome], courses: &[Course], every: bool) -> Result<()> {
-    let mut found = Vec::new();
+    let mut found: Vec<String> = reference.iter().flat_map(unseen).collect();
     for (side, outcomes) in courses {
         for (expected, outcome) in reference.iter().zip(outcomes) {
             let mut differs = Vec::new();
+            if outcome.done.points.is_empty() {
+                differs.push("no life ended".to_owned());
+            }
             differs.extend(difference("state", &expected.state, &outcome.state));
             differs.extend(difference("count", &expected.count, &outcome.count));
             differs.extend(difference("made", &made(expected), &made(outcome)));
@@ -77,6 +82,26 @@ pub(super) fn judge(reference: &[Outcome], courses: &[Course], every: bool) -> R
     }
     ensure!(found.is_empty(), "{}", found.join("\n"));
     Ok(())
+}
+
+/// Where something must have been done of which nothing was seen.
+fn unseen(expected: &Outcome) -> Vec<String> {
+    let workload = expected.workload;
+    let is_seen = |system: &System| {
+        let mut acts = expected.done.acts.keys();
+        acts.any(|act| act.split(' ').next() == Some(system.as_str()))
+    };
+    let systems = workload.systems().iter();
+    systems
+        .filter(|system| !is_seen(system))
+        .map(|system| {
+            format!(
+                "{}: no act on {} was seen",
+                workload.name(),
+                system.as_str()
+            )
+        })
+        .collect()
 }
 
 /// How often each thing on a server was made.
@@ -96,7 +121,8 @@ fn missed(expected: &Outcome, outcome: &Outcome) -> Vec<String> {
         .collect()
 }
 
-fn difference<T: Debug + PartialEq>(
+/// What differs, name by name.
+pub(super) fn difference<T: Debug + PartialEq>(
     what: &str,
     expected: &BTreeMap<String, T>,
     found: &BTreeMap<String, T>,
@@ -110,4 +136,62 @@ fn difference<T: Debug + PartialEq>(
             format!("{what} of {name}:\n  {expected:?}\n  {found:?}")
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{deaths::Done, workloads::Workload},
+        *,
+    };
+
+    const ACTS: [&str; 4] = [
+        "kubernetes creating secrets/p-web",
+        "postgres creating database p",
+        "redis creating user p",
+        "kafka creating topic p",
+    ];
+
+    fn outcome(acts: &[&str], points: &[&str]) -> Outcome {
+        Outcome {
+            workload: Workload::Create,
+            done: Done {
+                acts: acts.iter().map(|act| ((*act).to_owned(), 1)).collect(),
+                points: points.iter().map(|act| ((*act).to_owned(), 1)).collect(),
+            },
+            state: BTreeMap::new(),
+            count: BTreeMap::new(),
+            took: 1,
+        }
+    }
+
+    #[test]
+    fn what_nobody_saw_and_nobody_died_of_is_no_proof() {
+        let judged = |expected: &[&str], points: &[&str], every: bool| {
+            let courses = [(Side::After, vec![outcome(expected, points)])];
+            let judged = judge(&[outcome(expected, &[])], &courses, every);
+            judged.err().map(|error| error.to_string())
+        };
+        assert_eq!(judged(&ACTS, &ACTS, true), None);
+        assert_eq!(judged(&ACTS, &ACTS[..1], false), None);
+        for (expected, points, every, words) in [
+            (&ACTS[..], &[][..], false, "create After: no life ended"),
+            (
+                &ACTS[..3],
+                &ACTS[..3],
+                true,
+                "create: no act on kafka was seen",
+            ),
+            (&[], &[], true, "create: no act on kubernetes was seen"),
+            (
+                &ACTS,
+                &ACTS[..3],
+                true,
+                "create After: no life ended at kafka creating topic p",
+            ),
+        ] {
+            let said = judged(expected, points, every).unwrap_or_default();
+            assert!(said.lines().any(|line| line == words), "{words}: {said}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::upgrade::{as_before, image, owner, runs_only};
 use anyhow::{Context as _, Result, ensure};
+use operator::acts::System;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 use tests::{cluster::Cluster, platform::Platform, wait::wait_for};
@@ -46,6 +47,20 @@ impl Workload {
             Self::RotateLogins => "rotate credentials",
             Self::Upgrade => "upgrade",
             Self::Delete => "delete",
+        }
+    }
+
+    /// Where it has the operator act, whatever else.
+    pub(super) fn systems(self) -> &'static [System] {
+        match self {
+            Self::Create | Self::RotateLogins | Self::Delete => &[
+                System::Kubernetes,
+                System::Postgres,
+                System::Redis,
+                System::Kafka,
+            ],
+            Self::Scale => &[System::Kubernetes, System::Kafka],
+            Self::RotateKeys | Self::Upgrade => &[System::Kubernetes],
         }
     }
 
