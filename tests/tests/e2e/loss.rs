@@ -53,7 +53,7 @@ async fn e2e_a_lost_database_is_told_and_only_a_person_begins_anew() -> Result<(
     platform.ready(READY).await?;
     let primary = &cluster.status.backends.postgres;
 
-    for (retry, client) in [(1, "db-analytics"), (2, "db-app")] {
+    for (retry, client) in [(1, "db-analytics-owner"), (2, "db-app")] {
         let database = database_of(&platform, &cluster, client).await?;
         drop_database(primary, &database).await?;
         let told = platform.told("Migrated", &database, NOTICED).await?;
