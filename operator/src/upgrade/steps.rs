@@ -138,9 +138,10 @@ async fn turn(cx: &Context, p: &ValidatedPlatform, wish: &str) -> Result<Stored,
 /// Puts drift right under an image that every role came to: what is in the databases when that was `looked` at, and the roles.
 async fn stay(cx: &Context, p: &ValidatedPlatform, looked: bool, report: &mut Report) {
     let version = &p.image.version;
-    let granted = match looked {
-        true => postgres::grant(cx, p).await,
-        false => Ok(()),
+    let granted = if looked {
+        postgres::grant(cx, p).await
+    } else {
+        Ok(())
     };
     let granted = report.note(ConditionType::Migrated, granted, |()| {
         format!("the databases have the schema of {version}")
