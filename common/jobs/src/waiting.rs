@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use sqlx::PgPool;
 
-use crate::{job::Queue, metrics, store::queue as rows};
+use crate::{error::JobError, job::Queue, metrics, store::queue as rows};
 
 /// How often the age of the oldest waiting job is measured.
 const MEASURE: Duration = Duration::from_secs(15);
 
-/// Measures for ever.
-pub(crate) async fn measure(pool: &PgPool, queues: &[(Queue, Vec<&str>)]) {
+/// Measures for as long as there are tables to look at. Without them there is no work, and the library would look for some
+/// at once again, for ever: the role ends with the error instead, and whoever starts it anew does so with growing pauses.
+pub(crate) async fn measure(pool: &PgPool, queues: &[(Queue, Vec<&str>)]) -> JobError {
     let mut ticks = tokio::time::interval(MEASURE);
     loop {
         ticks.tick().await;
@@ -22,10 +23,19 @@ pub(crate) async fn measure(pool: &PgPool, queues: &[(Queue, Vec<&str>)]) {
             let age = age.inspect_err(|error| {
                 tracing::warn!(queue = queue.as_str(), %error, "how long jobs wait could not be measured");
             });
-            ages.push((*queue, age.ok()));
+            match age {
+                Err(error) if is_gone(&error) => return error.into(),
+                age => ages.push((*queue, age.ok())),
+            }
         }
         publish(&ages);
     }
+}
+
+/// Whether the table or its schema does not exist.
+fn is_gone(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code == "42P01" || code == "3F000")
 }
 
 /// Tells the ages. One that could not be measured is `NaN`, which `/metrics` leaves out: the former one would have an

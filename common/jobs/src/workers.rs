@@ -120,7 +120,8 @@ impl Workers {
     /// again elsewhere. A queue without jobs is not served.
     ///
     /// # Errors
-    /// `JobError::Worker` if a queue's worker cannot start or stops by itself.
+    /// `JobError::Worker` if a queue's worker cannot start or stops by itself; `JobError::Database` if the tables of the queue
+    /// are gone.
     pub async fn run(
         self,
         soft: CancellationToken,
@@ -140,14 +141,22 @@ impl Workers {
             .iter()
             .map(|(queue, jobs)| (*queue, jobs.names.clone()))
             .collect();
+        let soft = soft.child_token();
         let workers = serving
             .into_iter()
             .map(|(queue, jobs)| serve(queue, jobs, &pool, &clock, &recovery, &soft, &hard));
+        let mut workers = Box::pin(try_join_all(workers));
         // On the heap, as the workers are.
         let measured = Box::pin(measure(&pool, &names));
         tokio::select! {
-            ended = try_join_all(workers) => ended.map(|_| ()),
-            () = measured => unreachable!("measure never returns"),
+            ended = &mut workers => ended.map(|_| ()),
+            gone = measured => {
+                // In order: tasks of the library that are left alone would go on looking. What it says of its end is that it
+                // could not give jobs back.
+                soft.cancel();
+                let _ = workers.await;
+                Err(gone)
+            }
         }
     }
 }

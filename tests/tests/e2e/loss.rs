@@ -26,9 +26,9 @@ async fn drop_database(primary: &Backend, database: &str) -> Result<()> {
     Ok(())
 }
 
-/// Tables of a database.
+/// Tables of a database, beside the server's own.
 async fn tables(connection: &mut PgConnection) -> Result<i64> {
-    let count = "select count(*) from pg_tables where schemaname = 'public'";
+    let count = "select count(*) from pg_tables where schemaname not in ('pg_catalog', 'information_schema')";
     Ok(sqlx::query_scalar(count).fetch_one(connection).await?)
 }
 
@@ -55,13 +55,14 @@ async fn e2e_a_lost_database_is_told_and_only_a_person_begins_anew() -> Result<(
 
     for (retry, client) in [(1, "db-analytics-owner"), (2, "db-app")] {
         let database = database_of(&platform, &cluster, client).await?;
+        let mut connection = backends::postgres_admin(primary, &database).await?;
+        ensure!(tables(&mut connection).await? > 0, "{database} is empty");
+        drop(connection);
         drop_database(primary, &database).await?;
-        let told = platform.told("Migrated", &database, NOTICED).await?;
+        let remedy = format!("spec.migration.retry to {retry}");
+        let told = platform.told("Migrated", &remedy, NOTICED).await?;
         ensure!(
-            told.reason == "DatabaseLost"
-                && told
-                    .message
-                    .contains(&format!("spec.migration.retry to {retry}")),
+            told.reason == "DatabaseLost" && told.message.contains(&database),
             "{told:?}"
         );
         // It was made again for the backup, and nobody has put anything in its way.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use common_clock::{Clock as _, SystemClock, testing::wait_for};
-use common_jobs::{EnqueueOptions, enqueue};
+use common_jobs::{EnqueueOptions, JobError, enqueue};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sqlx::PgPool;
 
@@ -70,4 +70,21 @@ async fn the_age_of_the_oldest_job_that_could_run_is_told_of_each_queue_and_of_a
             world.happened(&["third", "first", "second"]).await;
         })
         .await;
+}
+
+/// The library looks for work at once again after each failure: without its tables that would be for ever.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn workers_end_when_the_tables_of_the_queue_are_gone(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let gone = async {
+        world.enqueue("first", Act::Succeed).await;
+        world.happened(&["first"]).await;
+        sqlx::query("drop schema gw cascade")
+            .execute(&pool)
+            .await
+            .expect("dropped");
+    };
+    let (ended, ()) = tokio::join!(world.serve(), gone);
+    let error = ended.expect_err("there is nothing to serve");
+    assert!(matches!(error, JobError::Database(_)), "{error}");
 }

@@ -97,7 +97,7 @@ pub(crate) async fn converge(
     shape::roles(&mut connection, at, names, &facts).await?;
     shape::databases(&mut connection, at, names, &facts).await?;
     let mut applied = PostgresApplied {
-        empty: inside(server, names, rotation).await?,
+        empty: inside(server, names, &facts, rotation).await?,
         ..PostgresApplied::default()
     };
     // Roles are there now; what they were before decides which login is open.
@@ -115,10 +115,16 @@ pub(crate) async fn converge(
 async fn inside(
     server: &PostgresServer,
     names: &Names,
+    facts: &Facts,
     rotation: &Rotation<'_>,
 ) -> Result<Option<BTreeSet<String>>, StepError> {
     let subject = subject((&server.host, server.port));
-    if rotation.was_seen(&names.database, subject) {
+    let databases = names.databases();
+    // One that was made in this pass is new to everybody.
+    let all_there = databases
+        .iter()
+        .all(|(name, _)| facts.databases.contains_key(*name));
+    if all_there && rotation.was_seen(&names.database, subject) {
         return Ok(None);
     }
     let empty = shape::inside(server, primary(server), names).await?;
