@@ -79,12 +79,11 @@ impl Proofs {
     }
 
     /// It is to be proved in the next pass.
-    pub(crate) fn forget(&self, name: &str) {
+    pub(crate) fn refuted(&self, name: &str) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Not simply unknown: that would be believed.
-        if let Some(proof) = known.get_mut(name) {
-            proof.at -= LONG;
-        }
+        let (subject, at) = (0, DateTime::UNIX_EPOCH);
+        known.insert(name.to_owned(), Proof { subject, at });
     }
 
     /// It was proved just now. Not all that was proved together is due together: it counts as a little older.
@@ -136,7 +135,7 @@ mod tests {
         assert!(!holds(2, Belief::Long, 0), "of another password");
         assert!(!holds(1, Belief::Long, -60), "by a clock that went back");
         assert!(!holds(1, Belief::None, 0));
-        proofs.forget("a");
+        proofs.refuted("a");
         assert!(!holds(1, Belief::Long, 0));
     }
 

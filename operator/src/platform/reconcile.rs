@@ -321,11 +321,14 @@ async fn servers(
     })
 }
 
-/// Whether all roles served at the last look.
+/// Whether all roles served at the last look, with the databases that they want.
 fn serves(platform: &Platform) -> bool {
-    let conditions = platform.status.iter().flat_map(|status| &status.conditions);
-    let mut roles = conditions.filter(|told| told.type_ == ConditionType::RolesReady.as_str());
-    roles.any(|told| told.status == "True")
+    let told = |condition: ConditionType| {
+        let conditions = platform.status.iter().flat_map(|status| &status.conditions);
+        let mut of_type = conditions.filter(|told| told.type_ == condition.as_str());
+        of_type.any(|told| told.status == "True")
+    };
+    told(ConditionType::RolesReady) && told(ConditionType::Migrated)
 }
 
 /// Names the Secret behind an address or login that does not work.

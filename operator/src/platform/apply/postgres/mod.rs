@@ -128,7 +128,12 @@ async fn inside(
         return Ok(None);
     }
     let empty = shape::inside(server, primary(server), names).await?;
-    rotation.seen(&names.database, subject);
+    if empty.is_empty() {
+        rotation.seen(&names.database, subject);
+    } else {
+        // Whether anybody fills it, or has lost it, is to be seen at once.
+        rotation.proofs.refuted(&names.database);
+    }
     Ok(Some(empty))
 }
 
@@ -142,7 +147,7 @@ pub async fn grant(cx: &Context, p: &ValidatedPlatform) -> Result<(), StepError>
     let granted = grants::ensure(&p.postgres, &names).await;
     if granted.is_err() {
         // All is not as wanted there: the next pass looks again.
-        cx.proofs.forget(&names.database);
+        cx.proofs.refuted(&names.database);
     }
     granted
 }
