@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::{PgPool, error::DatabaseError};
 
 use crate::{error::JobError, job::Queue, metrics, store::queue as rows};
 
@@ -34,7 +34,7 @@ pub(crate) async fn measure(pool: &PgPool, queues: &[(Queue, Vec<&str>)]) -> Job
 
 /// Whether the table or its schema does not exist.
 fn is_gone(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.is_some_and(|code| code == "42P01" || code == "3F000")
 }
 
