@@ -64,8 +64,18 @@ pub struct Broker {
     pub address: String,
 }
 
-/// Logs in and asks for the list of brokers. Blocks for a few seconds at most.
-pub(crate) fn log_in(connection: &Connection) -> Result<(LoggedIn, Vec<Broker>), KafkaError> {
+/// The brokers of the cluster, as one of them names them. Blocks for as long as `limit`.
+pub(crate) fn brokers(client: &LoggedIn, limit: Duration) -> Result<Vec<Broker>, ClientError> {
+    let metadata = client.fetch_metadata(Some("__consumer_offsets"), limit)?;
+    let brokers = metadata.brokers().iter().map(|broker| Broker {
+        id: broker.id(),
+        address: format!("{}:{}", broker.host(), broker.port()),
+    });
+    Ok(brokers.collect())
+}
+
+/// Logs in, which an answered request proves. Blocks for a few seconds at most.
+pub(crate) fn log_in(connection: &Connection) -> Result<LoggedIn, KafkaError> {
     let mut config = connection.client_config()?;
     // The group is only a name that the client wants before it commits or fetches; it is never joined here.
     config
@@ -80,13 +90,8 @@ pub(crate) fn log_in(connection: &Connection) -> Result<(LoggedIn, Vec<Broker>),
         .map_err(|error| KafkaError::Config(error.to_string()))?;
     let deadline = Instant::now() + ANSWER;
     loop {
-        let answer = client.fetch_metadata(Some("__consumer_offsets"), LOOK * 2);
-        if let Ok(metadata) = answer {
-            let brokers = metadata.brokers().iter().map(|broker| Broker {
-                id: broker.id(),
-                address: format!("{}:{}", broker.host(), broker.port()),
-            });
-            return Ok((client, brokers.collect()));
+        if brokers(&client, LOOK * 2).is_ok() {
+            return Ok(client);
         }
         while client.poll(Duration::ZERO).is_some() {}
         let reports = client

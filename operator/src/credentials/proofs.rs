@@ -15,34 +15,29 @@ use chrono::{DateTime, TimeDelta, Utc};
 use common_clock::Ids;
 
 /// How long a proof is believed while the roles serve.
-const LONG: TimeDelta = TimeDelta::minutes(10);
+const LONG: TimeDelta = TimeDelta::minutes(5);
 /// The same while they do not: a login may be why.
 const SHORT: TimeDelta = TimeDelta::seconds(30);
 
 /// How far former proofs are believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Belief {
-    /// The roles serve.
-    Long,
-    /// They do not, or not yet.
-    Short,
-    /// Not at all: each pass proves everything.
-    #[cfg(test)]
-    None,
+pub struct Belief {
+    serves: bool,
+    lasts: TimeDelta,
 }
 
 impl Belief {
-    /// By whether the roles serve.
+    /// By whether the roles serve, with the databases that they want.
     pub(crate) fn of(serves: bool) -> Self {
-        if serves { Self::Long } else { Self::Short }
+        let lasts = if serves { LONG } else { SHORT };
+        Self { serves, lasts }
     }
 
-    fn lasts(self) -> TimeDelta {
-        match self {
-            Self::Long => LONG,
-            Self::Short => SHORT,
-            #[cfg(test)]
-            Self::None => TimeDelta::zero(),
+    /// The same, but no longer than this.
+    pub(crate) fn at_most(self, limit: TimeDelta) -> Self {
+        Self {
+            lasts: self.lasts.min(limit),
+            ..self
         }
     }
 }
@@ -56,10 +51,12 @@ struct Proof {
     /// Of the servers, of what is expected there, and of the password.
     subject: u64,
     at: DateTime<Utc>,
+    /// When somebody wanted to know of it last.
+    asked: DateTime<Utc>,
 }
 
 impl Proofs {
-    /// Whether `subject` of what has this name was proved at most this long ago. Of a name that is not known yet it is taken to
+    /// Whether `subject` of what has this name was proved not too long ago. What is not known yet, and serves, is taken to
     /// have been, at a drawn moment.
     pub(crate) fn holds(
         &self,
@@ -70,31 +67,58 @@ impl Proofs {
         ids: &dyn Ids,
     ) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !belief.serves && !known.contains_key(name) {
+            return false;
+        }
         let proof = known.entry(name.to_owned()).or_insert_with(|| Proof {
             subject,
-            at: now - part(LONG, ids),
+            at: now - part(belief.lasts, ids),
+            asked: now,
         });
+        proof.asked = now;
         // A clock that went back does not make it last longer.
-        proof.subject == subject && proof.at <= now && now - proof.at < belief.lasts()
+        proof.subject == subject && proof.at <= now && now - proof.at < belief.lasts
     }
 
-    /// It is to be proved in the next pass.
-    pub(crate) fn refuted(&self, name: &str) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Not simply unknown: that would be believed.
-        let (subject, at) = (0, DateTime::UNIX_EPOCH);
-        known.insert(name.to_owned(), Proof { subject, at });
+    /// Whether it was proved or refuted in this life of the operator.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains_key(name)
     }
 
     /// It was proved just now. Not all that was proved together is due together: it counts as a little older.
     pub(crate) fn proved(&self, name: &str, subject: u64, now: DateTime<Utc>, ids: &dyn Ids) {
+        let at = now - part(SHORT, ids);
+        self.note(
+            name,
+            Proof {
+                subject,
+                at,
+                asked: now,
+            },
+        );
+    }
+
+    /// It is to be proved in the next pass: not simply unknown, which would be believed.
+    pub(crate) fn refuted(&self, name: &str, now: DateTime<Utc>) {
+        let (subject, at) = (0, DateTime::UNIX_EPOCH);
+        self.note(
+            name,
+            Proof {
+                subject,
+                at,
+                asked: now,
+            },
+        );
+    }
+
+    fn note(&self, name: &str, proof: Proof) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Those of Platforms that went, when there is no room for another.
         if known.len() == known.capacity() {
-            known.retain(|_, proof| now - proof.at < LONG * 2);
+            known.retain(|_, other| proof.asked - other.asked < LONG);
         }
-        let at = now - part(SHORT, ids);
-        known.insert(name.to_owned(), Proof { subject, at });
+        known.insert(name.to_owned(), proof);
     }
 }
 
@@ -125,18 +149,19 @@ mod tests {
     #[test]
     fn a_proof_lasts_a_while_and_less_long_while_pods_do_not_serve() {
         let (proofs, ids) = (Proofs::default(), SeededIds::new(7));
+        let (long, short) = (Belief::of(true), Belief::of(false));
         proofs.proved("a", 1, now(), &ids);
         let holds = |subject, belief, seconds| {
             let at = now() + TimeDelta::seconds(seconds);
             proofs.holds("a", subject, belief, at, &ids)
         };
-        assert!(holds(1, Belief::Long, 0) && holds(1, Belief::Long, 500));
-        assert!(!holds(1, Belief::Long, 601) && !holds(1, Belief::Short, 31));
-        assert!(!holds(2, Belief::Long, 0), "of another password");
-        assert!(!holds(1, Belief::Long, -60), "by a clock that went back");
-        assert!(!holds(1, Belief::None, 0));
-        proofs.refuted("a");
-        assert!(!holds(1, Belief::Long, 0));
+        assert!(holds(1, long, 0) && holds(1, long, 250));
+        assert!(!holds(1, long, 301) && !holds(1, short, 31));
+        assert!(!holds(1, long.at_most(TimeDelta::seconds(50)), 51));
+        assert!(!holds(2, long, 0), "of another password");
+        assert!(!holds(1, long, -60), "by a clock that went back");
+        proofs.refuted("a", now());
+        assert!(!holds(1, long, 0));
     }
 
     #[test]
@@ -145,20 +170,34 @@ mod tests {
         let logins: Vec<String> = (0..100).map(|n| n.to_string()).collect();
         let due = |seconds| {
             let at = now() + TimeDelta::seconds(seconds);
-            let due = |login: &&String| !proofs.holds(login, 1, Belief::Long, at, &ids);
+            let due = |login: &&String| !proofs.holds(login, 1, Belief::of(true), at, &ids);
             logins.iter().filter(due).count()
         };
         assert!(due(0) <= 1);
-        assert!((30..70).contains(&due(300)));
-        assert_eq!(due(600), 100);
+        assert!((30..70).contains(&due(150)));
+        assert_eq!(due(300), 100);
     }
 
     #[test]
-    fn where_pods_do_not_serve_a_restart_proves_most_logins_at_once() {
+    fn where_pods_do_not_serve_a_restart_proves_everything_at_once() {
         let (proofs, ids) = (Proofs::default(), SeededIds::new(7));
-        let due = (0..100)
-            .filter(|n| !proofs.holds(&n.to_string(), 1, Belief::Short, now(), &ids))
-            .count();
-        assert!(due > 80, "{due}");
+        assert!(!proofs.holds("a", 1, Belief::of(false), now(), &ids));
+        assert!(!proofs.knows("a"));
+    }
+
+    /// However many others there are: a login whose proof fails, and that is asked for in each pass, never gets to be unknown.
+    #[test]
+    fn what_is_refuted_is_not_forgotten_while_anybody_asks() {
+        let (proofs, ids) = (Proofs::default(), SeededIds::new(7));
+        proofs.refuted("a", now());
+        for minute in 0..500 {
+            let at = now() + TimeDelta::minutes(minute);
+            assert!(
+                !proofs.holds("a", 1, Belief::of(true), at, &ids),
+                "{minute}"
+            );
+            proofs.proved(&minute.to_string(), 1, at, &ids);
+        }
+        assert!(!proofs.knows("0"), "what nobody asks for is forgotten");
     }
 }

@@ -97,10 +97,10 @@ impl<'a> Rotation<'a> {
         self.proofs.proved(&login.user, subject, self.now, self.ids);
     }
 
-    /// Whether nobody needs to look inside a database in this pass. Only while the roles serve: before that, what is inside
-    /// decides what comes next.
+    /// Whether nobody needs to look inside a database in this pass: all was as wanted there not long ago, in this life. What is
+    /// inside decides what comes next, so that nothing of it is taken for granted.
     pub(crate) fn was_seen(&self, database: &str, subject: u64) -> bool {
-        self.belief == Belief::Long
+        self.proofs.knows(database)
             && self
                 .proofs
                 .holds(database, subject, self.belief, self.now, self.ids)
@@ -109,6 +109,11 @@ impl<'a> Rotation<'a> {
     /// All is as wanted inside a database.
     pub(crate) fn seen(&self, database: &str, subject: u64) {
         self.proofs.proved(database, subject, self.now, self.ids);
+    }
+
+    /// It is not, or nobody knows: the next pass looks.
+    pub(crate) fn unseen(&self, database: &str) {
+        self.proofs.refuted(database, self.now);
     }
 
     /// The login of a client: the one in its Secret, else the one that was claimed last.
@@ -398,6 +403,29 @@ mod tests {
                 .epoch,
             seconds(later + SCHEDULE.period)
         );
+    }
+
+    #[test]
+    fn a_proof_is_of_a_secret_that_says_what_is_wanted() {
+        let rotation = Rotation {
+            belief: Belief::of(true),
+            ..crate::credentials::memory::at_rest()
+        };
+        let login = Login {
+            user: "a-proof-is-of-a-secret".to_owned(),
+            password: SecretString::from("a"),
+        };
+        let (_, content) = sealed(None, keys("a", "1"), &SCHEDULE, now());
+        let kept = content.expect("new");
+        rotation.proved(&login, 1);
+        let proved = |kept: Option<&Keys>, wanted: Keys, subject| {
+            rotation.is_proved(kept, &wanted, &login, subject)
+        };
+        assert!(proved(Some(&kept), keys("a", "1"), 1));
+        assert!(!proved(Some(&kept), keys("a", "1"), 2), "at another server");
+        assert!(!proved(Some(&kept), keys("a", "2"), 1), "another authority");
+        assert!(!proved(Some(&keys("b", "1")), keys("a", "1"), 1), "edited");
+        assert!(!proved(None, keys("a", "1"), 1), "lost");
     }
 
     #[test]

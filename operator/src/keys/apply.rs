@@ -65,11 +65,16 @@ pub async fn ensure_keys(
             break;
         }
         let turn = if makes_keys(&step) {
-            let Ok(turn) = MAKER.try_acquire() else {
+            let turn = if urgent {
+                MAKER.acquire().await.ok()
+            } else {
+                MAKER.try_acquire().ok()
+            };
+            if turn.is_none() {
                 queues = true;
                 break;
-            };
-            Some(turn)
+            }
+            turn
         } else {
             None
         };
@@ -191,8 +196,8 @@ async fn take(
 static MAKER: Semaphore = Semaphore::const_new(1);
 /// The right to make some.
 type Turn = SemaphorePermit<'static>;
-/// Who has to queue for that comes again after this long: a pass that waited would keep its slot, which a revocation of
-/// another Platform may want.
+/// Who has to queue for that, and is not urgent, comes again after this long: a pass that waited would keep its slot, which a
+/// revocation of another Platform may want.
 const TURN: TimeDelta = TimeDelta::seconds(1);
 
 /// Whether a step takes new key pairs.

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use crds::Reason;
 
-use super::release::{Release, Stored};
+use super::release::{Loss, Release, Stored};
 use crate::platform::{Context, StepError, validate::ValidatedPlatform};
 
 /// Sees that the databases are still those that were migrated; `empty` are those without a table.
@@ -21,11 +21,12 @@ pub(super) async fn require_tables(
 ) -> Result<(), StepError> {
     let is_empty = |database: &String| empty.contains(database);
     let (application, analytics) = (p.external.database(), p.external.analytics_database());
-    let found = Found {
+    let found = Loss {
+        retry: p.migration.retry,
         application: is_empty(&application),
         analytics: is_empty(&analytics),
     };
-    let (release, told) = decide(&stored.release, found, p.migration.retry);
+    let (release, told) = decide(&stored.release, found);
     stored.write(cx, p, release).await?;
     if !told {
         return Ok(());
@@ -47,15 +48,8 @@ pub(super) async fn require_tables(
     ))
 }
 
-/// Which databases have no table.
-#[derive(Debug, Clone, Copy)]
-struct Found {
-    application: bool,
-    analytics: bool,
-}
-
-/// What is remembered then, and whether nothing may go on. Pure.
-fn decide(release: &Release, found: Found, retry: i64) -> (Release, bool) {
+/// What is remembered after this was found, and whether nothing may go on. Pure.
+fn decide(release: &Release, found: Loss) -> (Release, bool) {
     // Before the first image worked, they have yet to be filled.
     if release.good.is_none() {
         return (release.clone(), false);
@@ -64,7 +58,13 @@ fn decide(release: &Release, found: Found, retry: i64) -> (Release, bool) {
         return (release.with_loss(None), false);
     }
     match release.lost {
-        Some(at) if retry > at => {
+        // A person can only mean what they were told.
+        Some(told)
+            if found.application <= told.application && found.analytics <= told.analytics =>
+        {
+            if found.retry <= told.retry {
+                return (release.clone(), true);
+            }
             // Analytics alone is migrated as in any upgrade: the application must go on with what it has.
             let release = if found.application {
                 release.anew()
@@ -73,8 +73,7 @@ fn decide(release: &Release, found: Found, retry: i64) -> (Release, bool) {
             };
             (release, false)
         }
-        Some(_) => (release.clone(), true),
-        None => (release.with_loss(Some(retry)), true),
+        _ => (release.with_loss(Some(found)), true),
     }
 }
 
@@ -83,18 +82,13 @@ mod tests {
     use super::*;
     use crate::{platform::validate::sample::sample, upgrade::release::Course};
 
-    const NONE: Found = Found {
-        application: false,
-        analytics: false,
-    };
-    const BOTH: Found = Found {
-        application: true,
-        analytics: true,
-    };
-    const ANALYTICS: Found = Found {
-        application: false,
-        analytics: true,
-    };
+    fn found(application: bool, analytics: bool, retry: i64) -> Loss {
+        Loss {
+            retry,
+            application,
+            analytics,
+        }
+    }
 
     fn settled() -> Release {
         Release::default().settled("a", &sample().image)
@@ -103,23 +97,25 @@ mod tests {
     #[test]
     fn before_the_first_image_worked_nothing_is_lost() {
         let first = Release::default().going("a", |upgrade| upgrade.whole = true);
-        assert_eq!(decide(&first, BOTH, 0), (first, false));
+        assert_eq!(decide(&first, found(true, true, 0)), (first, false));
     }
 
     #[test]
     fn a_loss_is_told_until_the_backup_is_there() {
-        for found in [BOTH, ANALYTICS] {
-            let (lost, told) = decide(&settled(), found, 3);
-            assert!(told && lost.lost == Some(3));
-            assert_eq!(decide(&lost, found, 3), (lost.clone(), true), "told again");
-            assert_eq!(decide(&lost, NONE, 3), (settled(), false), "restored");
+        for application in [true, false] {
+            let loss = found(application, true, 3);
+            let (lost, told) = decide(&settled(), loss);
+            assert!(told && lost.lost == Some(loss));
+            assert_eq!(decide(&lost, loss), (lost.clone(), true), "told again");
+            let restored = decide(&lost, found(false, false, 3));
+            assert_eq!(restored, (settled(), false));
         }
     }
 
     #[test]
     fn a_person_who_says_so_begins_anew() {
-        let (lost, _) = decide(&settled(), BOTH, 3);
-        let (anew, told) = decide(&lost, BOTH, 4);
+        let (lost, _) = decide(&settled(), found(true, true, 3));
+        let (anew, told) = decide(&lost, found(true, true, 4));
         assert!(!told && anew.good.is_none() && anew.lost.is_none());
         assert_eq!(anew.course("b"), Course::Go);
         assert_ne!(anew.id("a"), Release::default().id("a"), "other Jobs");
@@ -127,22 +123,33 @@ mod tests {
 
     #[test]
     fn another_image_is_no_consent() {
-        let (lost, _) = decide(&settled(), BOTH, 3);
+        let (lost, _) = decide(&settled(), found(true, true, 3));
         let other = lost.towards("another image").going("another image", |_| {});
-        assert!(decide(&other, BOTH, 3).1);
+        assert!(decide(&other, found(true, true, 3)).1);
     }
 
     /// The application has people: its roles go on until the new tables of analytics are there.
     #[test]
     fn analytics_alone_is_migrated_beside_what_runs() {
-        let (lost, _) = decide(&settled(), ANALYTICS, 3);
-        let (release, told) = decide(&lost, ANALYTICS, 4);
+        let (lost, _) = decide(&settled(), found(false, true, 3));
+        let consent = found(false, true, 4);
+        let (release, told) = decide(&lost, consent);
         assert!(!told && release.good.is_some());
         let going = release.towards("b").going("b", |_| {});
         assert_eq!(going.course("b"), Course::Go);
-        assert_eq!(decide(&going, ANALYTICS, 4), (going.clone(), false));
+        assert_eq!(decide(&going, consent), (going.clone(), false));
         let done = going.settled("b", &sample().image);
         assert_eq!(done.lost, None);
-        assert!(decide(&done, ANALYTICS, 4).1, "lost once more");
+        assert!(decide(&done, consent).1, "lost once more");
+    }
+
+    #[test]
+    fn who_gives_up_analytics_does_not_give_up_the_application() {
+        let (lost, _) = decide(&settled(), found(false, true, 3));
+        let (going, _) = decide(&lost, found(false, true, 4));
+        let (worse, told) = decide(&going, found(true, true, 4));
+        assert!(told, "nobody was told of it");
+        assert!(decide(&worse, found(true, true, 4)).1);
+        assert!(!decide(&worse, found(true, true, 5)).1);
     }
 }

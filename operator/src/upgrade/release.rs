@@ -32,9 +32,20 @@ pub(super) struct Release {
     pub(super) good: Option<Good>,
     /// The upgrade that is under way, or that was given up.
     pub(super) upgrade: Option<Upgrade>,
-    /// `migration.retry` of the spec when a database was found to be lost. It counts until one that works is reached.
+    /// What was found to be lost. It counts until an image that works is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) lost: Option<i64>,
+    pub(super) lost: Option<Loss>,
+}
+
+/// Databases that had tables and have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Loss {
+    /// `migration.retry` of the spec when that was found: a higher one is the consent to begin anew.
+    pub(super) retry: i64,
+    /// The application's.
+    pub(super) application: bool,
+    /// That of analytics.
+    pub(super) analytics: bool,
 }
 
 /// An image that worked.
@@ -208,7 +219,7 @@ impl Release {
     }
 
     /// The same, with what is known of a loss.
-    pub(super) fn with_loss(&self, lost: Option<i64>) -> Self {
+    pub(super) fn with_loss(&self, lost: Option<Loss>) -> Self {
         Self {
             lost,
             ..self.clone()

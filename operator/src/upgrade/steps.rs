@@ -15,8 +15,8 @@ use super::{
 };
 use crate::platform::{
     Context, StepError,
-    apply::postgres,
-    build::MigrationStep,
+    apply::{kube, postgres},
+    build::{self, MigrationStep},
     rollout::{replaced, roll_out},
     status::Report,
     validate::ValidatedPlatform,
@@ -50,24 +50,38 @@ pub async fn upgrade(
     }
 }
 
-/// Looks after the roles as they run, while a server is away: whatever leads to another image waits for that. `false` when
-/// nothing runs yet, or a roll is under way.
+/// Looks after the roles as they run, while a server is away. `false` when there is nothing to look after.
 pub async fn look_after(cx: &Context, p: &ValidatedPlatform, report: &mut Report) -> bool {
-    let stored = match Stored::read(cx, p).await {
-        Ok(stored) => stored,
-        Err(error) => {
-            report.failed(ConditionType::RolesReady, &error);
-            return false;
-        }
+    let error = match at_rest(cx, p).await {
+        Ok(None) => return false,
+        Ok(Some(p)) => roles(cx, &p, report).await,
+        Err(error) => Some(error),
     };
-    let release = stored.release.towards(&wish(p));
-    if release.good.is_none() || release.stage() != Stage::Preparing {
-        return false;
-    }
-    if let Some(error) = roles(cx, &running(&release, p), report).await {
+    if let Some(error) = error {
         report.failed(ConditionType::RolesReady, &error);
     }
     true
+}
+
+/// The Platform with the image of its roles, when these are to be no other than they are: nothing rolls, and no role has
+/// other settings. Those may come from what the user's Secrets say of a server, and are proved by that alone.
+async fn at_rest(
+    cx: &Context,
+    p: &ValidatedPlatform,
+) -> Result<Option<ValidatedPlatform>, StepError> {
+    let stored = Stored::read(cx, p).await?;
+    let release = stored.release.towards(&wish(p));
+    if release.good.is_none() || release.mixed || release.stage() != Stage::Preparing {
+        return Ok(None);
+    }
+    let p = running(&release, p);
+    for spec in p.roles.iter().filter(|spec| !spec.is_off()) {
+        let config = build::role(&p, spec).config_map;
+        if kube::drift(cx, &config).await?.1.is_some() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(p))
 }
 
 /// The Platform with the image at which its roles are looked after now. Changes nothing.

@@ -85,6 +85,25 @@ impl Target {
 }
 
 impl Target {
+    /// What was put right is held as everything else: it goes when it is wanted no longer.
+    fn holds_by_applying_alone(&self) -> Result<()> {
+        let service = [
+            "get",
+            "service/p-web",
+            "-o",
+            "json",
+            "--show-managed-fields",
+        ];
+        let service: Value = serde_json::from_str(&self.kubectl(&service)?)?;
+        let fields = service["metadata"]["managedFields"].as_array();
+        let written = |entry: &&Value| {
+            entry["manager"] == "crewdeck-operator" && entry["operation"] == "Update"
+        };
+        let written: Vec<&Value> = fields.into_iter().flatten().filter(written).collect();
+        ensure!(written.is_empty(), "{written:?}");
+        Ok(())
+    }
+
     /// What another manager puts beside ours stays, also when an item of theirs in a list that is ours alone goes.
     async fn leaves_what_is_of_others(&self) -> Result<()> {
         let object = "deployment/p-realtime";
@@ -225,6 +244,7 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
             took.as_millis()
         );
     }
+    target.holds_by_applying_alone()?;
     target.leaves_what_is_of_others().await?;
     // The login in a lost Secret is written down elsewhere: what comes back is what the pods have in their files.
     for (client, key) in [

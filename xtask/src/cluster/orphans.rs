@@ -66,7 +66,11 @@ pub(super) fn end() -> usize {
 
 /// The marked processes whose starter is no more.
 fn orphans() -> Vec<u32> {
+    // Of ours: numbers of processes in a container mean others.
+    let numbers = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let ours = numbers("self");
     process::all()
+        .filter(|pid| numbers(&pid.to_string()) == ours)
         .filter(|pid| {
             environment(*pid, MARK)
                 .and_then(|mark| Starter::parse(&mark))

@@ -3,7 +3,10 @@
 
 use super::{Plan, Report, cargo_test, images, workspace};
 use crate::{
-    cluster::{process::alive, progress::Failure},
+    cluster::{
+        process::{self, alive},
+        progress::Failure,
+    },
     install,
 };
 use anyhow::{Context as _, Result};
@@ -153,7 +156,8 @@ impl Prepared {
         let mut inside = Command::new("nsenter");
         inside.arg(format!("--net={NAMESPACE}")).arg("cargo");
         let mut command = workspace(inside);
-        command
+        // When this command is killed, the next one ends it before it begins.
+        process::of_step(&mut command)
             .arg("--offline")
             .args(selection)
             .env("CREWDECK_STATUS", self.folder.path().join("status.json"))

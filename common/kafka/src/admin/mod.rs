@@ -31,7 +31,7 @@ pub use crate::login::Broker;
 use crate::{
     connection::Connection,
     error::KafkaError,
-    login::{ANSWER, LoggedIn, log_in},
+    login::{ANSWER, LoggedIn, brokers, log_in},
 };
 
 /// Rounds of the key derivation of a login: Kafka's own default. Passwords here are random, not chosen.
@@ -40,8 +40,7 @@ const ITERATIONS: i32 = 4096;
 /// A login with which the cluster can be administered. Its connections stay open until it goes out of scope.
 pub struct Admin {
     connection: Connection,
-    brokers: Vec<Broker>,
-    client: Arc<LoggedIn>,
+    client: Option<Arc<LoggedIn>>,
     /// A client of its own, with connections and threads of its own: only those who administer topics need it.
     topics: OnceLock<AdminClient<DefaultClientContext>>,
 }
@@ -52,7 +51,7 @@ impl Drop for Admin {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
-        let clients = (Arc::clone(&self.client), self.topics.take());
+        let clients = (self.client.take(), self.topics.take());
         runtime.spawn_blocking(move || drop(clients));
     }
 }
@@ -61,7 +60,6 @@ impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admin")
             .field("who", &self.connection.describe())
-            .field("brokers", &self.brokers)
             .finish_non_exhaustive()
     }
 }
@@ -76,25 +74,28 @@ pub struct Rights {
 }
 
 impl Admin {
-    /// Logs in and learns the brokers.
+    /// Logs in.
     ///
     /// # Errors
     /// `KafkaError::LoginRefused` or `KafkaError::Unreachable`, within a few seconds; `KafkaError::Config`.
     pub async fn connect(connection: &Connection) -> Result<Self, KafkaError> {
         let own = connection.clone();
-        let (client, brokers) = blocking(move || log_in(&own)).await?;
+        let client = blocking(move || log_in(&own)).await?;
         Ok(Self {
             connection: connection.clone(),
-            brokers,
-            client: Arc::new(client),
+            client: Some(Arc::new(client)),
             topics: OnceLock::new(),
         })
     }
 
-    /// The brokers of the cluster.
-    #[must_use]
-    pub fn brokers(&self) -> &[Broker] {
-        &self.brokers
+    /// The brokers of the cluster as they are now.
+    ///
+    /// # Errors
+    /// When none answers.
+    pub async fn brokers(&self) -> Result<Vec<Broker>, KafkaError> {
+        let doing = "asking for the brokers";
+        self.native(move |client| brokers(client, ANSWER).map_err(|error| whole(&error, doing)))
+            .await
     }
 
     /// The client for topics and their settings.
@@ -115,7 +116,10 @@ impl Admin {
         &self,
         call: impl FnOnce(&LoggedIn) -> Result<T, KafkaError> + Send + 'static,
     ) -> Result<T, KafkaError> {
-        let client = Arc::clone(&self.client);
+        // Taken by nobody but the destructor.
+        let Some(client) = self.client.clone() else {
+            return Err(KafkaError::Config("the client has ended".to_owned()));
+        };
         blocking(move || call(&client)).await
     }
 

@@ -10,7 +10,10 @@ use k8s_openapi::{
 };
 use kube::{
     Api, Resource, ResourceExt as _,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
+    api::{
+        ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
+        Preconditions,
+    },
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -122,7 +125,10 @@ fn stands<K: Resource + Serialize>(
     wanted: &Value,
 ) -> Result<bool, StepError> {
     let there = body(what, found)?;
-    Ok(holds(&there, wanted) && owns_no_more(found.meta(), wanted, FIELD_MANAGER))
+    let fields = found.meta().managed_fields.as_deref().unwrap_or_default();
+    Ok(holds(&there, wanted)
+        && owns_no_more(found.meta(), wanted, FIELD_MANAGER)
+        && !fields.iter().any(is_written))
 }
 
 /// Reads live what is where `wanted` belongs. Gives the way there and its kind and name, too.
@@ -179,24 +185,21 @@ where
     if stands(what, &found, &body)? {
         return Ok((Outcome::Unchanged, found));
     }
-    let applied = apply(api, wanted, &body).await;
+    let mut applied = apply(api, wanted, &body).await;
     // Over which it had to be applied: the answer has another version, and so has all that follows.
     if let Some(metadata) = body["metadata"].as_object_mut() {
         metadata.remove("resourceVersion");
     }
-    let left = match &applied {
-        Ok(now) if !holds(&self::body(what, now)?, &body) => Some(now),
-        Err(kube::Error::Api(status)) if status.code == 422 => Some(&found),
-        _ => None,
+    let is_left = match &applied {
+        Ok(now) => !holds(&self::body(what, now)?, &body),
+        Err(kube::Error::Api(status)) => status.code == 422,
+        Err(_) => false,
     };
-    let now = match left {
-        Some(left) => repair(api, what, wanted, &body, left).await?,
-        None => None,
-    };
-    let now = match now {
-        Some(now) => now,
-        None => applied.map_err(|error| StepError::of_kube(what, &error))?,
-    };
+    if is_left && repair(api, what, wanted, &body).await {
+        applied = apply(api, wanted, &body).await;
+    }
+    let now = applied.map_err(|error| StepError::of_kube(what, &error))?;
+    let now = hold_by_applying_alone(api, what, now).await?;
     tracing::info!(object = %what, "changed");
     Ok((Outcome::Changed, now))
 }
@@ -214,57 +217,80 @@ where
         .await
 }
 
+/// How the operator sends what is not applied.
+fn as_ourselves() -> PatchParams {
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
+}
+
 /// Puts right what server-side apply cannot: an item of a list to which somebody gave another key, such as a Service's port,
-/// is an item of theirs for it, beside which ours is put, or refused as its duplicate. So the object is written as it should
-/// be, over exactly the one that was `left`, and then applied, so that we hold what we want and no more, as ever. `None` if
-/// somebody else has written meanwhile: the next pass looks again.
-async fn repair<K>(
-    api: &Api<K>,
-    what: &str,
-    wanted: &K,
-    body: &Value,
-    left: &K,
-) -> Result<Option<K>, StepError>
+/// is an item of theirs for it, beside which ours is put, or refused as its duplicate. So the fields in which that is so are
+/// written as they should be, with all that others have in them. `false` if nothing was done; the next pass looks again.
+async fn repair<K>(api: &Api<K>, what: &str, wanted: &K, body: &Value) -> bool
 where
-    K: Resource<DynamicType = ()> + Serialize + DeserializeOwned + Clone + Debug,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug,
 {
-    let mut whole = mended(&self::body(what, left)?, body);
-    // Labels and owners are maps and sets, which are applied.
-    whole["metadata"] = json!({"resourceVersion": left.resource_version()});
-    if let Some(fields) = whole.as_object_mut() {
-        fields.retain(|field, _| body.get(field).is_some());
-    }
-    let (name, params) = (
-        wanted.name_any(),
-        PatchParams {
-            field_manager: Some(FIELD_MANAGER.to_owned()),
-            ..PatchParams::default()
-        },
-    );
-    let written: kube::Result<K> = api.patch(&name, &params, &Patch::Merge(&whole)).await;
-    if let Err(error) = written {
-        tracing::warn!(object = %what, %error, "what others put into a list of ours stays");
-        return Ok(None);
-    }
-    let refused = |error| StepError::of_kube(what, &error);
-    let mut now = apply(api, wanted, body).await.map_err(refused)?;
-    // What was written so would stay when it is wanted no longer: only what is applied is given up by being left out.
-    let fields = now.meta_mut().managed_fields.take().unwrap_or_default();
-    let is_written = |entry: &ManagedFieldsEntry| {
-        entry.manager.as_deref() == Some(FIELD_MANAGER)
-            && entry.operation.as_deref() == Some("Update")
-            && entry.subresource.is_none()
+    let (name, namespace) = (wanted.name_any(), wanted.namespace().unwrap_or_default());
+    // As JSON, for there may be fields in it that we do not know.
+    let kind = ApiResource::erase::<K>(&());
+    let client = api.clone().into_client();
+    let raw: Api<DynamicObject> = Api::namespaced_with(client, &namespace, &kind);
+    let written = async {
+        let left = raw.get(&name).await?;
+        let mut mended = mended(&left.data, body);
+        let Some(fields) = mended.as_object_mut() else {
+            return Ok(false);
+        };
+        // Labels and owners are maps and sets, which are applied.
+        fields.retain(|field, value| {
+            field != "metadata" && body.get(field).is_some() && left.data.get(field) != Some(value)
+        });
+        if fields.is_empty() {
+            return Ok(false);
+        }
+        mended["metadata"] = json!({"resourceVersion": left.resource_version()});
+        let patch = Patch::Merge(&mended);
+        raw.patch(&name, &as_ourselves(), &patch)
+            .await
+            .map(|_| true)
     };
-    let applied: Vec<_> = fields
-        .into_iter()
-        .filter(|entry| !is_written(entry))
-        .collect();
+    written.await.unwrap_or_else(|error: kube::Error| {
+        tracing::warn!(object = %what, %error, "what others put into a list of ours stays");
+        false
+    })
+}
+
+/// Whether we hold fields because we have written them. They would stay when they are wanted no longer: only what is applied
+/// is given up by being left out.
+fn is_written(entry: &ManagedFieldsEntry) -> bool {
+    entry.manager.as_deref() == Some(FIELD_MANAGER)
+        && entry.operation.as_deref() == Some("Update")
+        && entry.subresource.is_none()
+}
+
+/// After a repair: what was written is applied by now, and held by that alone.
+async fn hold_by_applying_alone<K>(api: &Api<K>, what: &str, now: K) -> Result<K, StepError>
+where
+    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
+{
+    let fields = now.meta().managed_fields.as_deref().unwrap_or_default();
+    if !fields.iter().any(is_written) {
+        return Ok(now);
+    }
+    let applied: Vec<_> = fields.iter().filter(|entry| !is_written(entry)).collect();
     let metadata = json!({"resourceVersion": now.resource_version(), "managedFields": applied});
-    let held = Patch::Merge(json!({"metadata": metadata}));
-    api.patch(&name, &params, &held)
-        .await
-        .map(Some)
-        .map_err(refused)
+    let patch = Patch::Merge(json!({"metadata": metadata}));
+    match api.patch(&now.name_any(), &as_ourselves(), &patch).await {
+        Ok(now) => Ok(now),
+        // Somebody has written meanwhile: the next pass comes here again.
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(now),
+        Err(error) => Err(StepError::of_kube(what, &error)),
+    }
 }
 
 /// Refuses an object that is not ours to change: the `metadata` of `what` as it was found, and as it would be ours.

@@ -8,7 +8,7 @@ use crate::cluster::{
     progress::Step,
     render, versions,
 };
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -131,7 +131,9 @@ fn server(dir: &Path, name: &str, port: u16, owner: (u32, u32)) -> Result<()> {
         eprintln!("      PostgreSQL's {name} is started anew: it is to run otherwise");
         end(&[pid]);
     }
-    render::write(&note, &form, 0o600, None)?;
+    if let Some(pid) = postmaster(&data) {
+        bail!("process {pid}, PostgreSQL's {name}, does not end; what to do: {ADVICE}");
+    }
     let mut command = inside(NODES[0].netns, "env");
     as_user(&mut command, "postgres")
         .arg(bin("pg_ctl"))
@@ -151,7 +153,9 @@ fn server(dir: &Path, name: &str, port: u16, owner: (u32, u32)) -> Result<()> {
             "PostgreSQL's {name} does not start; {}:\n    {tail}",
             log.display()
         )
-    })
+    })?;
+    // After that: whoever dies before it has the next one start it once more.
+    render::write(&note, &form, 0o600, None)
 }
 
 /// The server's process. Its environment is overwritten by its title, so it is known by its folder.

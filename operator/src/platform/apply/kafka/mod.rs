@@ -93,13 +93,13 @@ pub(crate) async fn converge(
 ) -> Result<TopicsApplied, StepError> {
     let topics = topics::look(admin, wanted, store).await?;
     let users = users::look(admin, wanted, store).await?;
+    let brokers = admin.brokers().await.map_err(|error| failed(&error))?;
     store.intend(&wanted.things()).await?;
     let ready = topics::shape(admin, wanted, &topics).await?;
     let mut applied = TopicsApplied {
         ready,
         wanted: wanted.topics.len(),
-        brokers: admin
-            .brokers()
+        brokers: brokers
             .iter()
             .map(|broker| broker.address.clone())
             .collect(),
@@ -114,9 +114,13 @@ pub(crate) async fn converge(
             ),
         ));
     }
+    let cluster = users::Cluster {
+        connection,
+        admin,
+        brokers: &brokers,
+    };
     for client in &wanted.clients {
-        let settled =
-            users::settle(connection, admin, wanted, client, &users, store, rotation).await?;
+        let settled = users::settle(&cluster, wanted, client, &users, store, rotation).await?;
         applied.logins.insert(client.secret, settled);
     }
     store.made(Server::Kafka).await?;

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use chrono::TimeDelta;
 use common_clock::{Ids as _, SharedIds, SystemIds};
 use common_events::{
     self as events, EventsConfig, Group, MemoryBus, Transport, conformance, factory,
@@ -76,6 +77,19 @@ impl Fixture {
         let admin = Admin::connect(&connection).await;
         let admin = admin.map_err(|error| failed(&error))?;
         converge(&admin, &connection, &self.wanted, store, &at_rest()).await
+    }
+
+    /// A pass so many seconds after the first, over a Platform whose roles serve.
+    async fn converge_after(&self, seconds: i64, store: &mut MemoryStore) {
+        let rotation = Rotation {
+            now: at_rest().now + TimeDelta::seconds(seconds),
+            belief: Belief::of(true),
+            ..at_rest()
+        };
+        let connection = connection(&self.cluster);
+        converge(&self.admin, &connection, &self.wanted, store, &rotation)
+            .await
+            .unwrap();
     }
 
     async fn client(&self, store: &MemoryStore, secret: &str) -> Result<Admin, KafkaError> {
@@ -161,6 +175,29 @@ async fn makes_everything_once_and_mends_it() {
     let config = &configs[&topic.name];
     assert_eq!(config["retention.ms"], "3600000");
     assert_eq!(config["max.message.bytes"], "2000000", "not ours");
+    fixture.clean().await;
+}
+
+/// A password that somebody changed is found when the proof has had its time; and at once where the Secret is to change.
+#[tokio::test]
+async fn a_proof_lasts_for_minutes_but_not_for_another_secret() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    fixture.converge_after(0, &mut store).await;
+    let user = fixture.wanted.clients[0].slots[0].clone();
+    let other = SecretString::from("other");
+    let spoil = || fixture.admin.set_login(&user, &other, &SystemIds);
+    spoil().await.unwrap();
+    fixture.converge_after(60, &mut store).await;
+    fixture.client(&store, "kafka-app").await.unwrap_err();
+    fixture.converge_after(301, &mut store).await;
+    fixture.client(&store, "kafka-app").await.unwrap();
+
+    spoil().await.unwrap();
+    let edited = store.secrets.get_mut("kafka-app").unwrap();
+    edited.insert("security-protocol".into(), SecretString::from("PLAINTEXT"));
+    fixture.converge_after(310, &mut store).await;
+    fixture.client(&store, "kafka-app").await.unwrap();
     fixture.clean().await;
 }
 

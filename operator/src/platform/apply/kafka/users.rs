@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use common_clock::Ids;
 use common_kafka::{
     Connection, KafkaError,
-    admin::{Admin, Rights},
+    admin::{Admin, Broker, Rights},
     prove::{Expected, prove},
 };
 use crds::Reason;
@@ -24,6 +24,17 @@ use crate::{
         apply::ledger::{Kind, Server, Thing, list},
     },
 };
+
+/// The cluster of a pass.
+#[derive(Clone, Copy)]
+pub(super) struct Cluster<'a> {
+    /// Its addresses and settings.
+    pub(super) connection: &'a Connection,
+    /// Who changes it.
+    pub(super) admin: &'a Admin,
+    /// Where each login is proved.
+    pub(super) brokers: &'a [Broker],
+}
 
 /// A user as it is.
 pub(super) struct UserFacts {
@@ -78,14 +89,16 @@ pub(super) async fn look(
 /// One client: a user that is proved, and its Secret. Its other user takes over when that is due, and the former one ends
 /// when every pod uses its successor. Changes nothing if there is nothing to do.
 pub(super) async fn settle(
-    connection: &Connection,
-    admin: &Admin,
+    cluster: &Cluster<'_>,
     wanted: &Wanted,
     client: &ClientSpec,
     users: &BTreeMap<String, UserFacts>,
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
 ) -> Result<Settled, StepError> {
+    let Cluster {
+        connection, admin, ..
+    } = *cluster;
     let kept = store.secret(client.secret).await?;
     let (secret, slots) = (client.secret, &client.slots);
     let known = rotation.find(store, secret, slots, kept.as_ref());
@@ -99,7 +112,7 @@ pub(super) async fn settle(
         Some(found) if found.claimed_after.is_some() => {
             let expected = expected(wanted, client);
             let as_client = as_client(connection, &found.login);
-            let proof = prove(&as_client, admin.brokers(), &expected).await;
+            let proof = prove(&as_client, cluster.brokers, &expected).await;
             !matches!(proof, Err(KafkaError::LoginRefused { .. }))
         }
         Some(_) => true,
@@ -135,16 +148,7 @@ pub(super) async fn settle(
         login.password.expose_secret(),
     ));
     if made || granted || !rotation.is_proved(kept.as_ref(), &content, &login, proof) {
-        open(
-            connection,
-            admin,
-            wanted,
-            client,
-            &login,
-            made,
-            rotation.ids,
-        )
-        .await?;
+        open(cluster, wanted, client, &login, made, rotation.ids).await?;
         rotation.proved(&login, proof);
     }
     let (issue, written) = rotation
@@ -174,8 +178,7 @@ pub(super) async fn settle(
 
 /// Proves the login at every broker; sets its password first, if it was just made or is refused.
 async fn open(
-    connection: &Connection,
-    admin: &Admin,
+    cluster: &Cluster<'_>,
     wanted: &Wanted,
     client: &ClientSpec,
     login: &Login,
@@ -183,12 +186,12 @@ async fn open(
     ids: &dyn Ids,
 ) -> Result<(), StepError> {
     let expected = expected(wanted, client);
-    let as_client = as_client(connection, login);
+    let as_client = as_client(cluster.connection, login);
     loop {
         if set {
-            changes::set_login(admin, login, ids).await?;
+            changes::set_login(cluster.admin, login, ids).await?;
         }
-        match prove(&as_client, admin.brokers(), &expected).await {
+        match prove(&as_client, cluster.brokers, &expected).await {
             Ok(()) => return Ok(()),
             // Somebody changed the password: the Secret's is set again, once.
             Err(KafkaError::LoginRefused { .. }) if !set => set = true,

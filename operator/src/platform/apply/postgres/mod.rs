@@ -16,6 +16,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::TimeDelta;
 use crds::{DeletionPolicy, Reason};
 
 pub use names::{LoginSpec, Names, Place};
@@ -42,6 +43,10 @@ pub struct PostgresApplied {
     pub empty: Option<BTreeSet<String>>,
 }
 
+/// A proof and a look inside count until the next regular pass, and for those between: whether a password is the right one
+/// cannot be looked at, and pods with open connections do not notice.
+const BETWEEN: TimeDelta = TimeDelta::seconds(50);
+
 fn names(p: &ValidatedPlatform) -> Names {
     Names::of(&p.external.sql(), &p.namespace, &p.name)
 }
@@ -57,7 +62,7 @@ pub async fn ensure(
     belief: Belief,
 ) -> Result<PostgresApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
-    let rotation = Rotation::of(cx, states, p.database_credentials, belief);
+    let rotation = Rotation::of(cx, states, p.database_credentials, belief.at_most(BETWEEN));
     converge(&p.postgres, &names(p), &mut store, &rotation).await
 }
 
@@ -95,9 +100,17 @@ pub(crate) async fn converge(
     }
     store.intend(&things).await?;
     shape::roles(&mut connection, at, names, &facts).await?;
+    if names
+        .databases()
+        .iter()
+        .any(|(name, _)| !facts.databases.contains_key(*name))
+    {
+        // One that is made now is new to everybody, also when this pass dies before it looks.
+        rotation.unseen(&names.database);
+    }
     shape::databases(&mut connection, at, names, &facts).await?;
     let mut applied = PostgresApplied {
-        empty: inside(server, names, &facts, rotation).await?,
+        empty: inside(server, names, rotation).await?,
         ..PostgresApplied::default()
     };
     // Roles are there now; what they were before decides which login is open.
@@ -115,16 +128,10 @@ pub(crate) async fn converge(
 async fn inside(
     server: &PostgresServer,
     names: &Names,
-    facts: &Facts,
     rotation: &Rotation<'_>,
 ) -> Result<Option<BTreeSet<String>>, StepError> {
     let subject = subject((&server.host, server.port));
-    let databases = names.databases();
-    // One that was made in this pass is new to everybody.
-    let all_there = databases
-        .iter()
-        .all(|(name, _)| facts.databases.contains_key(*name));
-    if all_there && rotation.was_seen(&names.database, subject) {
+    if rotation.was_seen(&names.database, subject) {
         return Ok(None);
     }
     let empty = shape::inside(server, primary(server), names).await?;
@@ -132,7 +139,7 @@ async fn inside(
         rotation.seen(&names.database, subject);
     } else {
         // Whether anybody fills it, or has lost it, is to be seen at once.
-        rotation.proofs.refuted(&names.database);
+        rotation.unseen(&names.database);
     }
     Ok(Some(empty))
 }
@@ -147,7 +154,7 @@ pub async fn grant(cx: &Context, p: &ValidatedPlatform) -> Result<(), StepError>
     let granted = grants::ensure(&p.postgres, &names).await;
     if granted.is_err() {
         // All is not as wanted there: the next pass looks again.
-        cx.proofs.refuted(&names.database);
+        cx.proofs.refuted(&names.database, cx.clock.now());
     }
     granted
 }

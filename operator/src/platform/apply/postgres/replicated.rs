@@ -1,5 +1,6 @@
 //! On the local cluster's PostgreSQL: TLS, an administrator who is no superuser, a streaming replica.
 
+use chrono::TimeDelta;
 use common_clock::{Ids as _, SystemIds};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -74,6 +75,53 @@ async fn readers_reach_the_replica_and_nothing_else() {
         .unwrap()
         .left;
     assert_eq!(left, []);
+}
+
+/// A password that somebody changed is found in the next regular pass, and not by one between.
+#[tokio::test]
+async fn a_proof_counts_between_two_regular_passes() {
+    let server = server();
+    let tag = SystemIds.uuid().simple().to_string();
+    let names = Names::of(&format!("t_{}", &tag[20..]), "tests", "proved");
+    let mut store = MemoryStore::default();
+    let after = |seconds| Rotation {
+        now: at_rest().now + TimeDelta::seconds(seconds),
+        belief: Belief::of(true).at_most(BETWEEN),
+        ..at_rest()
+    };
+    converge(&server, &names, &mut store, &after(0))
+        .await
+        .unwrap();
+    let app = read_login(&store.secrets["db-app"]).unwrap();
+    let works = async || {
+        log_in(&server, primary(&server), &app, &names.database)
+            .await
+            .is_ok()
+    };
+    assert!(works().await);
+    let mut root = admin(&server, primary(&server), &server.database)
+        .await
+        .ok()
+        .unwrap();
+    let sql = format!("alter role \"{}\" password 'other'", app.user);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+        .execute(&mut root)
+        .await
+        .unwrap();
+    converge(&server, &names, &mut store, &after(5))
+        .await
+        .unwrap();
+    assert!(!works().await, "it was proved again");
+    converge(&server, &names, &mut store, &after(60))
+        .await
+        .unwrap();
+    assert!(works().await, "it was not proved again");
+    close(root).await;
+
+    let listed: Vec<_> = store.things.keys().cloned().collect();
+    let marker = |marker: &str| marker == names.marker;
+    let released = release::release(&server, marker, listed, false).await;
+    assert_eq!(released.unwrap().left, []);
 }
 
 /// A certificate of another authority is no server of ours.
