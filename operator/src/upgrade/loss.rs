@@ -103,10 +103,10 @@ mod tests {
     #[test]
     fn a_loss_is_told_until_the_backup_is_there() {
         for application in [true, false] {
-            let loss = found(application, true, 3);
-            let (lost, told) = decide(&settled(), loss);
-            assert!(told && lost.lost == Some(loss));
-            assert_eq!(decide(&lost, loss), (lost.clone(), true), "told again");
+            let gone = found(application, true, 3);
+            let (lost, told) = decide(&settled(), gone);
+            assert!(told && lost.lost == Some(gone));
+            assert_eq!(decide(&lost, gone), (lost.clone(), true), "told again");
             let restored = decide(&lost, found(false, false, 3));
             assert_eq!(restored, (settled(), false));
         }
