@@ -42,10 +42,13 @@ async fn exchange(address: SocketAddr, path: &str) -> String {
     answer
 }
 
-#[tokio::test]
-async fn a_running_request_is_answered_before_the_role_ends() {
-    let service = service(10);
-    let (entered, mut inside) = tokio::sync::mpsc::channel(1);
+/// An application whose `/slow` tells that it was entered, and answers when the gate opens.
+fn slow() -> (
+    Router,
+    tokio::sync::mpsc::Receiver<()>,
+    Arc<tokio::sync::Notify>,
+) {
+    let (entered, inside) = tokio::sync::mpsc::channel(1);
     let gate = Arc::new(tokio::sync::Notify::new());
     let wait = Arc::clone(&gate);
     let app = Router::new().route(
@@ -56,6 +59,13 @@ async fn a_running_request_is_answered_before_the_role_ends() {
             "done"
         }),
     );
+    (app, inside, gate)
+}
+
+#[tokio::test]
+async fn a_running_request_is_answered_before_the_role_ends() {
+    let service = service(10);
+    let (app, mut inside, gate) = slow();
     let soft = service.soft();
     let address = service
         .listen(service.config().listen, app)
@@ -131,17 +141,7 @@ async fn a_connection_without_a_request_is_closed() {
 #[tokio::test]
 async fn a_long_request_is_not_taken_for_silence() {
     let service = service(10);
-    let (entered, mut inside) = tokio::sync::mpsc::channel(1);
-    let gate = Arc::new(tokio::sync::Notify::new());
-    let wait = Arc::clone(&gate);
-    let app = Router::new().route(
-        "/slow",
-        get(move || async move {
-            entered.send(()).await.expect("the test listens");
-            wait.notified().await;
-            "done"
-        }),
-    );
+    let (app, mut inside, gate) = slow();
     let address = service
         .listen(service.config().listen, app)
         .await

@@ -64,21 +64,18 @@ pub async fn ensure_keys(
         if step.is_timed() && !urgent && cx.server_clock.skew().is_some() {
             break;
         }
-        let turn = if makes_keys(&step) {
-            let turn = if urgent {
-                MAKER.acquire().await.ok()
-            } else {
-                MAKER.try_acquire().ok()
-            };
-            if turn.is_none() {
+        let mut fresh = Vec::new();
+        let count = new_keys(&step);
+        if count > 0 {
+            let Some(turn) = turn(urgent).await else {
                 queues = true;
                 break;
-            }
-            turn
-        } else {
-            None
-        };
-        let Some(ring) = take(cx, wish, &step, store.observed.ring.as_ref(), turn).await? else {
+            };
+            fresh = make(cx, turn, count).await?;
+        }
+        // Read after that: what a key has to wait for begins when it is there.
+        let now = cx.clock.now();
+        let Some(ring) = take(wish, &step, store.observed.ring.as_ref(), &fresh, now) else {
             break;
         };
         store.swap(ring).await?;
@@ -137,58 +134,46 @@ pub async fn ensure_keys(
     })
 }
 
-/// The ring after a step; `None` when there is nothing to do. A step that makes keys is given its `turn`.
-async fn take(
-    cx: &Context,
+/// The ring after a step, for which there are as many `fresh` keys as it takes; `None` when there is nothing to do. Pure.
+fn take(
     wish: &Wish,
     step: &Step,
     ring: Option<&KeyRing>,
-    turn: Option<Turn>,
-) -> Result<Option<KeyRing>, StepError> {
+    fresh: &[FreshKey],
+    now: DateTime<Utc>,
+) -> Option<KeyRing> {
     let token = wish.timings.token_seconds();
-    let mut fresh = Vec::new();
-    if let Some(turn) = turn {
-        let count = if matches!(step, Step::Make) { 1 } else { 2 };
-        fresh = make(cx, turn, count).await?;
-    }
-    // Read after that: what a key has to wait for begins when it is there.
-    let now = cx.clock.now();
-    let next = match (step, ring.cloned()) {
-        (Step::Birth, _) => match fresh.as_slice() {
-            [active, next] => KeyRing::born(active, next, token, now),
-            _ => return Ok(None),
-        },
-        (Step::Renew(remains), _) => match fresh.as_slice() {
-            [active, next] => remains.clone().with_fresh(active, next, token, now),
-            _ => return Ok(None),
-        },
-        (Step::Adopt(ring), _) => (**ring).clone(),
-        (Step::Lengthen, Some(ring)) => ring.with_longer_tokens(token),
-        (Step::Revoke(revocation), Some(ring)) => {
+    let next = match (step, fresh, ring.cloned()) {
+        (Step::Birth, [active, next], _) => KeyRing::born(active, next, token, now),
+        (Step::Renew(remains), [active, next], _) => {
+            remains.clone().with_fresh(active, next, token, now)
+        }
+        (Step::Adopt(ring), ..) => (**ring).clone(),
+        (Step::Lengthen, _, Some(ring)) => ring.with_longer_tokens(token),
+        (Step::Revoke(revocation), _, Some(ring)) => {
             ring.with_revoked(&revocation.kid, &revocation.reason, token, now)
         }
-        (Step::Make, Some(ring)) => match fresh.as_slice() {
-            [next] => ring.with_pending(next, now),
-            _ => return Ok(None),
-        },
-        (Step::Publish, Some(ring)) => ring.with_published(now),
-        (Step::Quiet(kid), Some(ring)) => ring.with_quiet(kid, now),
-        (Step::Retire(kid), Some(ring)) => ring.with_retired(kid, now),
-        (Step::Activate, Some(ring)) => ring.with_activated(token, wish.rotation, now),
-        (Step::Forget(kid), Some(ring)) => ring.without(kid, now),
+        (Step::Make, [next], Some(ring)) => ring.with_pending(next, now),
+        (Step::Publish, _, Some(ring)) => ring.with_published(now),
+        (Step::Quiet(kid), _, Some(ring)) => ring.with_quiet(kid, now),
+        (Step::Retire(kid), _, Some(ring)) => ring.with_retired(kid, now),
+        (Step::Activate, _, Some(ring)) => ring.with_activated(token, wish.rotation, now),
+        (Step::Forget(kid), _, Some(ring)) => ring.without(kid, now),
         // Every step but the first three is decided for a ring alone.
-        (Step::Keep, _) | (_, None) => return Ok(None),
+        (Step::Keep | Step::Birth | Step::Renew(_) | Step::Make, ..) | (_, _, None) => {
+            return None;
+        }
     };
     // A wish from before the ring is no wish to change it.
     let newborn = matches!(step, Step::Birth | Step::Adopt(_) | Step::Renew(_));
-    Ok(Some(KeyRing {
+    Some(KeyRing {
         rotation: if newborn {
             wish.rotation
         } else {
             next.rotation
         },
         ..next
-    }))
+    })
 }
 
 /// Key pairs are made one after the other: a processor is busy with each for a while, and many Platforms that come at once
@@ -200,9 +185,23 @@ type Turn = SemaphorePermit<'static>;
 /// revocation of another Platform may want.
 const TURN: TimeDelta = TimeDelta::seconds(1);
 
-/// Whether a step takes new key pairs.
-fn makes_keys(step: &Step) -> bool {
-    matches!(step, Step::Birth | Step::Renew(_) | Step::Make)
+/// How many new key pairs a step takes.
+fn new_keys(step: &Step) -> usize {
+    match step {
+        Step::Birth | Step::Renew(_) => 2,
+        Step::Make => 1,
+        _ => 0,
+    }
+}
+
+/// A turn: what is urgent waits for it, everything else has it at once or not.
+async fn turn(urgent: bool) -> Option<Turn> {
+    if urgent {
+        // Never closed.
+        MAKER.acquire().await.ok()
+    } else {
+        MAKER.try_acquire().ok()
+    }
 }
 
 /// Key pairs, made where it blocks nobody. The turn goes along: a pass that is cut off does not end what it has begun.
