@@ -42,7 +42,7 @@ pub(crate) const KUBERNETES: Component = Component {
 pub(crate) const ETCD: Component = Component {
     name: "etcd",
     version: versions::ETCD,
-    make: |build| build.module("etcd", "etcd", "", "", &["go.etcd.io/etcd/server/v3"]),
+    make: |build| build.go("etcd", "", &["go.etcd.io/etcd/server/v3"]),
 };
 pub(crate) const CONTAINERD: Component = Component {
     name: "containerd",
@@ -53,7 +53,7 @@ pub(crate) const COREDNS: Component = Component {
     name: "coredns",
     version: versions::COREDNS,
     make: |build| {
-        build.module("coredns", "coredns", "", "", &["."])?;
+        build.go("", "", &["./coredns"])?;
         build.image(&build.folder.join("coredns"), &[])
     },
 };
@@ -61,14 +61,14 @@ pub(crate) const METRICS_SERVER: Component = Component {
     name: "metrics-server",
     version: versions::METRICS_SERVER,
     make: |build| {
-        build.install("sigs.k8s.io/metrics-server/cmd/metrics-server")?;
+        build.go("", "", &["sigs.k8s.io/metrics-server/cmd/metrics-server"])?;
         build.image(&build.folder.join("metrics-server"), &[])
     },
 };
 pub(crate) const HELM: Component = Component {
     name: "helm",
     version: versions::HELM,
-    make: |build| build.install("helm.sh/helm/v4/cmd/helm"),
+    make: helm_program,
 };
 /// Not installed: a test does that, and takes it away again.
 pub(crate) const GATEWAY_API: Component = Component {
@@ -209,7 +209,7 @@ fn kubernetes(build: &Build<'_>) -> Result<()> {
     ]
     .map(|command| format!("k8s.io/kubernetes/cmd/{command}"));
     let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
-    build.module("kubernetes", "", &flags, "", &packages)
+    build.go("", &flags, &packages)
 }
 
 fn containerd(build: &Build<'_>) -> Result<()> {
@@ -218,9 +218,13 @@ fn containerd(build: &Build<'_>) -> Result<()> {
         .map(|command| format!("{MODULE}/cmd/{command}"));
     let packages: Vec<&str> = packages.iter().map(String::as_str).collect();
     let flags = format!("-X {MODULE}/version.Version={}", build.component.version);
-    // The snapshotters that need C libraries.
-    let tags = "no_btrfs no_devmapper no_zfs";
-    build.module("containerd", "", &flags, tags, &packages)
+    build.go("", &flags, &packages)
+}
+
+fn helm_program(build: &Build<'_>) -> Result<()> {
+    let version = build.component.version;
+    let flags = format!("-X helm.sh/helm/v4/internal/version.version=v{version}");
+    build.go("", &flags, &["helm.sh/helm/v4/cmd/helm"])
 }
 
 /// The definition of a route, out of the module that has it.
@@ -252,9 +256,16 @@ fn kafka(build: &Build<'_>) -> Result<()> {
 }
 
 impl Build<'_> {
-    fn go(&self, command: &mut Command) -> Result<()> {
+    /// Compiles packages of the module that pins them all; `out` empty: each under its own name.
+    fn go(&self, out: &str, flags: &str, packages: &[&str]) -> Result<()> {
         logged(
-            command
+            Command::new("go")
+                .current_dir(paths::source("go"))
+                .args(["build", "-ldflags", &format!("-s -w {flags}")])
+                // containerd without the snapshotters that need C libraries.
+                .args(["-tags", "no_btrfs no_devmapper no_zfs"])
+                .args(["-o", &format!("{}/{out}", self.folder.display())])
+                .args(packages)
                 .env("CGO_ENABLED", "0")
                 .env("GOFLAGS", "-trimpath -buildvcs=false")
                 // A compiler ends before its garbage is worth collecting: a quarter of the time. The limit keeps the few
@@ -264,38 +275,6 @@ impl Build<'_> {
             self.log,
             "check that `go` is 1.26 or newer and reaches its module proxy (`go env GOPROXY`), then run the command again",
         )
-    }
-
-    /// Compiles packages that one of our modules pins; `out` empty: each under its own name.
-    fn module(
-        &self,
-        module: &str,
-        out: &str,
-        flags: &str,
-        tags: &str,
-        packages: &[&str],
-    ) -> Result<()> {
-        let target = format!("{}/{out}", self.folder.display());
-        self.go(Command::new("go")
-            .args([
-                "build",
-                "-ldflags",
-                &format!("-s -w {flags}"),
-                "-tags",
-                tags,
-                "-o",
-                &target,
-            ])
-            .args(packages)
-            .current_dir(paths::source("go").join(module)))
-    }
-
-    /// Compiles a command of a module that pins its own dependencies.
-    fn install(&self, package: &str) -> Result<()> {
-        let package = format!("{package}@v{}", self.component.version);
-        self.go(Command::new("go")
-            .args(["install", "-ldflags", "-s -w", &package])
-            .env("GOBIN", self.folder))
     }
 
     /// Packs a program as the component's image.
