@@ -111,6 +111,7 @@ fn context(
         custom_metrics: CustomMetrics::default(),
         administrators: Administrators::default(),
         proofs: Arc::default(),
+        watched: Arc::default(),
         config: Arc::new(config),
     })
 }

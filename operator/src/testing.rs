@@ -64,6 +64,7 @@ impl Api {
             custom_metrics: CustomMetrics::default(),
             administrators: Administrators::default(),
             proofs: Arc::default(),
+            watched: Arc::default(),
             config: Arc::new(OperatorConfig::default()),
         }
     }

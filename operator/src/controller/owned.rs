@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use super::Requests;
 use crate::{
     backoff::WatchPauses,
-    platform::{Context, apply::kube::FIELD_MANAGER},
+    platform::{Context, Watched, metadata::FIELD_MANAGER},
 };
 
 /// Changes of the objects of one kind that we made, by their metadata alone.
@@ -31,10 +31,12 @@ where
         + Send
         + 'static,
 {
+    let watched = cx.watched.clone();
     let ours =
         watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
     let watch = watcher(Api::<PartialObjectMeta<K>>::all(cx.client.clone()), ours)
         .backoff(WatchPauses::new(cx.ids.clone()))
+        .inspect(move |event| note::<K>(&watched, event))
         .touched_objects();
     trigger_with(watch, |object: PartialObjectMeta<K>| {
         let belongs = platform_of(&object.metadata)?;
@@ -48,6 +50,22 @@ where
         })
     })
     .boxed()
+}
+
+/// What a watch tells of which objects stand as they were.
+fn note<K: 'static>(
+    watched: &Watched,
+    event: &Result<watcher::Event<PartialObjectMeta<K>>, watcher::Error>,
+) {
+    match event {
+        Ok(watcher::Event::Init) => watched.begin::<K>(),
+        Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
+            watched.told::<K>(&object.metadata);
+        }
+        Ok(watcher::Event::Delete(object)) => watched.gone::<K>(&object.metadata),
+        Ok(watcher::Event::InitDone) => {}
+        Err(_) => watched.doubt::<K>(),
+    }
 }
 
 /// The name of the Platform that an object belongs to: of its owner, or, where somebody took that out, by its label.

@@ -12,9 +12,10 @@ use super::{Claim, Claims, Keys, Store};
 use crate::platform::{
     Context, StepError,
     apply::{
-        kube::{metadata, require_ours},
+        kube::require_ours,
         ledger::{Ledger, Server, Thing},
     },
+    metadata::metadata,
     validate::ValidatedPlatform,
 };
 

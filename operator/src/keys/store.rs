@@ -14,7 +14,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{KeyRing, Observed, decision::is_published, jwks_json, meta_json, signing_jwk};
 use crate::platform::{
     Context, StepError,
-    apply::kube::{ensure_over, metadata_of, require_ours},
+    apply::kube::{ensure_over, require_ours},
+    metadata::metadata_of,
     validate::Identity,
 };
 

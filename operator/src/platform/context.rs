@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use common_clock::{SharedClock, SharedIds};
 
-use super::{Administrators, CustomMetrics, Kinds};
+use super::{Administrators, CustomMetrics, Kinds, Watched};
 use crate::{OperatorConfig, credentials::Proofs, server_clock::ServerClock};
 
 /// Client, time, randomness and settings. Cheap to clone.
@@ -26,6 +26,8 @@ pub struct Context {
     pub administrators: Administrators,
     /// Which logins need no proof.
     pub proofs: Arc<Proofs>,
+    /// Which objects need not be read again.
+    pub watched: Arc<Watched>,
     /// Settings of the operator.
     pub config: Arc<OperatorConfig>,
 }

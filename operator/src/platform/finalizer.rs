@@ -17,13 +17,9 @@ use serde_json::json;
 
 use super::{
     Context, StepError,
-    apply::{
-        kafka,
-        kube::{FIELD_MANAGER, delete, selector, with_labels},
-        ledger::list,
-        postgres, redis,
-    },
+    apply::{kafka, kube::delete, ledger::list, postgres, redis},
     dereference::dereference,
+    metadata::{FIELD_MANAGER, selector, with_labels},
     status::record,
     validate::{ExternalNames, validate},
 };

@@ -11,6 +11,7 @@ mod exposure;
 mod finalizer;
 pub mod foreign;
 mod kinds;
+pub mod metadata;
 mod monitoring;
 mod network;
 pub mod pods;
@@ -23,7 +24,7 @@ pub mod status;
 mod suspended;
 pub mod validate;
 
-pub use apply::kafka::Administrators;
+pub use apply::{Watched, kafka::Administrators};
 pub use context::Context;
 pub use custom_metrics::CustomMetrics;
 pub(crate) use dereference::named_secrets;

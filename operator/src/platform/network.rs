@@ -4,7 +4,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 
 use super::{
     Context, StepError,
-    apply::kube::{ensure, remove},
+    apply::kube::{keep, remove},
     build::{network_policies, network_policy_names},
     validate::ValidatedPlatform,
 };
@@ -25,7 +25,7 @@ pub(super) async fn shut_in(
         return Ok(());
     }
     for policy in network_policies(p, brokers) {
-        ensure(cx, &policy).await?;
+        keep(cx, &policy).await?;
     }
     Ok(())
 }

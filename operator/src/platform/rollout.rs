@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use super::{
     Context, StepError,
-    apply::kube::{ensure, holds, remove, selector, with_labels},
+    apply::kube::{ensure, holds, keep, remove},
     autoscale::autoscale,
     build,
+    metadata::{selector, with_labels},
     pods::trouble,
     removal::remove_role,
     scale::hand_over,
@@ -101,8 +102,8 @@ async fn roll_out_role(
     spec: &RoleSpec,
 ) -> Result<Deployment, StepError> {
     let objects = build::role(p, spec);
-    ensure(cx, &objects.service_account).await?;
-    ensure(cx, &objects.config_map).await?;
+    keep(cx, &objects.service_account).await?;
+    keep(cx, &objects.config_map).await?;
     let name = build::object_name(p, spec.role);
     // Before the number of pods is ours again: an autoscaler that is left would move it back.
     if matches!(spec.scale, Scale::Fixed(_)) {
@@ -112,10 +113,10 @@ async fn roll_out_role(
     let (_, deployment) = ensure(cx, &objects.deployment).await?;
     autoscale(cx, p, spec).await?;
     if let Some(service) = &objects.service {
-        ensure(cx, service).await?;
+        keep(cx, service).await?;
     }
     match &objects.disruption_budget {
-        Some(budget) => drop(ensure(cx, budget).await?),
+        Some(budget) => keep(cx, budget).await?,
         None => remove::<PodDisruptionBudget>(cx, p, &name).await?,
     }
     Ok(deployment)

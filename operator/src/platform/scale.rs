@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::{
     Context, StepError,
-    apply::kube::{FIELD_MANAGER, require_ours},
+    apply::kube::require_ours,
+    metadata::FIELD_MANAGER,
     validate::{Autoscaling, RoleSpec, Scale},
 };
 

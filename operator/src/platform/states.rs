@@ -18,7 +18,7 @@ use tokio::{net::TcpStream, sync::OnceCell, time::timeout};
 
 use super::{
     Context, StepError,
-    apply::kube::{FIELD_MANAGER, selector, with_labels},
+    metadata::{FIELD_MANAGER, selector, with_labels},
     validate::{Identity, Role},
 };
 

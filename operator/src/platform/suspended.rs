@@ -4,7 +4,7 @@ use crds::{ConditionType, Reason};
 
 use super::{
     Context, StepError,
-    apply::kube::drift,
+    apply::{kube::drift, postgres},
     build,
     rollout::is_rolled_out,
     status::Report,
@@ -16,8 +16,9 @@ use crate::upgrade::looked_after;
 const NAMED: usize = 5;
 
 /// Looks at the objects of the roles. Servers, keys and the migration are not looked at: a look there is a part of the
-/// work there.
+/// work there. Databases are restored in a pause, so that what is inside is seen anew after it.
 pub(super) async fn look(cx: &Context, p: &ValidatedPlatform, report: &mut Report) {
+    postgres::look_again(cx, p);
     let outcome = match looked_after(cx, p).await {
         Ok(p) => look_at_roles(cx, &p).await,
         Err(error) => Err(error),
@@ -84,9 +85,21 @@ fn words(differs: &[String]) -> String {
 mod tests {
     use super::*;
     use crate::{
+        credentials::Belief,
         platform::{apply::kube::ensure, validate::sample::sample},
         testing::Api as Server,
     };
+
+    #[tokio::test]
+    async fn databases_may_have_been_restored_in_a_pause() {
+        let (cx, p) = (Server::default().context(), sample());
+        let (database, now, ids) = (p.external.database(), cx.clock.now(), cx.ids.as_ref());
+        cx.proofs.proved(&database, 1, now, ids);
+        let believed = || cx.proofs.holds(&database, 1, Belief::of(true), now, ids);
+        assert!(believed());
+        look(&cx, &p, &mut Report::default()).await;
+        assert!(!believed());
+    }
 
     #[tokio::test]
     async fn drift_is_told_and_left() {

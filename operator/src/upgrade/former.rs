@@ -5,8 +5,8 @@ use kube::{Api, ResourceExt};
 
 use crate::platform::{
     Context, StepError,
-    apply::kube::{selector, with_labels},
     build::CONTAINER,
+    metadata::{selector, with_labels},
     pods::has_ended,
     validate::{Role, ValidatedPlatform},
 };

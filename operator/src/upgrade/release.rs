@@ -13,7 +13,8 @@ use super::plan::Plan;
 use crate::hex::hex;
 use crate::platform::{
     Context, StepError,
-    apply::kube::{ensure_over, metadata, require_ours},
+    apply::kube::{ensure_over, require_ours},
+    metadata::metadata,
     validate::{Image, ValidatedPlatform},
 };
 

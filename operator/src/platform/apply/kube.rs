@@ -4,29 +4,26 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use crds::Reason;
 use k8s_openapi::{
-    ByteString, NamespaceResourceScope,
-    api::core::v1::Secret,
-    apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta, OwnerReference},
+    ByteString, NamespaceResourceScope, api::core::v1::Secret,
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
     Api, Resource, ResourceExt as _,
-    api::{
-        ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
-        Preconditions,
-    },
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use super::compare::holds;
-use super::compare::{Whose, mended, owns_no_more, whose};
+use super::{
+    compare::{Whose, owns_no_more, whose},
+    repair::{hold_by_applying_alone, is_written, repair},
+};
 use crate::platform::{
     Context, StepError,
-    validate::{Identity, Role, ValidatedPlatform},
+    metadata::{FIELD_MANAGER, metadata},
+    validate::ValidatedPlatform,
 };
-
-/// Field manager of everything the operator sends.
-pub const FIELD_MANAGER: &str = "crewdeck-operator";
 
 /// What became of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +52,30 @@ where
     let (api, what, found) = look(cx, wanted).await?;
     // On the heap: this is part of every pass, many times over.
     Box::pin(settle(&api, &what, wanted, found)).await
+}
+
+/// Makes `wanted` true as [`ensure`] does, for who needs not know how it stands: one that was found so, and has that version
+/// still as its watch tells, is not even read.
+///
+/// # Errors
+/// As [`ensure`].
+pub async fn keep<K>(cx: &Context, wanted: &K) -> Result<(), StepError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Serialize
+        + DeserializeOwned
+        + Clone
+        + Debug
+        + 'static,
+{
+    if cx.watched.stands(wanted.meta(), wanted) {
+        return Ok(());
+    }
+    let (outcome, found) = ensure(cx, wanted).await?;
+    if outcome == Outcome::Unchanged {
+        cx.watched.found(found.meta(), wanted);
+    }
+    Ok(())
 }
 
 /// Makes `wanted` true as [`ensure`] does, over exactly the version that was looked at before: `None` of an object that was
@@ -217,82 +238,6 @@ where
         .await
 }
 
-/// How the operator sends what is not applied.
-fn as_ourselves() -> PatchParams {
-    PatchParams {
-        field_manager: Some(FIELD_MANAGER.to_owned()),
-        ..PatchParams::default()
-    }
-}
-
-/// Puts right what server-side apply cannot: an item of a list to which somebody gave another key, such as a Service's port,
-/// is an item of theirs for it, beside which ours is put, or refused as its duplicate. So the fields in which that is so are
-/// written as they should be, with all that others have in them. `false` if nothing was done; the next pass looks again.
-async fn repair<K>(api: &Api<K>, what: &str, wanted: &K, body: &Value) -> bool
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + Debug,
-{
-    let (name, namespace) = (wanted.name_any(), wanted.namespace().unwrap_or_default());
-    // As JSON, for there may be fields in it that we do not know.
-    let kind = ApiResource::erase::<K>(&());
-    let client = api.clone().into_client();
-    let raw: Api<DynamicObject> = Api::namespaced_with(client, &namespace, &kind);
-    let written = async {
-        let left = raw.get(&name).await?;
-        let mut mended = mended(&left.data, body);
-        let Some(fields) = mended.as_object_mut() else {
-            return Ok(false);
-        };
-        // Labels and owners are maps and sets, which are applied.
-        fields.retain(|field, value| {
-            field != "metadata" && body.get(field).is_some() && left.data.get(field) != Some(value)
-        });
-        if fields.is_empty() {
-            return Ok(false);
-        }
-        mended["metadata"] = json!({"resourceVersion": left.resource_version()});
-        let patch = Patch::Merge(&mended);
-        raw.patch(&name, &as_ourselves(), &patch)
-            .await
-            .map(|_| true)
-    };
-    written.await.unwrap_or_else(|error: kube::Error| {
-        tracing::warn!(object = %what, %error, "what others put into a list of ours stays");
-        false
-    })
-}
-
-/// Whether we hold fields because we have written them. They would stay when they are wanted no longer: only what is applied
-/// is given up by being left out.
-fn is_written(entry: &ManagedFieldsEntry) -> bool {
-    entry.manager.as_deref() == Some(FIELD_MANAGER)
-        && entry.operation.as_deref() == Some("Update")
-        && entry.subresource.is_none()
-}
-
-/// After a repair: what was written is applied by now, and held by that alone.
-async fn hold_by_applying_alone<K>(api: &Api<K>, what: &str, now: K) -> Result<K, StepError>
-where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
-{
-    let fields = now.meta().managed_fields.as_deref().unwrap_or_default();
-    if !fields.iter().any(is_written) {
-        return Ok(now);
-    }
-    let applied: Vec<_> = fields.iter().filter(|entry| !is_written(entry)).collect();
-    let metadata = json!({"resourceVersion": now.resource_version(), "managedFields": applied});
-    let patch = Patch::Merge(json!({"metadata": metadata}));
-    match api.patch(&now.name_any(), &as_ourselves(), &patch).await {
-        Ok(now) => Ok(now),
-        // Somebody has written meanwhile: the next pass comes here again.
-        Err(kube::Error::Api(status)) if status.code == 409 => Ok(now),
-        Err(error) => Err(StepError::of_kube(what, &error)),
-    }
-}
-
 /// Refuses an object that is not ours to change: the `metadata` of `what` as it was found, and as it would be ours.
 ///
 /// # Errors
@@ -407,99 +352,24 @@ where
     }
 }
 
-/// Lists what has these labels.
-#[must_use]
-pub fn with_labels(labels: &BTreeMap<String, String>) -> ListParams {
-    let pairs: Vec<String> = labels
-        .iter()
-        .map(|(key, value)| format!("{key}={value}"))
-        .collect();
-    ListParams::default().labels(&pairs.join(","))
-}
-
 /// The Platform that an object is for.
 fn owners_of(metadata: &ObjectMeta) -> String {
     let owners = metadata.owner_references.iter().flatten();
     owners.map(|owner| owner.name.as_str()).collect()
 }
 
-/// The owner reference that ties an object to its Platform.
-#[must_use]
-pub fn owner_reference(platform: &Identity) -> OwnerReference {
-    OwnerReference {
-        api_version: crds::Platform::api_version(&()).into_owned(),
-        kind: crds::Platform::kind(&()).into_owned(),
-        name: platform.name.clone(),
-        uid: platform.uid.clone(),
-        controller: Some(true),
-        block_owner_deletion: Some(true),
-    }
-}
-
-/// The recommended labels; `role` is absent for what belongs to the whole Platform.
-#[must_use]
-pub fn labels(platform: &ValidatedPlatform, role: Option<Role>) -> BTreeMap<String, String> {
-    labels_of(&platform.identity(), role)
-}
-
-fn labels_of(platform: &Identity, role: Option<Role>) -> BTreeMap<String, String> {
-    let mut labels = selector(&platform.name, role);
-    labels.insert("app.kubernetes.io/name".to_owned(), "crewdeck".to_owned());
-    labels.insert(
-        "app.kubernetes.io/managed-by".to_owned(),
-        FIELD_MANAGER.to_owned(),
-    );
-    labels.insert(
-        "app.kubernetes.io/version".to_owned(),
-        platform.version.clone(),
-    );
-    labels
-}
-
-/// The labels that never change and therefore select.
-#[must_use]
-pub fn selector(platform: &str, role: Option<Role>) -> BTreeMap<String, String> {
-    let mut labels = BTreeMap::from([
-        (
-            "app.kubernetes.io/part-of".to_owned(),
-            "crewdeck".to_owned(),
-        ),
-        ("app.kubernetes.io/instance".to_owned(), platform.to_owned()),
-    ]);
-    if let Some(role) = role {
-        labels.insert(
-            "app.kubernetes.io/component".to_owned(),
-            role.as_str().to_owned(),
-        );
-    }
-    labels
-}
-
-/// Metadata of an object named `name` of the Platform.
-#[must_use]
-pub fn metadata(platform: &ValidatedPlatform, name: String, role: Option<Role>) -> ObjectMeta {
-    metadata_of(&platform.identity(), name, role)
-}
-
-/// The same for who knows nothing but which Platform it is.
-#[must_use]
-pub fn metadata_of(platform: &Identity, name: String, role: Option<Role>) -> ObjectMeta {
-    ObjectMeta {
-        name: Some(name),
-        namespace: Some(platform.namespace.clone()),
-        labels: Some(labels_of(platform, role)),
-        owner_references: Some(vec![owner_reference(platform)]),
-        ..Default::default()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::core::v1::ConfigMap;
 
+    use serde_json::json;
+
     use super::*;
     use crate::{
-        platform::{foreign::HttpRoute, validate::sample::sample},
+        platform::{
+            foreign::HttpRoute,
+            validate::{Role, sample::sample},
+        },
         testing::Api as Server,
     };
 
@@ -535,6 +405,33 @@ mod tests {
         let (outcome, now) = ensure(&cx, &wanted("a = 2")).await.expect("applied");
         assert_eq!(outcome, Outcome::Changed);
         assert_eq!(now.data, wanted("a = 2").data);
+    }
+
+    #[tokio::test]
+    async fn what_its_watch_tells_to_be_as_it_was_is_not_read() {
+        let server = Server::default();
+        let cx = server.context();
+        let tell = || {
+            let object = server.object(PATH).expect("there");
+            let object: ConfigMap = serde_json::from_value(object).expect("a ConfigMap");
+            cx.watched.told::<ConfigMap>(&object.metadata);
+        };
+        keep(&cx, &wanted("a = 1")).await.expect("made");
+        tell();
+        keep(&cx, &wanted("a = 1")).await.expect("read");
+        server.put(PATH, |object| {
+            object["data"]["crewdeck.toml"] = "by hand".into();
+            object["metadata"]["resourceVersion"] = "99".into();
+        });
+        keep(&cx, &wanted("a = 1")).await.expect("not read");
+        assert_eq!(server.writes(), 1);
+        tell();
+        keep(&cx, &wanted("a = 1")).await.expect("put right");
+        assert_eq!(server.writes(), 2);
+        tell();
+        keep(&cx, &wanted("a = 1")).await.expect("read");
+        keep(&cx, &wanted("a = 2")).await.expect("changed");
+        assert_eq!(server.writes(), 3);
     }
 
     /// Also over a version, which is another one in the answer, and of a kind whose objects do not tell it.

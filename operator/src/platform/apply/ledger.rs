@@ -8,9 +8,7 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::{
-    Context, StepError,
-    apply::kube::{metadata, require_ours},
-    validate::ValidatedPlatform,
+    Context, StepError, apply::kube::require_ours, metadata::metadata, validate::ValidatedPlatform,
 };
 use crds::{FORCE_RELEASE_ANNOTATION, Reason};
 

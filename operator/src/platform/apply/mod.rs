@@ -7,3 +7,7 @@ pub mod kube;
 pub mod ledger;
 pub mod postgres;
 pub mod redis;
+mod repair;
+mod watched;
+
+pub use watched::Watched;

@@ -14,7 +14,7 @@ use kube::Resource as _;
 
 use super::object_name;
 use crate::platform::{
-    apply::kube::metadata,
+    metadata::metadata,
     validate::{RoleSpec, Scale, ValidatedPlatform},
 };
 

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::{Client, container::PROBE_PORT, object_name, service};
 use crate::platform::{
-    apply::kube::metadata,
+    metadata::metadata,
     validate::{Role, RoleSpec, ValidatedPlatform},
 };
 

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::hex::hex;
 use crate::platform::{
-    apply::kube::{labels, metadata, selector},
+    metadata::{labels, metadata, selector},
     validate::{Role, RoleSpec, Scale, ValidatedPlatform},
 };
 

@@ -7,7 +7,7 @@ use k8s_openapi::{
 
 use super::object_name;
 use crate::platform::{
-    apply::kube::{metadata, selector},
+    metadata::{metadata, selector},
     validate::{RoleSpec, ValidatedPlatform},
 };
 

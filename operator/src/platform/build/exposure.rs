@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use super::{object_name, service};
 use crate::platform::{
-    apply::kube::metadata,
     foreign::HttpRoute,
+    metadata::metadata,
     validate::{Role, ValidatedPlatform},
 };
 

@@ -15,7 +15,7 @@ use super::{
     container::{Files, From},
 };
 use crate::platform::{
-    apply::kube::{labels, metadata, selector},
+    metadata::{labels, metadata, selector},
     validate::ValidatedPlatform,
 };
 

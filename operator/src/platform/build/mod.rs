@@ -27,7 +27,7 @@ use k8s_openapi::api::{
 };
 
 use super::{
-    apply::kube::metadata,
+    metadata::metadata,
     validate::{Role, RoleSpec, ValidatedPlatform},
 };
 

@@ -4,8 +4,8 @@ use kube::core::ObjectMeta;
 use serde_json::{Value, json};
 
 use crate::platform::{
-    apply::kube::{metadata, selector},
     foreign::{PodMonitor, PrometheusRule},
+    metadata::{metadata, selector},
     validate::ValidatedPlatform,
 };
 

@@ -19,7 +19,7 @@ use super::{
     object_name, service,
 };
 use crate::platform::{
-    apply::kube::{metadata, selector},
+    metadata::{metadata, selector},
     validate::{Role, ValidatedPlatform},
 };
 

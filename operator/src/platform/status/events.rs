@@ -8,7 +8,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use crate::platform::{Context, apply::kube::FIELD_MANAGER};
+use crate::platform::{Context, metadata::FIELD_MANAGER};
 
 /// Bytes of a note; an Event holds 1,024.
 const LONGEST: usize = 1_000;

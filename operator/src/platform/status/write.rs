@@ -14,7 +14,7 @@ use super::{
     keys::{self, KeysReport},
     report::Report,
 };
-use crate::platform::{Context, StepError, apply::kube::FIELD_MANAGER};
+use crate::platform::{Context, StepError, metadata::FIELD_MANAGER};
 
 /// The other controller may write at the same moment; more than once in a row is rare.
 const ATTEMPTS: usize = 5;

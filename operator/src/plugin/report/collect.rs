@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::archive::Archive;
 use crate::{
-    platform::apply::kube::{selector, with_labels},
+    platform::metadata::{selector, with_labels},
     plugin::{Error, error::words, find::RESOURCE, grant, session::Session},
 };
 

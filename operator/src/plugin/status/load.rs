@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::{
     platform::{
         Role,
-        apply::kube::{selector, with_labels},
+        metadata::{selector, with_labels},
     },
     plugin::{Error, error::Asked, session::Session},
 };

@@ -150,13 +150,17 @@ async fn inside(
 /// # Errors
 /// What the server refuses.
 pub async fn grant(cx: &Context, p: &ValidatedPlatform) -> Result<(), StepError> {
-    let names = names(p);
-    let granted = grants::ensure(&p.postgres, &names).await;
+    let granted = grants::ensure(&p.postgres, &names(p)).await;
     if granted.is_err() {
-        // All is not as wanted there: the next pass looks again.
-        cx.proofs.refuted(&names.database, cx.clock.now());
+        // All is not as wanted there.
+        look_again(cx, p);
     }
     granted
+}
+
+/// What was seen inside the databases counts no longer: the next pass that acts looks again.
+pub(crate) fn look_again(cx: &Context, p: &ValidatedPlatform) {
+    cx.proofs.refuted(&names(p).database, cx.clock.now());
 }
 
 /// Ends and drops the logins; keeps or drops the databases by policy. What is kept is returned.
