@@ -2,6 +2,7 @@
 //! temporary folder, for tests and for running the whole platform in one process. The kernel ends them too when this
 //! process dies without a chance to: start them on a thread that lives as long as they should.
 
+mod child;
 mod folder;
 mod package;
 mod port;
@@ -11,6 +12,7 @@ mod redis;
 mod server;
 mod user;
 
+pub use child::Child;
 pub use folder::Folder;
 pub use package::Package;
 pub use postgres::Postgres;

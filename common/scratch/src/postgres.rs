@@ -69,7 +69,7 @@ impl Postgres {
             program.args(["-c", setting]);
         }
         let mut server = Server::start("PostgreSQL", USER, log, &program)?;
-        server.stop = "INT"; // fast: does not wait for clients
+        server.child.end = "INT"; // fast: does not wait for clients
         server.wait(Duration::from_secs(30), || {
             Command::new(format!("{BIN}/pg_isready"))
                 .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])

@@ -2,23 +2,22 @@
 
 use std::{
     fs,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::child::{Child, pause};
 use crate::user::{as_user, continue_with};
 
-/// A child that is asked to end, then waited for, when dropped.
+/// A running server with its log; it ends with this value.
 #[derive(Debug)]
 pub(crate) struct Server {
     name: &'static str,
-    child: Child,
+    pub(crate) child: Child,
     log: PathBuf,
-    pub(crate) stop: &'static str,
 }
 
 impl Server {
@@ -49,26 +48,19 @@ impl Server {
 
     fn spawn(name: &'static str, log: PathBuf, command: &mut Command) -> Result<Self> {
         let output = fs::File::create(&log).with_context(|| format!("make {}", log.display()))?;
-        let child = command
+        command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
-            .stderr(output)
-            .process_group(0) // an interrupt is for us; we end our servers in order
-            .spawn()
-            .with_context(|| format!("start {name}"))?;
-        Ok(Self {
-            name,
-            child,
-            log,
-            stop: "TERM",
-        })
+            .stderr(output);
+        let child = Child::start(command, "TERM").with_context(|| format!("start {name}"))?;
+        Ok(Self { name, child, log })
     }
 
     /// Waits until `ready` is true; fails early, with the log's end, when the process is gone.
     pub(crate) fn wait(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
         let deadline = Instant::now() + limit;
         loop {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.child.ended()? {
                 bail!("{} ended at once ({status}):\n{}", self.name, self.tail());
             }
             if ready() {
@@ -92,32 +84,4 @@ impl Server {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // The group is our child's own, and its number stays taken until we have waited: this cannot hit a stranger.
-        let group = format!("-{}", self.child.id());
-        let _ = Command::new("kill")
-            .args(["-s", self.stop, "--", &group])
-            .status();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if Instant::now() > deadline {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                return;
-            }
-            pause();
-        }
-    }
-}
-
-/// Between two looks at a condition.
-fn pause() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the wait for a condition: it has a deadline"
-    )]
-    std::thread::sleep(Duration::from_millis(50));
 }

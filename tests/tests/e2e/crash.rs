@@ -1,5 +1,6 @@
 //! The operator dies before and after every act of every workload (in a short run: after every third act of two of them).
-//! Whatever it had just done, its successor reaches the same end: nothing twice, nothing forgotten.
+//! Whatever it had just done, its successor reaches the same end: nothing twice, nothing forgotten. Two that both take
+//! themselves for the leader reach it too.
 
 mod away;
 mod census;
@@ -11,7 +12,11 @@ mod state;
 mod table;
 mod workloads;
 
-use self::{away::Away, deaths::Side, workloads::Workload};
+use self::{
+    away::Away,
+    deaths::{Lives, Side},
+    workloads::Workload,
+};
 use anyhow::Result;
 use tests::cluster::Cluster;
 
@@ -25,15 +30,21 @@ async fn e2e_a_crash_at_any_write_leaves_no_trace() -> Result<()> {
         (&[Workload::Create, Workload::Delete], &[Side::After], 3)
     };
     let away = Away::send(&cluster).await?;
-    let reference = course::run(&cluster, workloads, None, 1).await?;
+    let reference = course::run(&cluster, workloads, Lives::One).await?;
     let mut courses = Vec::new();
     for side in sides {
-        let outcomes = course::run(&cluster, workloads, Some(*side), one_of).await?;
-        courses.push((*side, outcomes));
+        let lives = Lives::Ending {
+            side: *side,
+            one_of,
+        };
+        courses.push((*side, course::run(&cluster, workloads, lives).await?));
     }
+    let two = course::run(&cluster, workloads, Lives::Two).await?;
     away.end()?;
     println!("{}", table::table(&reference, &courses));
-    table::judge(&reference, &courses, one_of == 1)
+    println!("{}", table::of_two(&two));
+    table::judge(&reference, &courses, one_of == 1)?;
+    table::judge_two(&reference, &two)
 }
 
 /// Whether there is time for every fault.

@@ -2,11 +2,11 @@
 
 use crate::cluster::{process::pause, progress::tail};
 use anyhow::{Context as _, Result, bail};
+use common_scratch::Child;
 use std::{
     fs::OpenOptions,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -21,7 +21,6 @@ pub(super) struct Process {
     name: String,
     child: Child,
     log: PathBuf,
-    end: &'static str,
 }
 
 /// How a program is run.
@@ -69,19 +68,13 @@ impl Process {
         } else {
             Stdio::null()
         };
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(output)
-            .stderr(errors)
-            // An interrupt is for us.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("start {}", run.name))?;
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let child =
+            Child::start(&mut command, run.end).with_context(|| format!("start {}", run.name))?;
         Ok(Self {
             name: run.name.to_owned(),
             child,
             log,
-            end: run.end,
         })
     }
 
@@ -99,7 +92,7 @@ impl Process {
     ) -> Result<()> {
         let deadline = Instant::now() + limit;
         while !condition()? {
-            if let Some(status) = self.child.try_wait()? {
+            if let Some(status) = self.child.ended()? {
                 bail!(
                     "{} ended ({status}) before {what}:\n{}",
                     self.name,
@@ -126,47 +119,22 @@ impl Process {
 
     /// Asks it to end, as Kubernetes does, and waits for that; as there it is killed when it does not, which is told.
     pub(super) fn stop(mut self) -> Result<Option<String>> {
-        crate::cluster::process::kill("TERM", &[self.child.id()]);
-        let deadline = Instant::now() + PATIENCE;
-        while self.child.try_wait()?.is_none() {
-            if Instant::now() > deadline {
-                let seconds = PATIENCE.as_secs();
-                let told = format!(
-                    "{} went on for {seconds} s after SIGTERM and was killed, so that the next one had to wait for its Lease:\n{}",
-                    self.name,
-                    self.told()
-                );
-                self.kill()?;
-                return Ok(Some(told));
-            }
-            pause();
+        self.child.signal("TERM");
+        if self.child.wait(PATIENCE)? {
+            return Ok(None);
         }
-        Ok(None)
+        let seconds = PATIENCE.as_secs();
+        let told = format!(
+            "{} went on for {seconds} s after SIGTERM and was killed, so that the next one had to wait for its Lease:\n{}",
+            self.name,
+            self.told()
+        );
+        self.kill()?;
+        Ok(Some(told))
     }
 
     /// Kills it, as a lost machine would.
     pub(super) fn kill(mut self) -> Result<()> {
-        self.child.kill()?;
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if !matches!(self.child.try_wait(), Ok(None)) {
-            return;
-        }
-        // Not waited for yet: the number is still our child's.
-        crate::cluster::process::kill(self.end, &[self.child.id()]);
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while matches!(self.child.try_wait(), Ok(None)) {
-            if Instant::now() > deadline {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                return;
-            }
-            pause();
-        }
+        Ok(self.child.kill()?)
     }
 }

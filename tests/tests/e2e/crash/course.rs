@@ -1,14 +1,15 @@
-//! One platform through all workloads, under an operator that lives many lives.
+//! One platform through all workloads, under an operator that lives many lives, or two at once.
 
 use super::{
     census::{Census, Count},
-    deaths::{Deaths, Done, Side},
+    deaths::{Deaths, Done, Lives},
     mask::Mask,
     state::{State, state},
     workloads::Workload,
 };
 use anyhow::{Context as _, Result, bail, ensure};
 use common_clock::{SystemClock, SystemIds};
+use futures::future::select_all;
 use operator::{OperatorConfig, acts::witnessed};
 use serde_json::Value;
 use std::{pin::pin, sync::Arc, time::Duration};
@@ -39,16 +40,16 @@ struct World<'a> {
     cluster: &'a Cluster,
     platform: Platform,
     config: OperatorConfig,
+    lives: Lives,
     deaths: Arc<Deaths>,
     mask: Mask,
 }
 
-/// Runs the workloads on a platform of its own, with lives that end on this side of acts, at one of so many.
+/// Runs the workloads on a platform of its own, with such lives.
 pub(super) async fn run(
     cluster: &Cluster,
     workloads: &[Workload],
-    side: Option<Side>,
-    one_of: usize,
+    lives: Lives,
 ) -> Result<Vec<Outcome>> {
     let platform = Platform::prepare(cluster, "crash").await?;
     on_this_side(cluster, &platform).await?;
@@ -60,7 +61,8 @@ pub(super) async fn run(
     let mask = Mask::of(&config.cluster_name, &platform.namespace, &platform.name);
     let world = World {
         cluster,
-        deaths: Arc::new(Deaths::new(side, one_of, mask.clone())),
+        deaths: Arc::new(Deaths::new(lives, mask.clone())),
+        lives,
         platform,
         config,
         mask,
@@ -72,7 +74,7 @@ pub(super) async fn run(
         let outcome = world
             .through(*workload, &mut spec, &census)
             .await
-            .with_context(|| format!("{side:?} {}", workload.name()))?;
+            .with_context(|| format!("{lives:?} {}", workload.name()))?;
         outcomes.push(outcome);
     }
     drop(census);
@@ -134,14 +136,18 @@ impl World<'_> {
         let mut goal = pin!(goal);
         loop {
             let cluster = self.cluster.config().await?;
-            let life = operator::controllers(
-                cluster,
-                self.config.clone(),
-                Arc::new(SystemClock),
-                Arc::new(SystemIds),
-            );
-            // On the heap, and dropped where it is: everything that it knew is gone.
-            let life = Box::pin(witnessed(self.deaths.clone(), life));
+            let life = || {
+                let life = operator::controllers(
+                    cluster.clone(),
+                    self.config.clone(),
+                    Arc::new(SystemClock),
+                    Arc::new(SystemIds),
+                );
+                // On the heap, and dropped where it is: everything that it knew is gone.
+                Box::pin(witnessed(self.deaths.clone(), life))
+            };
+            let at_once = if self.lives == Lives::Two { 2 } else { 1 };
+            let lives = select_all((0..at_once).map(|_| life()));
             tokio::select! {
                 biased;
                 () = self.deaths.end() => {}
@@ -149,7 +155,7 @@ impl World<'_> {
                     done?;
                     break;
                 }
-                ended = life => bail!("the operator ended by itself: {ended:?}"),
+                (ended, ..) = lives => bail!("the operator ended by itself: {ended:?}"),
             }
         }
         if workload == Workload::Delete {

@@ -19,6 +19,22 @@ pub(super) enum Side {
     After,
 }
 
+/// How the operator lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lives {
+    /// Once, and nobody disturbs it.
+    One,
+    /// One life after the other, each of which ends at an act.
+    Ending {
+        /// On which side.
+        side: Side,
+        /// A life ends at one of so many acts.
+        one_of: usize,
+    },
+    /// Two lives at once, as when a leader has lost its Lease and goes on for a moment.
+    Two,
+}
+
 /// An object of Kubernetes that is written again is another point, up to so many times: the second write of a ring or a
 /// ledger says something else than the first one. Bounded, or an operator that writes an object in each life would never
 /// come to an end. What is done again on a server is the same once more.
@@ -36,9 +52,7 @@ pub(super) type Point = (String, usize);
 
 /// Ends lives, and counts what was done in all of them.
 pub(super) struct Deaths {
-    side: Option<Side>,
-    /// A life ends at one of so many points.
-    one_of: usize,
+    lives: Lives,
     mask: Mask,
     /// One act at a time: what is cut off in the middle is done or not, and nobody knows.
     alone: tokio::sync::Mutex<()>,
@@ -77,11 +91,10 @@ pub(super) struct Done {
 }
 
 impl Deaths {
-    /// Without a side nobody dies.
-    pub(super) fn new(side: Option<Side>, one_of: usize, mask: Mask) -> Self {
+    /// Nobody has died.
+    pub(super) fn new(lives: Lives, mask: Mask) -> Self {
         Self {
-            side,
-            one_of,
+            lives,
             mask,
             alone: tokio::sync::Mutex::default(),
             state: Mutex::default(),
@@ -115,13 +128,14 @@ impl Deaths {
 
     /// Ends this life if none has ended on this side of the act yet; `number` counts the act.
     async fn pass(&self, side: Side, name: &str, number: usize) {
-        if self.side != Some(side) {
-            return;
-        }
+        let one_of = match self.lives {
+            Lives::Ending { side: last, one_of } if last == side => one_of,
+            _ => return,
+        };
         let told = TOLD.iter().any(|told| name.starts_with(told));
         let counts = name.starts_with("kubernetes") && !told;
         let number = if counts { number } else { 1 };
-        if number <= TIMES && self.state().is_last((name.to_owned(), number), self.one_of) {
+        if number <= TIMES && self.state().is_last((name.to_owned(), number), one_of) {
             self.end.notify_one();
             pending::<()>().await;
         }
@@ -157,8 +171,8 @@ mod tests {
     use operator::acts::System;
 
     /// Lives of an operator with two acts to do, each once.
-    async fn lives(side: Option<Side>, one_of: usize) -> (usize, Vec<&'static str>, Done) {
-        let deaths = Deaths::new(side, one_of, Mask::of("local", "e2e", "p"));
+    async fn live(lives: Lives) -> (usize, Vec<&'static str>, Done) {
+        let deaths = Deaths::new(lives, Mask::of("local", "e2e", "p"));
         let did = Mutex::new(Vec::new());
         let mut lives = 1;
         loop {
@@ -191,15 +205,16 @@ mod tests {
 
     #[tokio::test]
     async fn each_act_ends_one_life_on_either_side_and_is_done_once() -> Result<()> {
-        for (side, one_of, expected) in [
-            (None, 1, 1),
-            (Some(Side::Before), 1, 3),
-            (Some(Side::After), 1, 3),
-            (Some(Side::After), 2, 2),
+        let ending = |side, one_of| Lives::Ending { side, one_of };
+        for (how, expected) in [
+            (Lives::One, 1),
+            (ending(Side::Before, 1), 3),
+            (ending(Side::After, 1), 3),
+            (ending(Side::After, 2), 2),
         ] {
-            let (lives, did, done) = lives(side, one_of).await;
-            assert_eq!(lives, expected, "{side:?}");
-            assert_eq!(did, ["database a", "database b"], "{side:?}");
+            let (lives, did, done) = live(how).await;
+            assert_eq!(lives, expected, "{how:?}");
+            assert_eq!(did, ["database a", "database b"], "{how:?}");
             assert_eq!(done.points.len(), expected - 1);
             assert!(done.acts.values().all(|times| *times == 1), "{done:?}");
         }

@@ -66,9 +66,7 @@ pub(super) fn judge(reference: &[Outcome], courses: &[Course], every: bool) -> R
             if outcome.done.points.is_empty() {
                 differs.push("no life ended".to_owned());
             }
-            differs.extend(difference("state", &expected.state, &outcome.state));
-            differs.extend(difference("count", &expected.count, &outcome.count));
-            differs.extend(difference("made", &made(expected), &made(outcome)));
+            differs.extend(ends(expected, outcome));
             if every {
                 differs.extend(missed(expected, outcome));
             }
@@ -82,6 +80,41 @@ pub(super) fn judge(reference: &[Outcome], courses: &[Course], every: bool) -> R
     }
     ensure!(found.is_empty(), "{}", found.join("\n"));
     Ok(())
+}
+
+/// What two leaders at once did, a line for each workload.
+pub(super) fn of_two(outcomes: &[Outcome]) -> String {
+    let line = |outcome: &Outcome| {
+        let acts: usize = outcome.done.acts.values().sum();
+        format!(
+            "two leaders: {:<20} {acts:>4} acts in {} s",
+            outcome.workload.name(),
+            outcome.took
+        )
+    };
+    outcomes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Compares what two leaders came to with the end of one.
+pub(super) fn judge_two(reference: &[Outcome], outcomes: &[Outcome]) -> Result<()> {
+    let both = reference.iter().zip(outcomes);
+    let found: Vec<String> = both
+        .flat_map(|(expected, outcome)| {
+            let workload = outcome.workload.name();
+            let differs = ends(expected, outcome).into_iter();
+            differs.map(move |what| format!("{workload} of two leaders: {what}"))
+        })
+        .collect();
+    ensure!(found.is_empty(), "{}", found.join("\n"));
+    Ok(())
+}
+
+/// What is otherwise at the end than in the course in which nothing happened: what there is, and how often it was made.
+fn ends(expected: &Outcome, outcome: &Outcome) -> Vec<String> {
+    let mut differs = difference("state", &expected.state, &outcome.state);
+    differs.extend(difference("count", &expected.count, &outcome.count));
+    differs.extend(difference("made", &made(expected), &made(outcome)));
+    differs
 }
 
 /// Where something must have been done of which nothing was seen.
