@@ -4,8 +4,10 @@
 mod failures;
 mod keys;
 mod named;
+mod of_others;
 mod owned;
 mod secrets;
+mod written;
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -34,10 +36,18 @@ use kube::{
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use self::{failures::Failures, owned::owned};
+use self::{
+    failures::Failures,
+    of_others::of_others,
+    owned::{autoscalers, owned},
+};
 use crate::{
     backoff::{WatchPauses, doubled, pause_untold},
-    platform::{Context, StepError, reconcile, unreadable},
+    platform::{
+        Context, StepError,
+        foreign::{HttpRoute, PodMonitor, PrometheusRule},
+        reconcile, unreadable,
+    },
 };
 
 /// Platforms that are worked on side by side; each only once at a time. A pass mostly waits for servers.
@@ -84,8 +94,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
             .combine(signing_keys),
         PredicateConfig::default(),
     );
-    // An autoscaler is not watched: it is written each time that it looks.
-    let requests: [Requests; 10] = [
+    let requests: [Requests; 14] = [
         trigger_self(platforms, ()).boxed(),
         owned::<Deployment>(&cx),
         owned::<Job>(&cx),
@@ -95,6 +104,10 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         owned::<Ingress>(&cx),
         owned::<ServiceAccount>(&cx),
         owned::<ConfigMap>(&cx),
+        autoscalers(&cx),
+        of_others::<HttpRoute>(&cx),
+        of_others::<PodMonitor>(&cx),
+        of_others::<PrometheusRule>(&cx),
         secrets::requests(&cx, reader.clone(), changed),
     ];
     let (to_keys, of_keys) = mpsc::unbounded();

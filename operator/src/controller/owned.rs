@@ -1,8 +1,8 @@
 //! Changes of the objects that we make, told to the Platform that they belong to.
 
 use crds::Platform;
-use futures::StreamExt as _;
-use k8s_openapi::NamespaceResourceScope;
+use futures::{Stream, StreamExt as _};
+use k8s_openapi::{NamespaceResourceScope, api::autoscaling::v2::HorizontalPodAutoscaler};
 use kube::{
     Api, Resource,
     core::{ObjectMeta, PartialObjectMeta},
@@ -15,14 +15,36 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use super::Requests;
+use super::{Requests, written::Written};
 use crate::{
     backoff::WatchPauses,
     platform::{Context, Watched, metadata::FIELD_MANAGER},
 };
 
-/// Changes of the objects of one kind that we made, by their metadata alone.
+/// What a watch of the metadata alone says.
+type Event<K> = Result<watcher::Event<PartialObjectMeta<K>>, watcher::Error>;
+
+/// Changes of the objects of one kind that we made.
 pub(super) fn owned<K>(cx: &Context) -> Requests
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + 'static,
+{
+    requests(events::<K>(cx))
+}
+
+/// The same of the autoscalers, each of whose looks at its pods is another status.
+pub(super) fn autoscalers(cx: &Context) -> Requests {
+    let mut written = Written::default();
+    let events = events::<HorizontalPodAutoscaler>(cx);
+    requests(events.filter(move |event| std::future::ready(written.is_news(event))))
+}
+
+fn events<K>(cx: &Context) -> impl Stream<Item = Event<K>> + Send + use<K>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
@@ -34,11 +56,16 @@ where
     let watched = cx.watched.clone();
     let ours =
         watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
-    let watch = watcher(Api::<PartialObjectMeta<K>>::all(cx.client.clone()), ours)
+    watcher(Api::<PartialObjectMeta<K>>::all(cx.client.clone()), ours)
         .backoff(WatchPauses::new(cx.ids.clone()))
-        .inspect(move |event| note::<K>(&watched, event))
-        .touched_objects();
-    trigger_with(watch, |object: PartialObjectMeta<K>| {
+        .inspect(move |event| note(&watched, event))
+}
+
+fn requests<K>(events: impl Stream<Item = Event<K>> + Send + 'static) -> Requests
+where
+    K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + 'static,
+{
+    trigger_with(events.touched_objects(), |object: PartialObjectMeta<K>| {
         let belongs = platform_of(&object.metadata)?;
         let namespace = object.metadata.namespace.as_deref()?;
         let name = object.metadata.name.as_deref()?;
@@ -53,17 +80,14 @@ where
 }
 
 /// What a watch tells of which objects stand as they were.
-fn note<K: 'static>(
-    watched: &Watched,
-    event: &Result<watcher::Event<PartialObjectMeta<K>>, watcher::Error>,
-) {
+fn note<K: 'static>(watched: &Watched, event: &Event<K>) {
     match event {
         Ok(watcher::Event::Init) => watched.begin::<K>(),
         Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
             watched.told::<K>(&object.metadata);
         }
         Ok(watcher::Event::Delete(object)) => watched.gone::<K>(&object.metadata),
-        Ok(watcher::Event::InitDone) => {}
+        Ok(watcher::Event::InitDone) => watched.listed::<K>(),
         Err(_) => watched.doubt::<K>(),
     }
 }

@@ -28,7 +28,7 @@ struct Answer {
 ///
 /// # Errors
 /// When the API server does not answer.
-pub(super) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<bool, StepError> {
+pub(crate) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<bool, StepError> {
     let (version, plural) = (K::api_version(&()), K::plural(&()));
     let now = cx.clock.now();
     if let Some(known) = cx.kinds.known(&version, &plural, now) {

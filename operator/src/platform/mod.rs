@@ -10,7 +10,7 @@ mod error;
 mod exposure;
 mod finalizer;
 pub mod foreign;
-mod kinds;
+pub(crate) mod kinds;
 pub mod metadata;
 mod monitoring;
 mod network;

@@ -5,7 +5,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Context, StepError,
-    apply::kube::{ensure, remove},
+    apply::kube::{keep, remove},
     build, kinds,
     validate::ValidatedPlatform,
 };
@@ -29,13 +29,14 @@ where
         + Serialize
         + DeserializeOwned
         + Clone
-        + std::fmt::Debug,
+        + std::fmt::Debug
+        + 'static,
 {
     if !kinds::has::<K>(cx).await? {
         return Ok(());
     }
     if p.monitoring.enabled {
-        ensure(cx, &wanted(p)).await.map(drop)
+        keep(cx, &wanted(p)).await
     } else {
         remove::<K>(cx, p, &p.name).await
     }

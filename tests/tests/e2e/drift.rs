@@ -2,6 +2,11 @@
 //! within seconds.
 
 use anyhow::{Result, ensure};
+use kube::{
+    Api,
+    api::{Patch, PatchParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 use tests::{cluster::Cluster, platform::Platform, wait::wait_for};
@@ -9,7 +14,42 @@ use tests::{cluster::Cluster, platform::Platform, wait::wait_for};
 /// How long a first installation may take on the test machine.
 const READY: Duration = Duration::from_mins(2);
 /// How long an object may stand otherwise than wanted, and a Secret of the user be changed without an effect.
-const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(10);
+
+/// Changes an object as a person would, and waits until its spec is as it was.
+pub(crate) async fn is_put_back<K>(
+    api: &Api<K>,
+    name: &str,
+    change: &Value,
+    limit: Duration,
+) -> Result<()>
+where
+    K: Clone + DeserializeOwned + Serialize + std::fmt::Debug,
+{
+    let see = async || -> Result<Value> { Ok(serde_json::to_value(api.get(name).await?)?) };
+    let before = see().await?;
+    let person = PatchParams {
+        field_manager: Some("person".to_owned()),
+        ..PatchParams::default()
+    };
+    api.patch(name, &person, &Patch::Merge(change)).await?;
+    let changed = see().await?;
+    let version = |object: &Value| object["metadata"]["resourceVersion"].clone();
+    ensure!(
+        version(&changed) != version(&before),
+        "the change had no effect"
+    );
+    wait_for(
+        &format!("{name} is put back after {change}"),
+        limit,
+        async || {
+            let now = see().await?;
+            ensure!(now["spec"] == before["spec"], "{}", now["spec"]);
+            Ok(())
+        },
+    )
+    .await
+}
 
 /// The platform that is interfered with.
 struct Target {

@@ -1,5 +1,6 @@
 //! The way in from outside: made, replaced, taken away, and told.
 
+use crate::drift::{SOON, is_put_back};
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::{
@@ -11,6 +12,8 @@ use std::time::Duration;
 use tests::{cluster::Cluster, platform::Platform};
 
 const LIMIT: Duration = Duration::from_mins(1);
+/// A kind that has come is watched this long after, at most.
+const WATCHED: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn e2e_a_platform_is_exposed_as_asked_for() -> Result<()> {
@@ -122,5 +125,8 @@ async fn is_routed(cluster: &Cluster, platform: &Platform, host: &str) -> Result
     }]}});
     api.patch_status("p", &PatchParams::default(), &Patch::Merge(&status))
         .await?;
-    platform.ready(LIMIT).await
+    platform.ready(LIMIT).await?;
+    let other = json!({"spec": {"hostnames": ["other.example.org"]}});
+    is_put_back(&api, "p", &other, SOON + WATCHED).await?;
+    is_put_back(&api, "p", &other, SOON).await
 }

@@ -322,7 +322,8 @@ where
     }
 }
 
-/// Deletes the object `name` that is wanted no longer, if it is there and belongs to the Platform.
+/// Deletes the object `name` that is wanted no longer, if it is there and belongs to the Platform. Nobody is asked for one that
+/// its watch does not know.
 ///
 /// # Errors
 /// What the API server says.
@@ -335,8 +336,12 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + DeserializeOwned
         + Clone
-        + Debug,
+        + Debug
+        + 'static,
 {
+    if cx.watched.lacks::<K>(&platform.namespace, name) {
+        return Ok(());
+    }
     let api: Api<K> = Api::namespaced(cx.client.clone(), &platform.namespace);
     let what = format!("{} {}/{name}", K::kind(&()), platform.namespace);
     let found = read(&api, &what, name).await?;

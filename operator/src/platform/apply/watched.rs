@@ -17,8 +17,13 @@ use serde::Serialize;
 #[derive(Debug, Default)]
 pub struct Watched(Mutex<HashMap<TypeId, Objects>>);
 
-/// By namespace and name.
-type Objects = HashMap<u64, Object>;
+#[derive(Debug, Default)]
+struct Objects {
+    /// Whether all were told.
+    listed: bool,
+    /// By namespace and name.
+    known: HashMap<u64, Object>,
+}
 
 #[derive(Debug)]
 struct Object {
@@ -31,13 +36,18 @@ struct Object {
 impl Watched {
     /// The watch of a kind begins anew and will tell all objects.
     pub(crate) fn begin<K: 'static>(&self) {
-        self.of::<K, _>(HashMap::clear);
+        self.of::<K, _>(|objects| *objects = Objects::default());
+    }
+
+    /// The watch has told all objects of a kind.
+    pub(crate) fn listed<K: 'static>(&self) {
+        self.of::<K, _>(|objects| objects.listed = true);
     }
 
     /// The watch of a kind has failed: until it tells more, objects are read.
     pub(crate) fn doubt<K: 'static>(&self) {
         self.of::<K, _>(|objects| {
-            for object in objects.values_mut() {
+            for object in objects.known.values_mut() {
                 object.wanted = None;
             }
         });
@@ -47,7 +57,7 @@ impl Watched {
     pub(crate) fn told<K: 'static>(&self, metadata: &ObjectMeta) {
         let version = hash(&metadata.resource_version);
         self.of::<K, _>(|objects| {
-            let object = objects.entry(key(metadata)).or_insert(Object {
+            let object = objects.known.entry(key(metadata)).or_insert(Object {
                 version,
                 wanted: None,
             });
@@ -62,7 +72,7 @@ impl Watched {
 
     /// The watch tells that an object is gone.
     pub(crate) fn gone<K: 'static>(&self, metadata: &ObjectMeta) {
-        self.of::<K, _>(|objects| objects.remove(&key(metadata)));
+        self.of::<K, _>(|objects| objects.known.remove(&key(metadata)));
     }
 
     /// The object with this metadata was read and has all that is `wanted`. Forgotten unless it is the version that the watch
@@ -70,7 +80,7 @@ impl Watched {
     pub(super) fn found<K: Serialize + 'static>(&self, metadata: &ObjectMeta, wanted: &K) {
         let version = hash(&metadata.resource_version);
         self.of::<K, _>(|objects| {
-            if let Some(object) = objects.get_mut(&key(metadata))
+            if let Some(object) = objects.known.get_mut(&key(metadata))
                 && object.version == version
             {
                 object.wanted = digest(wanted);
@@ -80,8 +90,14 @@ impl Watched {
 
     /// Whether the object of this name had all that is `wanted` when it was read, and has not changed since.
     pub(super) fn stands<K: Serialize + 'static>(&self, metadata: &ObjectMeta, wanted: &K) -> bool {
-        let compared = self.of::<K, _>(|objects| objects.get(&key(metadata))?.wanted);
+        let compared = self.of::<K, _>(|objects| objects.known.get(&key(metadata))?.wanted);
         compared.is_some() && compared == digest(wanted)
+    }
+
+    /// Whether there is no such object.
+    pub(super) fn lacks<K: 'static>(&self, namespace: &str, name: &str) -> bool {
+        let key = hash(&(Some(namespace), Some(name)));
+        self.of::<K, _>(|objects| objects.listed && !objects.known.contains_key(&key))
     }
 
     fn of<K: 'static, T>(&self, work: impl FnOnce(&mut Objects) -> T) -> T {
@@ -165,6 +181,21 @@ mod tests {
             end(&watched);
             assert!(!watched.stands(&version("1"), &wanted("b")));
         }
+    }
+
+    #[test]
+    fn what_is_not_there_is_known_once_all_is_told() {
+        let watched = Watched::default();
+        let lacks = |name: &str| watched.lacks::<ConfigMap>("crewdeck", name);
+        watched.begin::<ConfigMap>();
+        watched.told::<ConfigMap>(&version("1"));
+        assert!(!lacks("demo") && !lacks("other"));
+        watched.listed::<ConfigMap>();
+        assert!(!lacks("demo") && lacks("other"));
+        watched.gone::<ConfigMap>(&version("2"));
+        assert!(lacks("demo"));
+        watched.begin::<ConfigMap>();
+        assert!(!lacks("demo"));
     }
 
     /// Somebody writes between our reading and the end of the pass: the event comes before what was read is noted, or after.

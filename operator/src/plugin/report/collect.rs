@@ -5,8 +5,11 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::{Deployment, ReplicaSet},
+        autoscaling::v2::HorizontalPodAutoscaler,
         batch::v1::Job,
-        core::v1::{ConfigMap, Event, Pod, Secret},
+        core::v1::{ConfigMap, Event, Pod, Secret, Service},
+        networking::v1::{Ingress, NetworkPolicy},
+        policy::v1::PodDisruptionBudget,
     },
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
@@ -64,6 +67,16 @@ impl<'a> Collect<'a> {
         self.list::<ReplicaSet>(namespace, &ours, "replicasets.yaml")
             .await?;
         self.list::<Job>(namespace, &ours, "jobs.yaml").await?;
+        self.list::<HorizontalPodAutoscaler>(namespace, &ours, "autoscalers.yaml")
+            .await?;
+        self.list::<PodDisruptionBudget>(namespace, &ours, "budgets.yaml")
+            .await?;
+        self.list::<Service>(namespace, &ours, "services.yaml")
+            .await?;
+        self.list::<Ingress>(namespace, &ours, "ingresses.yaml")
+            .await?;
+        self.list::<NetworkPolicy>(namespace, &ours, "networkpolicies.yaml")
+            .await?;
         let pods = self.list::<Pod>(namespace, &ours, "pods.yaml").await?;
         self.ledger(&name).await?;
         self.secrets().await?;

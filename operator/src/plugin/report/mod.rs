@@ -56,7 +56,8 @@ A report of one Platform of Crewdeck, made by `kubectl crewdeck report`.
 
 platform.yaml       the resource, with what the operator told of it
 events.yaml         its Events, oldest first
-deployments.yaml, replicasets.yaml, jobs.yaml, pods.yaml
+deployments.yaml, replicasets.yaml, jobs.yaml, pods.yaml, autoscalers.yaml, budgets.yaml,
+services.yaml, ingresses.yaml, networkpolicies.yaml
 ledger.yaml         what was made on the servers, or was about to be
 secrets.yaml        names and dates of its Secrets; their content was not asked for
 logs/               the last lines of each pod; .previous is the log before its container's last restart
