@@ -19,6 +19,7 @@ use crds::{ConditionType, Platform, Reason};
 use futures::{FutureExt as _, StreamExt as _, channel::mpsc, stream};
 use k8s_openapi::api::{
     apps::v1::Deployment,
+    autoscaling::v2::HorizontalPodAutoscaler,
     batch::v1::Job,
     core::v1::{ConfigMap, Service, ServiceAccount},
     networking::v1::{Ingress, NetworkPolicy},
@@ -39,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     failures::Failures,
     of_others::of_others,
-    owned::{autoscalers, owned},
+    owned::{owned, owned_but_for_status},
 };
 use crate::{
     backoff::{WatchPauses, doubled, pause_untold},
@@ -72,6 +73,11 @@ type Requests = stream::BoxStream<'static, Result<ReconcileRequest<Guarded>, wat
 
 /// Reconciles until `stop`, then lets the passes that are under way end.
 pub(crate) async fn run(cx: Context, stop: CancellationToken) {
+    // What an earlier reign of this process knew is older than its watches.
+    let cx = Context {
+        watched: Arc::default(),
+        ..cx
+    };
     let namespaces = cx.config.watch_namespaces.clone();
     let wanted = move |namespace: Option<String>| {
         namespaces.is_empty() || namespace.is_some_and(|namespace| namespaces.contains(&namespace))
@@ -104,7 +110,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         owned::<Ingress>(&cx),
         owned::<ServiceAccount>(&cx),
         owned::<ConfigMap>(&cx),
-        autoscalers(&cx),
+        owned_but_for_status::<HorizontalPodAutoscaler>(&cx),
         of_others::<HttpRoute>(&cx),
         of_others::<PodMonitor>(&cx),
         of_others::<PrometheusRule>(&cx),

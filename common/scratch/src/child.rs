@@ -3,7 +3,7 @@
 use std::{
     io,
     os::unix::process::CommandExt as _,
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -45,10 +45,12 @@ impl Child {
 
     /// Sends a signal to it and its own children.
     pub fn signal(&self, signal: &str) {
-        // The group is our child's own, and its number stays taken until we have waited: this cannot hit a stranger.
+        // The group is our child's own, and its number stays taken while one of it is left: this hits a stranger only if all
+        // ended long ago and the number came round again.
         let group = format!("-{}", self.id());
         let _ = Command::new("kill")
             .args(["-s", signal, "--", &group])
+            .stderr(Stdio::null())
             .status();
     }
 
@@ -67,21 +69,19 @@ impl Child {
         Ok(true)
     }
 
-    /// Kills it, as a lost machine would.
+    /// Kills it and its own children, as a lost machine would.
     ///
     /// # Errors
     /// What the kernel says.
     pub fn kill(&mut self) -> io::Result<()> {
-        self.child.kill()?;
+        self.signal("KILL");
         self.child.wait().map(drop)
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if !matches!(self.ended(), Ok(None)) {
-            return;
-        }
+        // Also when it has ended: its own children may not have.
         self.signal(self.end);
         if !matches!(self.wait(PATIENCE), Ok(true)) {
             let _ = self.kill();

@@ -11,7 +11,7 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
-use super::{Guarded, Requests, owned::owned};
+use super::{Guarded, Requests, owned::owned_but_for_status};
 use crate::platform::{Context, kinds};
 
 /// Between two looks for a kind that is not there.
@@ -28,12 +28,17 @@ where
         + 'static,
 {
     stream::unfold((cx.clone(), Duration::ZERO), |(cx, pause)| async move {
+        // Nothing is known of a kind that is not watched.
+        cx.watched.end::<K>();
         sleep(pause).await;
         while !kinds::has::<K>(&cx).await.unwrap_or(false) {
             sleep(LOOK).await;
         }
-        let changes = owned::<K>(&cx).take_while(|change| std::future::ready(!is_gone(change)));
-        // A kind that went is believed to be there for a moment still.
+        let kinds = cx.kinds.clone();
+        let changes = owned_but_for_status::<K>(&cx)
+            // With a kind that goes, its objects go one after the other.
+            .inspect(move |_| kinds.forget::<K>())
+            .take_while(|change| std::future::ready(!is_gone(change)));
         Some((changes, (cx, LOOK)))
     })
     .flatten()
@@ -50,5 +55,30 @@ fn is_gone(change: &Result<ReconcileRequest<Guarded>, watcher::Error>) -> bool {
             | WatchStartFailed(kube::Error::Api(status)),
         ) => status.code == 404,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_kind_is_gone_when_the_api_server_does_not_know_it() {
+        let refused = |code: u16| {
+            let status = Status::failure("no", "").with_code(code).boxed();
+            kube::Error::Api(status)
+        };
+        assert!(is_gone(&Err(watcher::Error::InitialListFailed(refused(
+            404
+        )))));
+        assert!(is_gone(&Err(watcher::Error::WatchStartFailed(refused(
+            404
+        )))));
+        assert!(!is_gone(&Err(watcher::Error::InitialListFailed(refused(
+            403
+        )))));
+        assert!(!is_gone(&Err(watcher::Error::NoResourceVersion)));
     }
 }

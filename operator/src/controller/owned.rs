@@ -2,7 +2,7 @@
 
 use crds::Platform;
 use futures::{Stream, StreamExt as _};
-use k8s_openapi::{NamespaceResourceScope, api::autoscaling::v2::HorizontalPodAutoscaler};
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Resource,
     core::{ObjectMeta, PartialObjectMeta},
@@ -37,11 +37,18 @@ where
     requests(events::<K>(cx))
 }
 
-/// The same of the autoscalers, each of whose looks at its pods is another status.
-pub(super) fn autoscalers(cx: &Context) -> Requests {
+/// The same where another status alone is no news: others write it as often as they like.
+pub(super) fn owned_but_for_status<K>(cx: &Context) -> Requests
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + 'static,
+{
     let mut written = Written::default();
-    let events = events::<HorizontalPodAutoscaler>(cx);
-    requests(events.filter(move |event| std::future::ready(written.is_news(event))))
+    requests(events::<K>(cx).filter(move |event| std::future::ready(written.is_news(event))))
 }
 
 fn events<K>(cx: &Context) -> impl Stream<Item = Event<K>> + Send + use<K>
@@ -86,8 +93,8 @@ fn note<K: 'static>(watched: &Watched, event: &Event<K>) {
         Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
             watched.told::<K>(&object.metadata);
         }
-        Ok(watcher::Event::Delete(object)) => watched.gone::<K>(&object.metadata),
-        Ok(watcher::Event::InitDone) => watched.listed::<K>(),
+        Ok(watcher::Event::Delete(object)) => watched.changed::<K>(&object.metadata),
+        Ok(watcher::Event::InitDone) => {}
         Err(_) => watched.doubt::<K>(),
     }
 }
@@ -108,10 +115,39 @@ fn platform_of(metadata: &ObjectMeta) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+    use k8s_openapi::api::core::v1::Service;
     use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn a_watch_that_fails_or_begins_anew_or_tells_a_change_has_objects_read() {
+        let told = |version: &str| -> PartialObjectMeta<Service> {
+            let metadata = json!({"namespace": "n", "name": "a", "resourceVersion": version});
+            serde_json::from_value(json!({"metadata": metadata})).expect("metadata")
+        };
+        let now = DateTime::UNIX_EPOCH;
+        let events: [Event<Service>; 4] = [
+            Ok(watcher::Event::Init),
+            Ok(watcher::Event::Apply(told("2"))),
+            Ok(watcher::Event::Delete(told("2"))),
+            Err(watcher::Error::NoResourceVersion),
+        ];
+        for event in events {
+            let watched = Watched::default();
+            note::<Service>(&watched, &Ok(watcher::Event::Init));
+            note::<Service>(&watched, &Ok(watcher::Event::InitApply(told("1"))));
+            note::<Service>(&watched, &Ok(watcher::Event::InitDone));
+            let service = Service::default();
+            watched.found(&told("1").metadata, &service, now);
+            let stands = || watched.stands(&told("1").metadata, &service, now);
+            assert!(stands());
+            note(&watched, &event);
+            assert!(!stands(), "{event:?}");
+        }
+    }
 
     #[rstest]
     #[case::owner(json!([["crewdeck.io/v1beta1", "Platform", "demo"]]), json!({}), Some("demo"))]

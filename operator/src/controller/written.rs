@@ -1,7 +1,7 @@
 //! Which changes of an object are news, of a kind whose status is written time and again.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
@@ -10,9 +10,14 @@ use kube::{
     runtime::watcher::{self, Event},
 };
 
-/// What was written last into each object, but for its status: by hashes of its name and of who has written what, and when.
+/// What was written last into each object, but for its status.
 #[derive(Default)]
-pub(super) struct Written(HashMap<u64, u64>);
+pub(super) struct Written {
+    /// By a hash of its name; of who has written what, and when.
+    objects: HashMap<u64, u64>,
+    /// Those of a list that is being told.
+    listed: HashSet<u64>,
+}
 
 impl Written {
     /// Whether an event tells more than another status.
@@ -21,15 +26,26 @@ impl Written {
         event: &Result<Event<PartialObjectMeta<K>>, watcher::Error>,
     ) -> bool {
         match event {
-            Ok(Event::Apply(object) | Event::InitApply(object)) => {
-                let written = written(&object.metadata);
-                self.0.insert(name(&object.metadata), written) != Some(written)
+            Ok(Event::Init) => self.listed.clear(),
+            Ok(Event::InitApply(object)) => {
+                self.listed.insert(name(&object.metadata));
+                return self.is_new(&object.metadata);
             }
-            Ok(Event::Delete(object)) => {
-                self.0.remove(&name(&object.metadata));
-                true
+            Ok(Event::InitDone) => {
+                let listed = std::mem::take(&mut self.listed);
+                self.objects.retain(|name, _| listed.contains(name));
             }
-            _ => true,
+            Ok(Event::Apply(object)) => return self.is_new(&object.metadata),
+            Ok(Event::Delete(object)) => drop(self.objects.remove(&name(&object.metadata))),
+            Err(_) => {}
+        }
+        true
+    }
+
+    fn is_new(&mut self, metadata: &ObjectMeta) -> bool {
+        match written(metadata) {
+            Some(written) => self.objects.insert(name(metadata), written) != Some(written),
+            None => true,
         }
     }
 }
@@ -40,20 +56,25 @@ fn name(metadata: &ObjectMeta) -> u64 {
     hasher.finish()
 }
 
-/// Of everything that is no status, and of the times at which it was written.
-fn written(metadata: &ObjectMeta) -> u64 {
+/// Of everything that is no status, and of the times at which it was written; `None` when nobody keeps account of that, as after
+/// somebody emptied it.
+fn written(metadata: &ObjectMeta) -> Option<u64> {
+    let fields = metadata.managed_fields.iter().flatten();
+    let mut fields = fields
+        .filter(|entry| entry.subresource.is_none())
+        .peekable();
+    fields.peek()?;
     let mut hasher = DefaultHasher::new();
     (&metadata.uid, &metadata.labels, &metadata.annotations).hash(&mut hasher);
     for owner in metadata.owner_references.iter().flatten() {
         (&owner.uid, owner.controller).hash(&mut hasher);
     }
-    let fields = metadata.managed_fields.iter().flatten();
-    for entry in fields.filter(|entry| entry.subresource.is_none()) {
+    for entry in fields {
         let at = entry.time.as_ref().map(|time| time.0.as_second());
         let what = entry.fields_v1.as_ref().map(|fields| fields.0.to_string());
         (&entry.manager, &entry.operation, at, what).hash(&mut hasher);
     }
-    hasher.finish()
+    Some(hasher.finish())
 }
 
 #[cfg(test)]
@@ -92,5 +113,11 @@ mod tests {
         assert!(!news(Event::InitApply(autoscaler(2, 31))));
         assert!(news(Event::Delete(autoscaler(2, 31))));
         assert!(news(Event::Apply(autoscaler(2, 31))));
+        // Gone while nobody watched, and made anew.
+        assert!(news(Event::Init) && news(Event::InitDone));
+        assert!(news(Event::InitApply(autoscaler(2, 31))));
+        let mut emptied = autoscaler(2, 31);
+        emptied.metadata.managed_fields = None;
+        assert!(news(Event::Apply(emptied.clone())) && news(Event::Apply(emptied)));
     }
 }

@@ -155,7 +155,7 @@ mod tests {
         let path = "/apis/gateway.networking.k8s.io/v1";
         server.insert(path, json!({
             "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "gateway.networking.k8s.io/v1",
-            "resources": [{"name": "httproutes", "singularName": "httproute", "namespaced": true, "kind": "HTTPRoute", "verbs": []}],
+            "resources": [{"name": "httproutes", "singularName": "httproute", "namespaced": true, "kind": "HTTPRoute", "verbs": ["patch"]}],
         }));
     }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
 use kube::Resource;
 
 use super::{Context, StepError};
@@ -35,7 +36,12 @@ pub(crate) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<b
         return Ok(known);
     }
     let plurals = match cx.client.list_api_group_resources(&version).await {
-        Ok(list) => list.resources.into_iter().map(|kind| kind.name).collect(),
+        Ok(list) => {
+            // One whose definition is being deleted is still told, but takes no object any more.
+            let takes = |kind: &APIResource| kind.verbs.iter().any(|verb| verb == "patch");
+            let kinds = list.resources.into_iter().filter(takes);
+            kinds.map(|kind| kind.name).collect()
+        }
         // Of a group that nobody has installed it says so in plain text, without a reason.
         Err(kube::Error::Api(status)) if status.code == 404 => BTreeSet::new(),
         Err(error) => return Err(StepError::of_kube(&format!("kinds of {version}"), &error)),
@@ -50,6 +56,12 @@ pub(crate) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<b
 }
 
 impl Kinds {
+    /// Asks anew for kind `K` when somebody wants to know.
+    pub(crate) fn forget<K: Resource<DynamicType = ()>>(&self) {
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.remove(&*K::api_version(&()));
+    }
+
     fn known(&self, version: &str, plural: &str, now: DateTime<Utc>) -> Option<bool> {
         let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let answer = answers
@@ -88,11 +100,19 @@ mod tests {
             "/apis/gateway.networking.k8s.io/v1",
             json!({
                 "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "gateway.networking.k8s.io/v1",
-                "resources": [{"name": "httproutes", "singularName": "httproute", "namespaced": true, "kind": "HTTPRoute", "verbs": []}],
+                "resources": [{"name": "httproutes", "singularName": "httproute", "namespaced": true, "kind": "HTTPRoute", "verbs": ["get", "patch"]}],
             }),
         );
         assert!(!has::<HttpRoute>(&cx).await.expect("what was said before"));
         clock.advance(FRESH);
         assert!(has::<HttpRoute>(&cx).await.expect("an answer"));
+
+        // Its definition is being deleted.
+        server.put("/apis/gateway.networking.k8s.io/v1", |list| {
+            list["resources"][0]["verbs"] = json!(["delete", "get", "list", "watch"]);
+        });
+        assert!(has::<HttpRoute>(&cx).await.expect("what was said before"));
+        cx.kinds.forget::<HttpRoute>();
+        assert!(!has::<HttpRoute>(&cx).await.expect("an answer"));
     }
 }

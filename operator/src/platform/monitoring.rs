@@ -63,7 +63,7 @@ mod tests {
     #[tokio::test]
     async fn both_are_made_once_and_taken_away_once() {
         let server = Server::default();
-        let kind = |plural: &str| json!({"name": plural, "singularName": "", "namespaced": true, "kind": "", "verbs": []});
+        let kind = |plural: &str| json!({"name": plural, "singularName": "", "namespaced": true, "kind": "", "verbs": ["patch"]});
         server.insert(
             "/apis/monitoring.coreos.com/v1",
             json!({

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::platform::{
     Context, StepError,
-    apply::kube::{delete, keep, require_ours},
+    apply::kube::{delete, ensure, require_ours},
     build::{self, CONTAINER, MigrationStep, STEP_LABEL, UPGRADE_LABEL},
     pods::{has_ended, trouble},
     validate::ValidatedPlatform,
@@ -96,8 +96,8 @@ pub(super) async fn start(
     number: u32,
 ) -> Result<StepError, StepError> {
     let (service_account, config) = build::migration(p);
-    keep(cx, &service_account).await?;
-    keep(cx, &config).await?;
+    ensure(cx, &service_account).await?;
+    ensure(cx, &config).await?;
     let name = format!("{}-{}-{id}-{number}", p.name, step.name());
     let what = format!("Job {}/{name}", p.namespace);
     let refused = |error| StepError::of_kube(&what, &error);

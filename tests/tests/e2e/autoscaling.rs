@@ -1,7 +1,7 @@
 //! An autoscaler takes over a role and gives it back, and at no moment is there a pod fewer than wanted. That of the worker
 //! follows the age of jobs as long as somebody tells it.
 
-use crate::drift::{SOON, is_put_back};
+use crate::drift::is_put_back_soon;
 use anyhow::{Context as _, Result, ensure};
 use futures::{StreamExt as _, TryStreamExt as _, pin_mut};
 use k8s_openapi::api::{
@@ -52,7 +52,7 @@ async fn e2e_an_autoscaler_takes_over_without_losing_a_pod() -> Result<()> {
     );
     ensure!(!sends_replicas(&deployments.get(WEB).await?), "still ours");
     let other = json!({"spec": {"maxReplicas": 9}});
-    is_put_back(&autoscalers, WEB, &other, SOON).await?;
+    is_put_back_soon(&autoscalers, WEB, &other, Duration::ZERO).await?;
 
     // The autoscaler raises what is below its least by itself, load or none.
     spec["roles"]["web"]["autoscaling"]["minReplicas"] = json!(3);

@@ -14,15 +14,26 @@ use tests::{cluster::Cluster, platform::Platform, wait::wait_for};
 /// How long a first installation may take on the test machine.
 const READY: Duration = Duration::from_mins(2);
 /// How long an object may stand otherwise than wanted, and a Secret of the user be changed without an effect.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+const SOON: Duration = Duration::from_secs(10);
 
-/// Changes an object as a person would, and waits until its spec is as it was.
-pub(crate) async fn is_put_back<K>(
+/// Changes an object as a person would, and waits until its spec is as it was: within seconds each of three times, which no regular
+/// pass once a minute would do. A kind that has come is watched some time `later`.
+pub(crate) async fn is_put_back_soon<K>(
     api: &Api<K>,
     name: &str,
     change: &Value,
-    limit: Duration,
+    later: Duration,
 ) -> Result<()>
+where
+    K: Clone + DeserializeOwned + Serialize + std::fmt::Debug,
+{
+    for limit in [SOON + later, SOON, SOON, SOON] {
+        is_put_back(api, name, change, limit).await?;
+    }
+    Ok(())
+}
+
+async fn is_put_back<K>(api: &Api<K>, name: &str, change: &Value, limit: Duration) -> Result<()>
 where
     K: Clone + DeserializeOwned + Serialize + std::fmt::Debug,
 {

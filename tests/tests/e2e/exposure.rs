@@ -1,6 +1,6 @@
 //! The way in from outside: made, replaced, taken away, and told.
 
-use crate::drift::{SOON, is_put_back};
+use crate::drift::is_put_back_soon;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::{
@@ -12,7 +12,7 @@ use std::time::Duration;
 use tests::{cluster::Cluster, platform::Platform};
 
 const LIMIT: Duration = Duration::from_mins(1);
-/// A kind that has come is watched this long after, at most.
+/// A kind that a pass has found is watched this long after, at most.
 const WATCHED: Duration = Duration::from_secs(20);
 
 #[tokio::test]
@@ -127,6 +127,5 @@ async fn is_routed(cluster: &Cluster, platform: &Platform, host: &str) -> Result
         .await?;
     platform.ready(LIMIT).await?;
     let other = json!({"spec": {"hostnames": ["other.example.org"]}});
-    is_put_back(&api, "p", &other, SOON + WATCHED).await?;
-    is_put_back(&api, "p", &other, SOON).await
+    is_put_back_soon(&api, "p", &other, WATCHED).await
 }

@@ -1,7 +1,7 @@
 //! A Prometheus operator comes to the cluster: each Platform gets its objects, and what their alerts and the dashboard name
 //! is what the roles serve.
 
-use crate::drift::{SOON, is_put_back};
+use crate::drift::is_put_back_soon;
 use anyhow::{Context as _, Result, ensure};
 use common_clock::{Ids as _, SystemIds};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
@@ -16,7 +16,7 @@ use tests::{client, cluster::Cluster, leftovers::LABEL, platform::Platform, wait
 const GROUP: &str = "monitoring.coreos.com";
 /// The kinds are looked for once a minute, and a settled Platform is looked at once a minute.
 const FOUND: Duration = Duration::from_mins(3);
-/// A kind that has come is watched this long after, at most.
+/// A kind that a pass has found is watched this long after, at most.
 const WATCHED: Duration = Duration::from_secs(20);
 const DASHBOARD: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -92,8 +92,9 @@ async fn check(cluster: &Cluster, platform: &Platform) -> Result<()> {
     );
 
     let other = json!({"spec": {"podMetricsEndpoints": [{"port": "other"}]}});
-    is_put_back(&monitors, &platform.name, &other, SOON + WATCHED).await?;
-    is_put_back(&monitors, &platform.name, &other, SOON).await?;
+    is_put_back_soon(&monitors, &platform.name, &other, WATCHED).await?;
+    let other = json!({"spec": {"groups": []}});
+    is_put_back_soon(&rules, &platform.name, &other, WATCHED).await?;
 
     let mut named = metrics(&serde_json::to_string(&rule.data)?);
     let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(DASHBOARD)?)?;

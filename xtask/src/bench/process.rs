@@ -1,6 +1,9 @@
 //! A program that runs for as long as its value lives, and not longer than we do.
 
-use crate::cluster::{process::pause, progress::tail};
+use crate::cluster::{
+    process::{kill, pause},
+    progress::tail,
+};
 use anyhow::{Context as _, Result, bail};
 use common_scratch::Child;
 use std::{
@@ -119,7 +122,7 @@ impl Process {
 
     /// Asks it to end, as Kubernetes does, and waits for that; as there it is killed when it does not, which is told.
     pub(super) fn stop(mut self) -> Result<Option<String>> {
-        self.child.signal("TERM");
+        kill("TERM", &[self.child.id()]);
         if self.child.wait(PATIENCE)? {
             return Ok(None);
         }

@@ -1,5 +1,6 @@
-//! What is compiled or fetched before the cluster can start, each in its own folder of the cache: `<name>-<version>/`.
-//! A folder appears by a rename when it is whole, so that one that is there is finished.
+//! What is compiled or fetched before the cluster can start, each in its own folder of the cache: `<name>-<version>/`, and of a
+//! program in Go `<name>-<version>-<digest of what its module pins>/`. A folder appears by a rename when it is whole, so that one
+//! that is there is finished.
 
 use super::{
     image, paths,
@@ -24,7 +25,16 @@ pub(crate) struct Component {
     pub(crate) name: &'static str,
     /// Its version.
     pub(crate) version: &'static str,
+    from: From,
     make: fn(&Build<'_>) -> Result<()>,
+}
+
+/// What decides what a component is, beside its version.
+enum From {
+    /// The Go module of all programs in Go.
+    Go,
+    /// Nothing.
+    Version,
 }
 
 /// A component being made.
@@ -37,21 +47,25 @@ struct Build<'a> {
 pub(crate) const KUBERNETES: Component = Component {
     name: "kubernetes",
     version: versions::KUBERNETES,
+    from: From::Go,
     make: kubernetes,
 };
 pub(crate) const ETCD: Component = Component {
     name: "etcd",
     version: versions::ETCD,
+    from: From::Go,
     make: |build| build.go("etcd", "", &["go.etcd.io/etcd/server/v3"]),
 };
 pub(crate) const CONTAINERD: Component = Component {
     name: "containerd",
     version: versions::CONTAINERD,
+    from: From::Go,
     make: containerd,
 };
 pub(crate) const COREDNS: Component = Component {
     name: "coredns",
     version: versions::COREDNS,
+    from: From::Go,
     make: |build| {
         build.go("", "", &["./coredns"])?;
         build.image(&build.folder.join("coredns"), &[])
@@ -60,6 +74,7 @@ pub(crate) const COREDNS: Component = Component {
 pub(crate) const METRICS_SERVER: Component = Component {
     name: "metrics-server",
     version: versions::METRICS_SERVER,
+    from: From::Go,
     make: |build| {
         build.go("", "", &["sigs.k8s.io/metrics-server/cmd/metrics-server"])?;
         build.image(&build.folder.join("metrics-server"), &[])
@@ -68,23 +83,27 @@ pub(crate) const METRICS_SERVER: Component = Component {
 pub(crate) const HELM: Component = Component {
     name: "helm",
     version: versions::HELM,
+    from: From::Go,
     make: helm_program,
 };
 /// Not installed: a test does that, and takes it away again.
 pub(crate) const GATEWAY_API: Component = Component {
     name: "gateway-api",
     version: versions::GATEWAY_API,
+    from: From::Version,
     make: gateway_api,
 };
 pub(crate) const PAUSE: Component = Component {
     name: "pause",
     version: versions::PAUSE,
+    from: From::Version,
     // `-P`: stay, and reap what is left over.
     make: |build| build.image(Path::new("/usr/bin/catatonit"), &["-P"]),
 };
 pub(crate) const KAFKA: Component = Component {
     name: "kafka",
     version: versions::KAFKA,
+    from: From::Version,
     make: kafka,
 };
 
@@ -104,7 +123,12 @@ pub(crate) const COMPONENTS: [&Component; 9] = [
 impl Component {
     /// Its folder in the cache.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
-        Ok(repo::cache()?.join(format!("{}-{}", self.name, self.version)))
+        let name = format!("{}-{}", self.name, self.version);
+        let name = match self.from {
+            From::Version => name,
+            From::Go => format!("{name}-{}", pins()?),
+        };
+        Ok(repo::cache()?.join(name))
     }
 
     /// Makes it unless it is there.
@@ -144,6 +168,16 @@ impl Component {
     pub(crate) fn image(&self) -> String {
         format!("crewdeck.io/{}:{}", self.name, self.version)
     }
+}
+
+/// A digest of everything that the Go module pins: another library is another program.
+fn pins() -> Result<String> {
+    let read = |file: &str| {
+        let path = paths::source("go").join(file);
+        fs::read(&path).with_context(|| format!("read {}", path.display()))
+    };
+    let digest = process::digest(&[&read("go.mod")?, &read("go.sum")?]);
+    Ok(digest[..8].to_owned())
 }
 
 /// The file with the definition of `HTTPRoute`.

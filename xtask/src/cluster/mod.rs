@@ -2,7 +2,7 @@
 //!
 //! Every step looks at what is there and makes what is missing, so a bring-up that was killed at any point is
 //! continued by the next one. What runs with another version or other settings is started anew, and nothing else.
-//! `tests/cluster/` holds the configuration and the Go modules.
+//! `tests/cluster/` holds the configuration and the Go module.
 
 pub(crate) mod archives;
 pub(crate) mod backends;

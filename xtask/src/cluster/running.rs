@@ -41,11 +41,12 @@ fn of_daemon(daemon: &str, component: &str) -> Option<String> {
         .find_map(|path| in_path(path, component))
 }
 
-/// The version in the name of the cache's folder `<component>-<version>`.
+/// The version in the name of the cache's folder `<component>-<version>`, which may have a digest after it.
 fn in_path(path: &str, component: &str) -> Option<String> {
     Path::new(path).components().find_map(|part| {
         let part = part.as_os_str().to_str()?;
         let version = part.strip_prefix(component)?.strip_prefix('-')?;
+        let version = version.split('-').next()?;
         version
             .starts_with(|first: char| first.is_ascii_digit())
             .then(|| version.to_owned())
@@ -84,7 +85,7 @@ mod tests {
     #[test]
     fn a_version_is_in_the_name_of_the_folder() {
         let of = |path: &str, component| in_path(path, component);
-        let etcd = "/root/.cache/crewdeck/etcd-3.6.16/etcd";
+        let etcd = "/root/.cache/crewdeck/etcd-3.6.16-0a1b2c3d/etcd";
         assert_eq!(of(etcd, "etcd").as_deref(), Some("3.6.16"));
         assert_eq!(of("/c/kafka-4.4.0/*", "kafka").as_deref(), Some("4.4.0"));
         assert_eq!(of("/c/kafka-tools/kafka", "kafka"), None);

@@ -22,32 +22,44 @@ mod tests {
     use super::*;
     use crate::cluster::paths;
 
+    fn text(file: &str) -> String {
+        std::fs::read_to_string(paths::source(file)).expect("the file is committed")
+    }
+
     #[test]
-    fn the_modules_pin_the_same_versions() {
-        let pinned = [
-            ("go/go.mod", format!("k8s.io/kubernetes v{KUBERNETES}")),
-            ("go/go.mod", format!("go.etcd.io/etcd/server/v3 v{ETCD}")),
-            (
-                "go/go.mod",
-                format!("github.com/containerd/containerd/v2 v{CONTAINERD}"),
-            ),
-            (
-                "go/go.mod",
-                format!("github.com/coredns/coredns v{COREDNS}"),
-            ),
-            (
-                "go/go.mod",
-                format!("sigs.k8s.io/metrics-server v{METRICS_SERVER}"),
-            ),
-            ("go/go.mod", format!("helm.sh/helm/v4 v{HELM}")),
-            (
-                "kafka/pom.xml",
-                format!("<kafka.version>{KAFKA}</kafka.version>"),
-            ),
-        ];
-        for (file, words) in pinned {
-            let text = std::fs::read_to_string(paths::source(file)).expect("the file is committed");
-            assert!(text.contains(&words), "{file} does not name {words}");
+    fn the_module_and_the_pom_pin_the_same_versions() {
+        let module = text("go/go.mod");
+        let pins: Vec<&str> = module
+            .lines()
+            .map(|line| line.trim_start_matches("require ").trim())
+            .map(|line| line.trim_end_matches(" // indirect"))
+            .collect();
+        for pin in [
+            format!("k8s.io/kubernetes v{KUBERNETES}"),
+            format!("go.etcd.io/etcd/server/v3 v{ETCD}"),
+            format!("github.com/containerd/containerd/v2 v{CONTAINERD}"),
+            format!("github.com/coredns/coredns v{COREDNS}"),
+            format!("sigs.k8s.io/metrics-server v{METRICS_SERVER}"),
+            format!("helm.sh/helm/v4 v{HELM}"),
+        ] {
+            assert!(pins.contains(&pin.as_str()), "go.mod does not pin {pin}");
+        }
+        let kafka = format!("<kafka.version>{KAFKA}</kafka.version>");
+        assert!(text("kafka/pom.xml").contains(&kafka), "pom.xml: {kafka}");
+    }
+
+    /// Kubernetes is compiled with what is written beside it in its own repository, which has another number.
+    #[test]
+    fn kubernetes_has_its_own_libraries() {
+        let libraries = format!("v0.{}", KUBERNETES.trim_start_matches("1."));
+        let module = text("go/go.mod");
+        let replaced: Vec<&str> = module
+            .lines()
+            .filter(|line| line.contains(" => k8s.io/"))
+            .collect();
+        assert!(replaced.len() > 20, "{replaced:?}");
+        for line in replaced {
+            assert_eq!(line.rsplit(' ').next(), Some(libraries.as_str()), "{line}");
         }
     }
 }

@@ -47,11 +47,16 @@ where
         + Serialize
         + DeserializeOwned
         + Clone
-        + Debug,
+        + Debug
+        + 'static,
 {
     let (api, what, found) = look(cx, wanted).await?;
     // On the heap: this is part of every pass, many times over.
-    Box::pin(settle(&api, &what, wanted, found)).await
+    let (outcome, now) = Box::pin(settle(&api, &what, wanted, found)).await?;
+    if outcome == Outcome::Created {
+        cx.watched.changed::<K>(now.meta());
+    }
+    Ok((outcome, now))
 }
 
 /// Makes `wanted` true as [`ensure`] does, for who needs not know how it stands: one that was found so, and has that version
@@ -68,12 +73,12 @@ where
         + Debug
         + 'static,
 {
-    if cx.watched.stands(wanted.meta(), wanted) {
+    if cx.watched.stands(wanted.meta(), wanted, cx.clock.now()) {
         return Ok(());
     }
     let (outcome, found) = ensure(cx, wanted).await?;
     if outcome == Outcome::Unchanged {
-        cx.watched.found(found.meta(), wanted);
+        cx.watched.found(found.meta(), wanted, cx.clock.now());
     }
     Ok(())
 }
@@ -322,8 +327,8 @@ where
     }
 }
 
-/// Deletes the object `name` that is wanted no longer, if it is there and belongs to the Platform. Nobody is asked for one that
-/// its watch does not know.
+/// Deletes the object `name` that is wanted no longer, if it is there and belongs to the Platform. One that was not
+/// there, and of which its watch has told nothing since, is not looked for.
 ///
 /// # Errors
 /// What the API server says.
@@ -339,7 +344,8 @@ where
         + Debug
         + 'static,
 {
-    if cx.watched.lacks::<K>(&platform.namespace, name) {
+    let now = cx.clock.now();
+    if cx.watched.lacks::<K>(&platform.namespace, name, now) {
         return Ok(());
     }
     let api: Api<K> = Api::namespaced(cx.client.clone(), &platform.namespace);
@@ -353,7 +359,11 @@ where
         Some(found) if ours(&found) && found.meta().deletion_timestamp.is_none() => {
             delete(cx, &found).await
         }
-        _ => Ok(()),
+        Some(_) => Ok(()),
+        None => {
+            cx.watched.missed::<K>(&platform.namespace, name, now);
+            Ok(())
+        }
     }
 }
 
@@ -416,6 +426,7 @@ mod tests {
     async fn what_its_watch_tells_to_be_as_it_was_is_not_read() {
         let server = Server::default();
         let cx = server.context();
+        cx.watched.begin::<ConfigMap>();
         let tell = || {
             let object = server.object(PATH).expect("there");
             let object: ConfigMap = serde_json::from_value(object).expect("a ConfigMap");
@@ -477,6 +488,35 @@ mod tests {
             "{error}"
         );
         assert_eq!(server.writes(), 1);
+    }
+
+    /// Its watch does not know it any more, and yet it is there.
+    #[tokio::test]
+    async fn what_has_lost_its_label_is_removed_all_the_same() {
+        let server = Server::default();
+        let cx = server.context();
+        let (p, name) = (sample(), "demo-web-config");
+        cx.watched.begin::<ConfigMap>();
+        let remove = async || remove::<ConfigMap>(&cx, &p, name).await.expect("removed");
+        remove().await;
+        let (_, made) = ensure(&cx, &wanted("a = 1")).await.expect("applied");
+        cx.watched.told::<ConfigMap>(&made.metadata);
+        cx.watched.changed::<ConfigMap>(&made.metadata);
+        remove().await;
+        assert_eq!((server.object(PATH), server.writes()), (None, 2));
+    }
+
+    /// The watch is late, or away.
+    #[tokio::test]
+    async fn what_was_just_made_is_removed_though_its_watch_does_not_know_it() {
+        let server = Server::default();
+        let cx = server.context();
+        cx.watched.begin::<ConfigMap>();
+        let (p, name) = (sample(), "demo-web-config");
+        remove::<ConfigMap>(&cx, &p, name).await.expect("none");
+        ensure(&cx, &wanted("a = 1")).await.expect("applied");
+        remove::<ConfigMap>(&cx, &p, name).await.expect("removed");
+        assert_eq!((server.object(PATH), server.writes()), (None, 2));
     }
 
     #[tokio::test]

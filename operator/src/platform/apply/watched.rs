@@ -1,4 +1,5 @@
-//! Objects that stood as wanted when they were read, and are not read again while their watch tells of no change.
+//! What is known of objects without reading them: that one stood as wanted when it was read, or was not there, and that its watch
+//! has told of no change since.
 //!
 //! What stands here are hashes, for there are dozens of objects to each Platform. A watch that comes late is no harm: its
 //! event begins a pass, and that pass finds another version here. A kind that nobody watches is never here.
@@ -7,107 +8,152 @@ use std::{
     any::TypeId,
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher as _},
-    sync::Mutex,
+    sync::{Mutex, PoisonError},
 };
 
+use chrono::{DateTime, TimeDelta, Utc};
 use kube::core::ObjectMeta;
 use serde::Serialize;
 
-/// What the watches tell, and what was compared with it.
+/// How long what was read is believed: a watch whose connection is lost without a word says nothing for as long.
+const LASTS: TimeDelta = TimeDelta::minutes(5);
+
+/// What the watches tell, and what was found by reading.
 #[derive(Debug, Default)]
 pub struct Watched(Mutex<HashMap<TypeId, Objects>>);
 
-#[derive(Debug, Default)]
-struct Objects {
-    /// Whether all were told.
-    listed: bool,
-    /// By namespace and name.
-    known: HashMap<u64, Object>,
-}
+/// By namespace and name; only of a kind whose watch has begun.
+type Objects = HashMap<u64, Object>;
 
 #[derive(Debug)]
-struct Object {
-    /// As the watch told it.
-    version: u64,
-    /// What this version was compared with, and had all of.
-    wanted: Option<u64>,
+enum Object {
+    /// The watch told this version of it; this is wanted, and was found in it at that time.
+    There {
+        version: u64,
+        found: Option<(u64, DateTime<Utc>)>,
+    },
+    /// It was not there when somebody looked, at this time. That no watch knows it would not do: one that has lost our label
+    /// is known to none.
+    Absent(DateTime<Utc>),
 }
 
 impl Watched {
     /// The watch of a kind begins anew and will tell all objects.
     pub(crate) fn begin<K: 'static>(&self) {
-        self.of::<K, _>(|objects| *objects = Objects::default());
+        self.all(|kinds| drop(kinds.insert(TypeId::of::<K>(), Objects::new())));
     }
 
-    /// The watch has told all objects of a kind.
-    pub(crate) fn listed<K: 'static>(&self) {
-        self.of::<K, _>(|objects| objects.listed = true);
+    /// Nobody watches a kind any more.
+    pub(crate) fn end<K: 'static>(&self) {
+        self.all(|kinds| drop(kinds.remove(&TypeId::of::<K>())));
     }
 
-    /// The watch of a kind has failed: until it tells more, objects are read.
+    /// The watch of a kind has failed: objects are read again.
     pub(crate) fn doubt<K: 'static>(&self) {
         self.of::<K, _>(|objects| {
-            for object in objects.known.values_mut() {
-                object.wanted = None;
-            }
+            objects.retain(|_, object| match object {
+                Object::There { found, .. } => {
+                    *found = None;
+                    true
+                }
+                Object::Absent(_) => false,
+            });
         });
     }
 
     /// The watch tells an object.
     pub(crate) fn told<K: 'static>(&self, metadata: &ObjectMeta) {
-        let version = hash(&metadata.resource_version);
-        self.of::<K, _>(|objects| {
-            let object = objects.known.entry(key(metadata)).or_insert(Object {
-                version,
-                wanted: None,
-            });
-            if object.version != version {
-                *object = Object {
-                    version,
-                    wanted: None,
+        let told = hash(&metadata.resource_version);
+        self.of::<K, _>(|objects| match objects.get(&key(metadata)) {
+            Some(Object::There { version, .. }) if *version == told => {}
+            _ => {
+                let object = Object::There {
+                    version: told,
+                    found: None,
                 };
+                objects.insert(key(metadata), object);
             }
         });
     }
 
-    /// The watch tells that an object is gone.
-    pub(crate) fn gone<K: 'static>(&self, metadata: &ObjectMeta) {
-        self.of::<K, _>(|objects| objects.known.remove(&key(metadata)));
+    /// An object is not what it was, as its watch tells or as we have made it.
+    pub(crate) fn changed<K: 'static>(&self, metadata: &ObjectMeta) {
+        self.of::<K, _>(|objects| objects.remove(&key(metadata)));
     }
 
     /// The object with this metadata was read and has all that is `wanted`. Forgotten unless it is the version that the watch
     /// told last: of another one, the watch has yet to tell.
-    pub(super) fn found<K: Serialize + 'static>(&self, metadata: &ObjectMeta, wanted: &K) {
-        let version = hash(&metadata.resource_version);
+    pub(crate) fn found<K: Serialize + 'static>(
+        &self,
+        metadata: &ObjectMeta,
+        wanted: &K,
+        now: DateTime<Utc>,
+    ) {
+        let read = hash(&metadata.resource_version);
         self.of::<K, _>(|objects| {
-            if let Some(object) = objects.known.get_mut(&key(metadata))
-                && object.version == version
+            if let Some(Object::There { version, found }) = objects.get_mut(&key(metadata))
+                && *version == read
             {
-                object.wanted = digest(wanted);
+                *found = digest(wanted).map(|wanted| (wanted, now));
+            }
+        });
+    }
+
+    /// No object of this name was there. Forgotten when the watch has told one meanwhile.
+    pub(super) fn missed<K: 'static>(&self, namespace: &str, name: &str, now: DateTime<Utc>) {
+        let key = hash(&(Some(namespace), Some(name)));
+        self.of::<K, _>(|objects| {
+            if !matches!(objects.get(&key), Some(Object::There { .. })) {
+                objects.insert(key, Object::Absent(now));
             }
         });
     }
 
     /// Whether the object of this name had all that is `wanted` when it was read, and has not changed since.
-    pub(super) fn stands<K: Serialize + 'static>(&self, metadata: &ObjectMeta, wanted: &K) -> bool {
-        let compared = self.of::<K, _>(|objects| objects.known.get(&key(metadata))?.wanted);
-        compared.is_some() && compared == digest(wanted)
+    pub(crate) fn stands<K: Serialize + 'static>(
+        &self,
+        metadata: &ObjectMeta,
+        wanted: &K,
+        now: DateTime<Utc>,
+    ) -> bool {
+        let found = self.of::<K, _>(|objects| match objects.get(&key(metadata)) {
+            Some(Object::There { found, .. }) => *found,
+            _ => None,
+        });
+        found.flatten().is_some_and(|(found, at)| {
+            is_believed(at, now) && digest(wanted).is_some_and(|wanted| wanted == found)
+        })
     }
 
-    /// Whether there is no such object.
-    pub(super) fn lacks<K: 'static>(&self, namespace: &str, name: &str) -> bool {
+    /// Whether there was no object of this name, and there is none since.
+    pub(super) fn lacks<K: 'static>(
+        &self,
+        namespace: &str,
+        name: &str,
+        now: DateTime<Utc>,
+    ) -> bool {
         let key = hash(&(Some(namespace), Some(name)));
-        self.of::<K, _>(|objects| objects.listed && !objects.known.contains_key(&key))
+        let lacks = self.of::<K, _>(|objects| match objects.get(&key) {
+            Some(Object::Absent(at)) => is_believed(*at, now),
+            _ => false,
+        });
+        lacks.unwrap_or(false)
     }
 
-    fn of<K: 'static, T>(&self, work: impl FnOnce(&mut Objects) -> T) -> T {
-        // Whoever panicked has changed one entry or none.
-        let mut kinds = self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        work(kinds.entry(TypeId::of::<K>()).or_default())
+    /// Of a kind that is watched.
+    fn of<K: 'static, T>(&self, work: impl FnOnce(&mut Objects) -> T) -> Option<T> {
+        self.all(|kinds| kinds.get_mut(&TypeId::of::<K>()).map(work))
     }
+
+    fn all<T>(&self, work: impl FnOnce(&mut HashMap<TypeId, Objects>) -> T) -> T {
+        // Whoever panicked has changed one entry or none.
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A clock that went back does not make it last longer.
+fn is_believed(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    at <= now && now - at < LASTS
 }
 
 fn key(metadata: &ObjectMeta) -> u64 {
@@ -131,6 +177,8 @@ mod tests {
 
     use super::*;
 
+    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
+
     fn version(version: &str) -> ObjectMeta {
         ObjectMeta {
             namespace: Some("crewdeck".to_owned()),
@@ -150,52 +198,78 @@ mod tests {
     /// Told in version 1, in which it was found as wanted.
     fn watched() -> Watched {
         let watched = Watched::default();
+        watched.begin::<ConfigMap>();
         watched.told::<ConfigMap>(&version("1"));
-        watched.found(&version("1"), &wanted("b"));
+        watched.found(&version("1"), &wanted("b"), NOW);
         watched
+    }
+
+    fn stands(watched: &Watched, value: &str, now: DateTime<Utc>) -> bool {
+        watched.stands(&version("1"), &wanted(value), now)
     }
 
     #[test]
     fn what_was_found_as_wanted_stands_until_one_of_both_changes() {
         let watched = watched();
-        let stands = |value: &str| watched.stands(&version("1"), &wanted(value));
-        assert!(stands("b") && !stands("c"));
+        assert!(stands(&watched, "b", NOW) && !stands(&watched, "c", NOW));
+        watched.begin::<Service>();
         watched.told::<Service>(&version("2"));
         watched.told::<ConfigMap>(&version("1"));
-        assert!(stands("b"), "nothing new was told");
+        assert!(stands(&watched, "b", NOW), "nothing new was told");
         watched.told::<ConfigMap>(&version("2"));
-        assert!(!stands("b"));
+        assert!(!stands(&watched, "b", NOW));
+    }
+
+    #[test]
+    fn a_watch_that_says_nothing_is_not_believed_for_ever() {
+        let watched = watched();
+        watched.missed::<ConfigMap>("crewdeck", "other", NOW);
+        let lacks = |now| watched.lacks::<ConfigMap>("crewdeck", "other", now);
+        let last = NOW + LASTS - TimeDelta::seconds(1);
+        assert!(stands(&watched, "b", last) && lacks(last));
+        assert!(!stands(&watched, "b", NOW + LASTS) && !lacks(NOW + LASTS));
+        let before = NOW - TimeDelta::seconds(1);
+        assert!(!stands(&watched, "b", before) && !lacks(before));
     }
 
     #[test]
     fn what_the_watch_does_not_tell_is_read() {
         let watched = Watched::default();
-        watched.found(&version("1"), &wanted("b"));
-        assert!(!watched.stands(&version("1"), &wanted("b")), "not watched");
+        watched.found(&version("1"), &wanted("b"), NOW);
+        watched.missed::<ConfigMap>("crewdeck", "demo", NOW);
+        assert!(!stands(&watched, "b", NOW), "not watched");
+        assert!(!watched.lacks::<ConfigMap>("crewdeck", "demo", NOW));
         for end in [
             Watched::begin::<ConfigMap>,
+            Watched::end::<ConfigMap>,
             Watched::doubt::<ConfigMap>,
-            |watched: &Watched| watched.gone::<ConfigMap>(&version("1")),
+            |watched: &Watched| watched.changed::<ConfigMap>(&version("1")),
         ] {
             let watched = self::watched();
+            watched.missed::<ConfigMap>("crewdeck", "demo", NOW);
+            assert!(stands(&watched, "b", NOW), "it was told");
             end(&watched);
-            assert!(!watched.stands(&version("1"), &wanted("b")));
+            assert!(!stands(&watched, "b", NOW));
         }
     }
 
     #[test]
-    fn what_is_not_there_is_known_once_all_is_told() {
-        let watched = Watched::default();
-        let lacks = |name: &str| watched.lacks::<ConfigMap>("crewdeck", name);
-        watched.begin::<ConfigMap>();
-        watched.told::<ConfigMap>(&version("1"));
-        assert!(!lacks("demo") && !lacks("other"));
-        watched.listed::<ConfigMap>();
-        assert!(!lacks("demo") && lacks("other"));
-        watched.gone::<ConfigMap>(&version("2"));
-        assert!(lacks("demo"));
-        watched.begin::<ConfigMap>();
-        assert!(!lacks("demo"));
+    fn what_was_missed_is_absent_until_it_is_told_or_made_or_doubted() {
+        let lacks = |watched: &Watched| watched.lacks::<ConfigMap>("crewdeck", "demo", NOW);
+        for end in [
+            Watched::begin::<ConfigMap>,
+            Watched::doubt::<ConfigMap>,
+            |watched: &Watched| watched.told::<ConfigMap>(&version("1")),
+            |watched: &Watched| watched.changed::<ConfigMap>(&version("1")),
+        ] {
+            let watched = Watched::default();
+            watched.begin::<ConfigMap>();
+            assert!(!lacks(&watched), "nobody looked");
+            watched.missed::<ConfigMap>("crewdeck", "demo", NOW);
+            assert!(lacks(&watched));
+            end(&watched);
+            assert!(!lacks(&watched));
+        }
     }
 
     /// Somebody writes between our reading and the end of the pass: the event comes before what was read is noted, or after.
@@ -203,12 +277,16 @@ mod tests {
     fn a_change_that_crosses_with_the_reading_is_not_missed() {
         let watched = watched();
         watched.told::<ConfigMap>(&version("2"));
-        watched.found(&version("1"), &wanted("b"));
-        assert!(!watched.stands(&version("1"), &wanted("b")));
+        watched.found(&version("1"), &wanted("b"), NOW);
+        assert!(!stands(&watched, "b", NOW));
 
         let watched = self::watched();
-        watched.found(&version("2"), &wanted("c"));
+        watched.found(&version("2"), &wanted("c"), NOW);
         watched.told::<ConfigMap>(&version("2"));
-        assert!(!watched.stands(&version("1"), &wanted("c")));
+        assert!(!stands(&watched, "c", NOW));
+
+        let watched = self::watched();
+        watched.missed::<ConfigMap>("crewdeck", "demo", NOW);
+        assert!(!watched.lacks::<ConfigMap>("crewdeck", "demo", NOW));
     }
 }

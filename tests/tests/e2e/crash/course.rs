@@ -2,7 +2,7 @@
 
 use super::{
     census::{Census, Count},
-    deaths::{Deaths, Done, Lives},
+    deaths::{Deaths, Done, Life, Lives},
     mask::Mask,
     state::{State, state},
     workloads::Workload,
@@ -136,7 +136,9 @@ impl World<'_> {
         let mut goal = pin!(goal);
         loop {
             let cluster = self.cluster.config().await?;
-            let life = || {
+            let live = |number| {
+                let deaths = self.deaths.clone();
+                let witness = Arc::new(Life { deaths, number });
                 let life = operator::controllers(
                     cluster.clone(),
                     self.config.clone(),
@@ -144,10 +146,10 @@ impl World<'_> {
                     Arc::new(SystemIds),
                 );
                 // On the heap, and dropped where it is: everything that it knew is gone.
-                Box::pin(witnessed(self.deaths.clone(), life))
+                Box::pin(witnessed(witness, life))
             };
             let at_once = if self.lives == Lives::Two { 2 } else { 1 };
-            let lives = select_all((0..at_once).map(|_| life()));
+            let lives = select_all((0..at_once).map(live));
             tokio::select! {
                 biased;
                 () = self.deaths.end() => {}

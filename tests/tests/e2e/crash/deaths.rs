@@ -6,7 +6,7 @@ use operator::acts::{Act, Witness};
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::pending,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::{sync::Notify, time::Instant};
 
@@ -31,7 +31,7 @@ pub(super) enum Lives {
         /// A life ends at one of so many acts.
         one_of: usize,
     },
-    /// Two lives at once, as when a leader has lost its Lease and goes on for a moment.
+    /// Two lives at once, as when a leader has lost its Lease and goes on for a moment. Their acts cross each other.
     Two,
 }
 
@@ -63,6 +63,7 @@ pub(super) struct Deaths {
 #[derive(Default)]
 struct State {
     done: BTreeMap<String, usize>,
+    by_life: BTreeMap<usize, usize>,
     /// Those that were come by.
     passed: BTreeSet<Point>,
     points: BTreeSet<Point>,
@@ -86,6 +87,8 @@ impl State {
 pub(super) struct Done {
     /// How often each act was done.
     pub(super) acts: BTreeMap<String, usize>,
+    /// How many each of the lives did that were lived at once.
+    pub(super) by_life: BTreeMap<usize, usize>,
     /// Where lives ended.
     pub(super) points: BTreeSet<Point>,
 }
@@ -118,6 +121,7 @@ impl Deaths {
         state.passed.clear();
         Done {
             acts: std::mem::take(&mut state.done),
+            by_life: std::mem::take(&mut state.by_life),
             points: std::mem::take(&mut state.points),
         }
     }
@@ -142,10 +146,26 @@ impl Deaths {
     }
 }
 
+/// One of the lives that are lived at once.
+pub(super) struct Life {
+    pub(super) deaths: Arc<Deaths>,
+    /// Which one.
+    pub(super) number: usize,
+}
+
 #[async_trait]
-impl Witness for Deaths {
+impl Witness for Life {
     async fn see(&self, act: &Act, work: futures::future::BoxFuture<'_, bool>) {
-        let _alone = self.alone.lock().await;
+        self.deaths.see(self.number, act, work).await;
+    }
+}
+
+impl Deaths {
+    async fn see(&self, life: usize, act: &Act, work: futures::future::BoxFuture<'_, bool>) {
+        let _alone = match self.lives {
+            Lives::Two => None,
+            Lives::One | Lives::Ending { .. } => Some(self.alone.lock().await),
+        };
         let name = self.mask.act(act);
         let number = |state: &State| state.done.get(&name).copied().unwrap_or_default() + 1;
         let next = number(&self.state());
@@ -158,6 +178,7 @@ impl Witness for Deaths {
             let mut state = self.state();
             state.last = Some(Instant::now());
             *state.done.entry(name.clone()).or_default() += 1;
+            *state.by_life.entry(life).or_default() += 1;
         }
         self.pass(Side::After, &name, next).await;
     }
@@ -190,7 +211,7 @@ mod tests {
                         did.lock().unwrap().push(object);
                         true
                     };
-                    deaths.see(&act, work.boxed()).await;
+                    deaths.see(0, &act, work.boxed()).await;
                 }
             };
             tokio::select! {

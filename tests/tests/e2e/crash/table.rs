@@ -85,17 +85,23 @@ pub(super) fn judge(reference: &[Outcome], courses: &[Course], every: bool) -> R
 /// What two leaders at once did, a line for each workload.
 pub(super) fn of_two(outcomes: &[Outcome]) -> String {
     let line = |outcome: &Outcome| {
-        let acts: usize = outcome.done.acts.values().sum();
+        let acts: Vec<String> = outcome
+            .done
+            .by_life
+            .values()
+            .map(usize::to_string)
+            .collect();
         format!(
-            "two leaders: {:<20} {acts:>4} acts in {} s",
+            "two leaders: {:<20} {} acts in {} s",
             outcome.workload.name(),
+            acts.join(" + "),
             outcome.took
         )
     };
     outcomes.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// Compares what two leaders came to with the end of one.
+/// Compares what two leaders came to with the end of one. Of a leader that did nothing in all that time it would prove nothing.
 pub(super) fn judge_two(reference: &[Outcome], outcomes: &[Outcome]) -> Result<()> {
     let both = reference.iter().zip(outcomes);
     let found: Vec<String> = both
@@ -106,6 +112,8 @@ pub(super) fn judge_two(reference: &[Outcome], outcomes: &[Outcome]) -> Result<(
         })
         .collect();
     ensure!(found.is_empty(), "{}", found.join("\n"));
+    let acted = outcomes.first().map_or(0, |first| first.done.by_life.len());
+    ensure!(acted == 2, "{acted} of the two leaders acted");
     Ok(())
 }
 
@@ -189,6 +197,7 @@ mod tests {
         Outcome {
             workload: Workload::Create,
             done: Done {
+                by_life: BTreeMap::new(),
                 acts: acts.iter().map(|act| ((*act).to_owned(), 1)).collect(),
                 points: points.iter().map(|act| ((*act).to_owned(), 1)).collect(),
             },
