@@ -182,6 +182,18 @@ fn is_ours(pid: u32) -> bool {
     environment(pid, MARK).is_some_and(|mark| mark == paths::RUN)
 }
 
+/// Whether a process of ours holds anything still. Of one that is killed the first thread may end before others, and with it its
+/// environment: they have its sockets.
+fn lives(pid: u32) -> bool {
+    let folder = Path::new("/proc").join(pid.to_string());
+    let told = fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    let state = told
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    let threads = || fs::read_dir(folder.join("task")).map_or(0, Iterator::count);
+    is_ours(pid) || (state == Some('Z') && threads() > 1)
+}
+
 /// A variable of a process's environment.
 pub(super) fn environment(pid: u32, variable: &str) -> Option<String> {
     let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
@@ -205,8 +217,9 @@ pub(crate) fn names() -> Vec<String> {
 
 /// Sends a signal to the daemons and waits until they are gone; after ten seconds they are killed.
 pub(crate) fn stop(signal: &str, names: &[String]) {
-    let living = || -> Vec<u32> { names.iter().filter_map(|name| alive(name)).collect() };
-    kill(signal, &living());
+    let pids: Vec<u32> = names.iter().filter_map(|name| alive(name)).collect();
+    let living = || -> Vec<u32> { pids.iter().copied().filter(|pid| lives(*pid)).collect() };
+    kill(signal, &pids);
     if !until(Duration::from_secs(10), || living().is_empty()) {
         kill("KILL", &living());
         // What even that does not end is reported by the caller, who looks for what is left.

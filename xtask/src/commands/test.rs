@@ -6,8 +6,8 @@ use crate::test::{self, Part, Plan};
 ///
 /// What is tested is this checkout: `up` comes first, also on a cluster that runs, where it replaces what has changed and takes
 /// ten seconds when nothing has. A cluster that was up stays, one that was not is taken down. One such run at a time: a second
-/// one is refused, but for `--only crates`. The last line is `N passed, N failed`. From cold caches it takes about an hour
-/// on two cores, later about a quarter of that.
+/// one is refused, but for `--only crates`. The last line is `N passed, N failed`. From cold caches it takes an hour and a half
+/// on two cores, later about fifty minutes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Only tests whose name contains this
