@@ -166,8 +166,10 @@ fn how_far(deployment: &Deployment, wanted: i32) -> String {
         format!("{ready} of {wanted} pods are ready")
     } else if updated < wanted || waiting > 0 {
         format!("{updated} of {wanted} pods are new, and {waiting} not ready")
-    } else {
+    } else if former > 0 {
         format!("{former} of the former version's pods are ending")
+    } else {
+        "its change is new to Kubernetes".to_owned()
     }
 }
 
@@ -257,6 +259,7 @@ mod tests {
     #[rstest]
     #[case::first(json!({"replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1}), "0 of 2 pods are ready")]
     #[case::new_one_hangs(json!({"replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "unavailableReplicas": 1}), "1 of 2 pods are new, and 1 not ready")]
+    #[case::not_looked_at(json!({"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}), "its change is new to Kubernetes")]
     #[case::old_ones_end(json!({"replicas": 3, "updatedReplicas": 2, "readyReplicas": 3}), "1 of the former version's pods are ending")]
     fn the_ready_pods_of_the_former_version_are_no_news(
         #[case] status: Value,
