@@ -1,6 +1,6 @@
 //! What must hold before the cluster is touched: the machine can carry it, and nobody else is at it.
 
-use super::{node::CGROUPS, orphans, paths, progress::Failure};
+use super::{node::CGROUPS, orphans, paths, progress::Failure, turn};
 use anyhow::{Context as _, Result};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -38,8 +38,9 @@ pub(crate) fn require() -> Result<()> {
 pub(crate) struct Lock(#[expect(dead_code, reason = "held, not read")] File);
 
 impl Lock {
-    /// Takes the lock, waiting for whoever has it; ends the work that a killed command left going.
+    /// Takes the lock, waiting for whoever has it, and not while others test; ends the work that a killed command left going.
     pub(crate) fn take() -> Result<Self> {
+        turn::respect()?;
         fs::create_dir_all(paths::STATE).with_context(|| format!("make {}", paths::STATE))?;
         let path = paths::state("lock");
         loop {

@@ -28,6 +28,7 @@ mod running;
 pub(crate) mod secrets;
 pub(crate) mod status;
 pub(crate) mod target;
+pub(crate) mod turn;
 pub(crate) mod versions;
 
 pub(crate) use guard::{Lock, require};

@@ -256,6 +256,13 @@ pub(super) fn all() -> impl Iterator<Item = u32> {
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
+/// The process that has begun another one, or taken it over.
+pub(super) fn parent(pid: u32) -> Option<u32> {
+    let told = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+    line.trim().parse().ok()
+}
+
 /// Runs a command to its end with its output in a log; the failure shows the log's last lines.
 pub(crate) fn logged(command: &mut Command, log: &Path, advice: &str) -> Result<()> {
     daemonised(of_step(command), log, advice)

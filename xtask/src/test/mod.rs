@@ -4,9 +4,11 @@ mod cluster;
 mod count;
 mod crates;
 mod images;
-mod turn;
 
-use crate::{cluster::require, repo};
+use crate::{
+    cluster::{require, turn::Turn},
+    repo,
+};
 use anyhow::{Context as _, Result};
 use count::Count;
 use std::{
@@ -14,7 +16,6 @@ use std::{
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
-use turn::Turn;
 
 /// One half of the tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -1,6 +1,6 @@
 //! One run of the cluster's tests at a time: they stop the one operator, freeze the one API server, and end with `down`.
 
-use crate::cluster::progress::Failure;
+use super::{process::parent, progress::Failure};
 use anyhow::{Context as _, Result};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -14,14 +14,14 @@ const FILE: &str = "/run/crewdeck-test.lock";
 
 /// Held from the first test to `down`; the kernel lets go of it when this process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(crate) struct Turn {
     path: PathBuf,
     _file: File,
 }
 
 impl Turn {
     /// Takes it, or says who has it.
-    pub(super) fn take() -> Result<Self> {
+    pub(crate) fn take() -> Result<Self> {
         Self::take_at(Path::new(FILE))
     }
 
@@ -50,6 +50,39 @@ impl Turn {
             }
         }
     }
+}
+
+/// Refuses while somebody else's tests run: what is changed under them fails them. What they have begun themselves may go on.
+pub(super) fn respect() -> Result<()> {
+    respect_at(Path::new(FILE))
+}
+
+fn respect_at(path: &Path) -> Result<()> {
+    match holder(path) {
+        Some(pid) if !is_below(pid) => Err(taken(path).into()),
+        _ => Ok(()),
+    }
+}
+
+/// The process that has the turn. Not asked by a lock of our own, which would be in the way of one that begins now.
+fn holder(path: &Path) -> Option<u32> {
+    let pid: u32 = fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    let files = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let mut open = files.flatten().map(|file| fs::read_link(file.path()));
+    open.any(|file| file.is_ok_and(|file| file == path))
+        .then_some(pid)
+}
+
+/// Whether we were begun by this process, or by one that it has begun.
+fn is_below(pid: u32) -> bool {
+    let mut ours = Some(std::process::id());
+    while let Some(process) = ours {
+        if process == pid {
+            return true;
+        }
+        ours = parent(process);
+    }
+    false
 }
 
 impl Drop for Turn {
@@ -93,6 +126,36 @@ mod tests {
         drop(first);
         assert!(!path.exists(), "nothing is left");
         Turn::take_at(&path).expect("it is free again");
+    }
+
+    #[test]
+    fn who_tests_may_go_on_and_others_may_not() {
+        let folder = Folder::new("turn").expect("a folder");
+        let path = folder.path().join("lock");
+        respect_at(&path).expect("nobody tests");
+        fs::write(&path, std::process::id().to_string()).expect("written");
+        respect_at(&path).expect("what a killed run left");
+        let turn = Turn::take_at(&path).expect("nobody has it");
+        respect_at(&path).expect("these are ours");
+        drop(turn);
+
+        let script = format!("exec 9>>{0}; echo $$ >{0}; echo; read end", path.display());
+        let mut other = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let mut line = String::new();
+        let output = other.stdout.as_mut().expect("piped");
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line)
+            .expect("it has the file");
+        let error = respect_at(&path).expect_err("others test").to_string();
+        let words = format!("process {} (`cargo xtask test`) is testing", other.id());
+        assert!(error.starts_with(&words), "{error}");
+        drop(other.stdin.take());
+        other.wait().expect("it ends");
+        respect_at(&path).expect("nobody tests any more");
     }
 
     #[test]
