@@ -127,7 +127,7 @@ fn metrics(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// A team and a look at its figures: some metrics begin with the first event or request.
+/// A team, a task and a look at their figures: some metrics begin with the first event or request.
 async fn work(cluster: &Cluster, platform: &Platform) -> Result<()> {
     let address = async |role| {
         cluster
@@ -143,6 +143,8 @@ async fn work(cluster: &Cluster, platform: &Platform) -> Result<()> {
         .await?
         .data(201)?;
     let id = team["id"].as_str().context("an id")?;
+    let task = json!({"team_id": id, "title": "An event for each consumer"});
+    admin.post("/api/v1/tasks", &task).await?.data(201)?;
     let analytics = admin.at(&address("analytics").await?);
     wait_for("the team's figures", Duration::from_secs(30), async || {
         let path = format!("/api/v1/analytics/teams/{id}/summary");
