@@ -106,7 +106,7 @@ pub(crate) async fn act<T: Send, E: Send>(
 }
 
 /// The same, where `done` tells whether the act took place.
-async fn perform<T: Send>(
+pub(crate) async fn perform<T: Send>(
     act: &Act,
     work: impl Future<Output = T> + Send,
     done: impl Fn(&T) -> bool + Send + Sync,

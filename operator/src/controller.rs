@@ -19,7 +19,6 @@ use crds::{ConditionType, Platform, Reason};
 use futures::{FutureExt as _, StreamExt as _, channel::mpsc, stream};
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    autoscaling::v2::HorizontalPodAutoscaler,
     batch::v1::Job,
     core::v1::{ConfigMap, Service, ServiceAccount},
     networking::v1::{Ingress, NetworkPolicy},
@@ -40,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     failures::Failures,
     of_others::of_others,
-    owned::{owned, owned_but_for_status},
+    owned::{autoscalers, owned},
 };
 use crate::{
     backoff::{WatchPauses, doubled, pause_untold},
@@ -110,7 +109,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         owned::<Ingress>(&cx),
         owned::<ServiceAccount>(&cx),
         owned::<ConfigMap>(&cx),
-        owned_but_for_status::<HorizontalPodAutoscaler>(&cx),
+        autoscalers(&cx),
         of_others::<HttpRoute>(&cx),
         of_others::<PodMonitor>(&cx),
         of_others::<PrometheusRule>(&cx),

@@ -75,13 +75,18 @@ impl Child {
     /// What the kernel says.
     pub fn kill(&mut self) -> io::Result<()> {
         self.signal("KILL");
+        // Should there be no program that sends signals.
+        self.child.kill()?;
         self.child.wait().map(drop)
     }
 }
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // Also when it has ended: its own children may not have.
+        if !matches!(self.ended(), Ok(None)) {
+            // Its own children may not have ended, and nobody waits for them.
+            return self.signal("KILL");
+        }
         self.signal(self.end);
         if !matches!(self.wait(PATIENCE), Ok(true)) {
             let _ = self.kill();

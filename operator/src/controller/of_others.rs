@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
-use kube::{
-    Resource,
-    core::NamespaceResourceScope,
-    runtime::{controller::ReconcileRequest, watcher},
-};
+use kube::{Resource, core::NamespaceResourceScope, runtime::watcher};
 use serde::de::DeserializeOwned;
 use tokio::time::sleep;
 
-use super::{Guarded, Requests, owned::owned_but_for_status};
+use super::{
+    Requests,
+    owned::{Event, events, requests},
+};
 use crate::platform::{Context, kinds};
 
 /// Between two looks for a kind that is not there.
@@ -27,7 +26,7 @@ where
         + Send
         + 'static,
 {
-    stream::unfold((cx.clone(), Duration::ZERO), |(cx, pause)| async move {
+    let changes = stream::unfold((cx.clone(), Duration::ZERO), |(cx, pause)| async move {
         // Nothing is known of a kind that is not watched.
         cx.watched.end::<K>();
         sleep(pause).await;
@@ -35,21 +34,24 @@ where
             sleep(LOOK).await;
         }
         let kinds = cx.kinds.clone();
-        let changes = owned_but_for_status::<K>(&cx)
-            // With a kind that goes, its objects go one after the other.
-            .inspect(move |_| kinds.forget::<K>())
-            .take_while(|change| std::future::ready(!is_gone(change)));
-        Some((changes, (cx, LOOK)))
-    })
-    .flatten()
-    .boxed()
+        let changes = events::<K>(&cx)
+            .inspect(move |event| {
+                // With a kind that goes, its objects go one after the other.
+                if matches!(event, Ok(watcher::Event::Delete(_)) | Err(_)) {
+                    kinds.forget::<K>();
+                }
+            })
+            .take_while(|event| std::future::ready(!is_gone(event)));
+        Some((changes.boxed(), (cx, LOOK)))
+    });
+    requests(changes.flatten())
 }
 
 /// Whether the kind itself is there no more.
-fn is_gone(change: &Result<ReconcileRequest<Guarded>, watcher::Error>) -> bool {
+fn is_gone<K>(event: &Event<K>) -> bool {
     use watcher::Error::{InitialListFailed, WatchStartFailed};
 
-    match change {
+    match event {
         Err(
             InitialListFailed(kube::Error::Api(status))
             | WatchStartFailed(kube::Error::Api(status)),
@@ -60,6 +62,7 @@ fn is_gone(change: &Result<ReconcileRequest<Guarded>, watcher::Error>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::platform::foreign::HttpRoute;
     use kube::core::Status;
 
     use super::*;
@@ -70,15 +73,17 @@ mod tests {
             let status = Status::failure("no", "").with_code(code).boxed();
             kube::Error::Api(status)
         };
-        assert!(is_gone(&Err(watcher::Error::InitialListFailed(refused(
-            404
-        )))));
-        assert!(is_gone(&Err(watcher::Error::WatchStartFailed(refused(
-            404
-        )))));
-        assert!(!is_gone(&Err(watcher::Error::InitialListFailed(refused(
-            403
-        )))));
-        assert!(!is_gone(&Err(watcher::Error::NoResourceVersion)));
+        assert!(is_gone::<HttpRoute>(&Err(
+            watcher::Error::InitialListFailed(refused(404))
+        )));
+        assert!(is_gone::<HttpRoute>(&Err(
+            watcher::Error::WatchStartFailed(refused(404))
+        )));
+        assert!(!is_gone::<HttpRoute>(&Err(
+            watcher::Error::InitialListFailed(refused(403))
+        )));
+        assert!(!is_gone::<HttpRoute>(&Err(
+            watcher::Error::NoResourceVersion
+        )));
     }
 }

@@ -2,7 +2,7 @@
 
 use crds::Platform;
 use futures::{Stream, StreamExt as _};
-use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::{NamespaceResourceScope, api::autoscaling::v2::HorizontalPodAutoscaler};
 use kube::{
     Api, Resource,
     core::{ObjectMeta, PartialObjectMeta},
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// What a watch of the metadata alone says.
-type Event<K> = Result<watcher::Event<PartialObjectMeta<K>>, watcher::Error>;
+pub(super) type Event<K> = Result<watcher::Event<PartialObjectMeta<K>>, watcher::Error>;
 
 /// Changes of the objects of one kind that we made.
 pub(super) fn owned<K>(cx: &Context) -> Requests
@@ -37,21 +37,15 @@ where
     requests(events::<K>(cx))
 }
 
-/// The same where another status alone is no news: others write it as often as they like.
-pub(super) fn owned_but_for_status<K>(cx: &Context) -> Requests
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + 'static,
-{
+/// The same of the autoscalers, each of whose looks at its pods is another status.
+pub(super) fn autoscalers(cx: &Context) -> Requests {
     let mut written = Written::default();
-    requests(events::<K>(cx).filter(move |event| std::future::ready(written.is_news(event))))
+    let events = events::<HorizontalPodAutoscaler>(cx);
+    requests(events.filter(move |event| std::future::ready(written.is_news(event))))
 }
 
-fn events<K>(cx: &Context) -> impl Stream<Item = Event<K>> + Send + use<K>
+/// What the watch of the metadata of one kind says, of what we made.
+pub(super) fn events<K>(cx: &Context) -> impl Stream<Item = Event<K>> + Send + use<K>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
@@ -68,7 +62,7 @@ where
         .inspect(move |event| note(&watched, event))
 }
 
-fn requests<K>(events: impl Stream<Item = Event<K>> + Send + 'static) -> Requests
+pub(super) fn requests<K>(events: impl Stream<Item = Event<K>> + Send + 'static) -> Requests
 where
     K: Resource<DynamicType = ()> + Clone + std::fmt::Debug + Send + 'static,
 {
@@ -93,7 +87,7 @@ fn note<K: 'static>(watched: &Watched, event: &Event<K>) {
         Ok(watcher::Event::InitApply(object) | watcher::Event::Apply(object)) => {
             watched.told::<K>(&object.metadata);
         }
-        Ok(watcher::Event::Delete(object)) => watched.changed::<K>(&object.metadata),
+        Ok(watcher::Event::Delete(object)) => watched.gone::<K>(&object.metadata),
         Ok(watcher::Event::InitDone) => {}
         Err(_) => watched.doubt::<K>(),
     }

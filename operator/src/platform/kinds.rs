@@ -1,9 +1,9 @@
-//! Which kinds of others the cluster has. Asked of the API server at most once a minute for each group, however many
-//! Platforms there are: a definition that is installed later is found without a restart.
+//! Which kinds of others the cluster has. Asked of the API server once a minute for each group, and when one of their objects has
+//! gone, however many Platforms there are: a definition that is installed later is found without a restart.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,7 +17,14 @@ const FRESH: TimeDelta = TimeDelta::minutes(1);
 
 /// What the API server said last, by group and version. Cheap to clone; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Kinds(Arc<Mutex<BTreeMap<String, Answer>>>);
+pub struct Kinds(Arc<Mutex<Answers>>);
+
+#[derive(Debug, Default)]
+struct Answers {
+    by_version: BTreeMap<String, Answer>,
+    /// How often somebody had reason to doubt them: what was asked before that is not remembered.
+    doubts: u64,
+}
 
 #[derive(Debug, Clone)]
 struct Answer {
@@ -35,6 +42,7 @@ pub(crate) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<b
     if let Some(known) = cx.kinds.known(&version, &plural, now) {
         return Ok(known);
     }
+    let doubts = cx.kinds.answers().doubts;
     let plurals = match cx.client.list_api_group_resources(&version).await {
         Ok(list) => {
             // One whose definition is being deleted is still told, but takes no object any more.
@@ -47,24 +55,30 @@ pub(crate) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<b
         Err(error) => return Err(StepError::of_kube(&format!("kinds of {version}"), &error)),
     };
     let has = plurals.contains(plural.as_ref());
-    cx.kinds
-        .0
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(version.into_owned(), Answer { at: now, plurals });
+    let mut answers = cx.kinds.answers();
+    if answers.doubts == doubts {
+        let answer = Answer { at: now, plurals };
+        answers.by_version.insert(version.into_owned(), answer);
+    }
     Ok(has)
 }
 
 impl Kinds {
     /// Asks anew for kind `K` when somebody wants to know.
     pub(crate) fn forget<K: Resource<DynamicType = ()>>(&self) {
-        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.remove(&*K::api_version(&()));
+        let mut answers = self.answers();
+        answers.by_version.remove(&*K::api_version(&()));
+        answers.doubts += 1;
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Answers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self, version: &str, plural: &str, now: DateTime<Utc>) -> Option<bool> {
-        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let answers = self.answers();
         let answer = answers
+            .by_version
             .get(version)
             .filter(|answer| answer.at <= now && now - answer.at < FRESH)?;
         Some(answer.plurals.contains(plural))

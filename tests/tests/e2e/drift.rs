@@ -16,8 +16,8 @@ const READY: Duration = Duration::from_mins(2);
 /// How long an object may stand otherwise than wanted, and a Secret of the user be changed without an effect.
 const SOON: Duration = Duration::from_secs(10);
 
-/// Changes an object as a person would, and waits until its spec is as it was: within seconds each of three times, which no regular
-/// pass once a minute would do. A kind that has come is watched some time `later`.
+/// Changes an object as a person would, and waits until its spec is as it was: time and again within seconds, which no regular pass
+/// once a minute would do. A kind that has come is watched some time `later`.
 pub(crate) async fn is_put_back_soon<K>(
     api: &Api<K>,
     name: &str,
@@ -27,7 +27,7 @@ pub(crate) async fn is_put_back_soon<K>(
 where
     K: Clone + DeserializeOwned + Serialize + std::fmt::Debug,
 {
-    for limit in [SOON + later, SOON, SOON, SOON] {
+    for limit in [SOON + later, SOON + later, SOON, SOON, SOON] {
         is_put_back(api, name, change, limit).await?;
     }
     Ok(())

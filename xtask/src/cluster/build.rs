@@ -123,12 +123,15 @@ pub(crate) const COMPONENTS: [&Component; 9] = [
 impl Component {
     /// Its folder in the cache.
     pub(crate) fn folder(&self) -> Result<PathBuf> {
-        let name = format!("{}-{}", self.name, self.version);
-        let name = match self.from {
-            From::Version => name,
-            From::Go => format!("{name}-{}", pins()?),
-        };
-        Ok(repo::cache()?.join(name))
+        Ok(repo::cache()?.join(format!("{}-{}", self.name, self.tag()?)))
+    }
+
+    /// Its version, with what else decides what it is.
+    pub(crate) fn tag(&self) -> Result<String> {
+        Ok(match self.from {
+            From::Version => self.version.to_owned(),
+            From::Go => format!("{}-{}", self.version, pins()?),
+        })
     }
 
     /// Makes it unless it is there.
@@ -165,18 +168,19 @@ impl Component {
     }
 
     /// The name of its image.
-    pub(crate) fn image(&self) -> String {
-        format!("crewdeck.io/{}:{}", self.name, self.version)
+    pub(crate) fn image(&self) -> Result<String> {
+        Ok(format!("crewdeck.io/{}:{}", self.name, self.tag()?))
     }
 }
 
-/// A digest of everything that the Go module pins: another library is another program.
+/// A digest of everything that the Go module pins, and of its own source: another library is another program.
 fn pins() -> Result<String> {
     let read = |file: &str| {
         let path = paths::source("go").join(file);
         fs::read(&path).with_context(|| format!("read {}", path.display()))
     };
-    let digest = process::digest(&[&read("go.mod")?, &read("go.sum")?]);
+    let files = ["go.mod", "go.sum", "coredns/main.go"].map(read);
+    let digest = process::digest(&files.into_iter().collect::<Result<Vec<_>>>()?);
     Ok(digest[..8].to_owned())
 }
 
@@ -318,7 +322,7 @@ impl Build<'_> {
         image::pack(
             &text,
             Some(program),
-            &self.component.image(),
+            &self.component.image()?,
             &archive,
             self.log,
         )

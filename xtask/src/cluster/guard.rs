@@ -61,6 +61,8 @@ impl Lock {
             let same = fs::metadata(&path)
                 .is_ok_and(|now| file.metadata().is_ok_and(|ours| ours.ino() == now.ino()));
             if same {
+                // Somebody may have begun to test while we waited.
+                turn::respect()?;
                 let orphans = orphans::end();
                 if orphans > 0 {
                     eprintln!("ended {orphans} processes that a killed command had left working");

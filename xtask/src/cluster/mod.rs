@@ -109,10 +109,10 @@ fn start_nodes(nodes: &[Node], step: &Step) -> Result<()> {
         node.load_images()?;
         node.start_kubelet()?;
     }
-    apply("manifests/dns.yaml", &[("COREDNS", versions::COREDNS)])?;
+    apply("manifests/dns.yaml", &[("COREDNS", &build::COREDNS.tag()?)])?;
     apply(
         "manifests/metrics.yaml",
-        &[("METRICS_SERVER", versions::METRICS_SERVER)],
+        &[("METRICS_SERVER", &build::METRICS_SERVER.tag()?)],
     )?;
     forward::ensure(pki::API_PORT, &format!("{}:6443", NODES[0].ip))?;
     for node in nodes {

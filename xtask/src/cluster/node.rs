@@ -201,7 +201,7 @@ impl Node {
             || succeeds(self.ctr().arg("version")),
         )?;
         for component in [&build::PAUSE, &build::COREDNS, &build::METRICS_SERVER] {
-            image::load(self, &component.archive()?, &component.image())?;
+            image::load(self, &component.archive()?, &component.image()?)?;
         }
         Ok(())
     }

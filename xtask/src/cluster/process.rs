@@ -182,16 +182,25 @@ fn is_ours(pid: u32) -> bool {
     environment(pid, MARK).is_some_and(|mark| mark == paths::RUN)
 }
 
-/// Whether a process of ours holds anything still. Of one that is killed the first thread may end before others, and with it its
-/// environment: they have its sockets.
-fn lives(pid: u32) -> bool {
+/// State and start of a process, and how many threads it has: of the number that it has, for numbers come again.
+fn stat(pid: u32) -> Option<(char, String, usize)> {
     let folder = Path::new("/proc").join(pid.to_string());
-    let told = fs::read_to_string(folder.join("stat")).unwrap_or_default();
-    let state = told
-        .rsplit_once(") ")
-        .and_then(|(_, rest)| rest.chars().next());
-    let threads = || fs::read_dir(folder.join("task")).map_or(0, Iterator::count);
-    is_ours(pid) || (state == Some('Z') && threads() > 1)
+    let told = fs::read_to_string(folder.join("stat")).ok()?;
+    // The name stands in parentheses and may hold spaces.
+    let mut fields = told.rsplit_once(") ")?.1.split(' ');
+    let state = fields.next()?.chars().next()?;
+    // Field 22 of all, the second being the name and the third the state.
+    let began = fields.nth(18)?.to_owned();
+    let threads = fs::read_dir(folder.join("task")).map_or(0, Iterator::count);
+    Some((state, began, threads))
+}
+
+/// Whether the process that began then holds anything still. Of one that is killed the environment goes first and the sockets later,
+/// and its first thread may end before others, which have them.
+fn lives(pid: u32, began: &str) -> bool {
+    stat(pid).is_some_and(|(state, now, threads)| {
+        now == began && (!['Z', 'X'].contains(&state) || threads > 1)
+    })
 }
 
 /// A variable of a process's environment.
@@ -218,7 +227,12 @@ pub(crate) fn names() -> Vec<String> {
 /// Sends a signal to the daemons and waits until they are gone; after ten seconds they are killed.
 pub(crate) fn stop(signal: &str, names: &[String]) {
     let pids: Vec<u32> = names.iter().filter_map(|name| alive(name)).collect();
-    let living = || -> Vec<u32> { pids.iter().copied().filter(|pid| lives(*pid)).collect() };
+    let begun = |pid: &u32| Some((*pid, stat(*pid)?.1));
+    let processes: Vec<(u32, String)> = pids.iter().filter_map(begun).collect();
+    let living = || -> Vec<u32> {
+        let living = processes.iter().filter(|(pid, began)| lives(*pid, began));
+        living.map(|(pid, _)| *pid).collect()
+    };
     kill(signal, &pids);
     if !until(Duration::from_secs(10), || living().is_empty()) {
         kill("KILL", &living());

@@ -55,13 +55,13 @@ fn in_path(path: &str, component: &str) -> Option<String> {
 
 /// The tag of a component's image among those of running pods.
 fn of_image(images: &str, component: &build::Component) -> Option<String> {
-    let wanted = component.image();
+    let wanted = component.image().ok()?;
     let (repository, _) = wanted.rsplit_once(':')?;
     images
         .lines()
         .filter_map(|image| image.rsplit_once(':'))
         .find(|(name, _)| *name == repository)
-        .map(|(_, tag)| tag.to_owned())
+        .and_then(|(_, tag)| Some(tag.split('-').next()?.to_owned()))
 }
 
 /// What the program of a process says of its version, also when another one lies at its path by now.
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_image_is_one_of_a_running_pod() {
-        let images = "crewdeck.io/metrics-server:0.8.0\ncrewdeck.io/coredns:1.15.0\n";
+        let images = "crewdeck.io/metrics-server:0.8.0-0a1b2c3d\ncrewdeck.io/coredns:1.15.0\n";
         let of = |component| of_image(images, component);
         assert_eq!(of(&build::METRICS_SERVER).as_deref(), Some("0.8.0"));
         assert_eq!(of(&build::COREDNS).as_deref(), Some("1.15.0"));

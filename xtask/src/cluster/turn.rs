@@ -53,7 +53,7 @@ impl Turn {
 }
 
 /// Refuses while somebody else's tests run: what is changed under them fails them. What they have begun themselves may go on.
-pub(super) fn respect() -> Result<()> {
+pub(crate) fn respect() -> Result<()> {
     respect_at(Path::new(FILE))
 }
 
@@ -133,8 +133,16 @@ mod tests {
         let folder = Folder::new("turn").expect("a folder");
         let path = folder.path().join("lock");
         respect_at(&path).expect("nobody tests");
-        fs::write(&path, std::process::id().to_string()).expect("written");
-        respect_at(&path).expect("what a killed run left");
+        // What a killed run left, whose number somebody else has by now.
+        let mut stranger = std::process::Command::new("sleep")
+            .arg("600")
+            .spawn()
+            .expect("a process");
+        fs::write(&path, stranger.id().to_string()).expect("written");
+        respect_at(&path).expect("no stranger tests");
+        stranger.kill().expect("it runs");
+        stranger.wait().expect("it ends");
+        respect_at(&path).expect("nobody tests");
         let turn = Turn::take_at(&path).expect("nobody has it");
         respect_at(&path).expect("these are ours");
         drop(turn);

@@ -1,6 +1,6 @@
 //! `cargo xtask cluster`.
 
-use crate::cluster::{Lock, forward, image, node, paths, progress, require};
+use crate::cluster::{Lock, forward, image, node, paths, progress, require, turn};
 use std::{os::unix::process::CommandExt as _, path::PathBuf, process::Command};
 
 /// Options of `cargo xtask cluster`.
@@ -48,6 +48,9 @@ enum Act {
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     require()?;
+    if !matches!(args.act, Act::Logs { .. }) {
+        turn::respect()?;
+    }
     match &args.act {
         Act::Freeze { node } => node::named(node)?.freeze(true),
         Act::Thaw { node } => node::named(node)?.freeze(false),

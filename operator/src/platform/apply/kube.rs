@@ -54,7 +54,7 @@ where
     // On the heap: this is part of every pass, many times over.
     let (outcome, now) = Box::pin(settle(&api, &what, wanted, found)).await?;
     if outcome == Outcome::Created {
-        cx.watched.changed::<K>(now.meta());
+        cx.watched.made::<K>(now.meta());
     }
     Ok((outcome, now))
 }
@@ -490,6 +490,23 @@ mod tests {
         assert_eq!(server.writes(), 1);
     }
 
+    #[tokio::test]
+    async fn what_its_watch_told_before_we_knew_it_was_made_stands() {
+        let server = Server::default();
+        let cx = server.context();
+        cx.watched.begin::<ConfigMap>();
+        let version = ObjectMeta {
+            resource_version: Some("1".to_owned()),
+            ..wanted("").metadata
+        };
+        cx.watched.told::<ConfigMap>(&version);
+        let (_, made) = ensure(&cx, &wanted("a = 1")).await.expect("made");
+        assert_eq!(made.metadata.resource_version.as_deref(), Some("1"));
+        keep(&cx, &wanted("a = 1")).await.expect("read");
+        let now = cx.clock.now();
+        assert!(cx.watched.stands(&version, &wanted("a = 1"), now));
+    }
+
     /// Its watch does not know it any more, and yet it is there.
     #[tokio::test]
     async fn what_has_lost_its_label_is_removed_all_the_same() {
@@ -501,7 +518,7 @@ mod tests {
         remove().await;
         let (_, made) = ensure(&cx, &wanted("a = 1")).await.expect("applied");
         cx.watched.told::<ConfigMap>(&made.metadata);
-        cx.watched.changed::<ConfigMap>(&made.metadata);
+        cx.watched.gone::<ConfigMap>(&made.metadata);
         remove().await;
         assert_eq!((server.object(PATH), server.writes()), (None, 2));
     }

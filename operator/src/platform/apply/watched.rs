@@ -76,8 +76,17 @@ impl Watched {
         });
     }
 
-    /// An object is not what it was, as its watch tells or as we have made it.
-    pub(crate) fn changed<K: 'static>(&self, metadata: &ObjectMeta) {
+    /// We have made an object: it is absent no more. Its watch may have told it before we got the answer.
+    pub(super) fn made<K: 'static>(&self, metadata: &ObjectMeta) {
+        self.of::<K, _>(|objects| {
+            if let Some(Object::Absent(_)) = objects.get(&key(metadata)) {
+                objects.remove(&key(metadata));
+            }
+        });
+    }
+
+    /// The watch tells that an object is gone, or has our label no more.
+    pub(crate) fn gone<K: 'static>(&self, metadata: &ObjectMeta) {
         self.of::<K, _>(|objects| objects.remove(&key(metadata)));
     }
 
@@ -243,7 +252,7 @@ mod tests {
             Watched::begin::<ConfigMap>,
             Watched::end::<ConfigMap>,
             Watched::doubt::<ConfigMap>,
-            |watched: &Watched| watched.changed::<ConfigMap>(&version("1")),
+            |watched: &Watched| watched.gone::<ConfigMap>(&version("1")),
         ] {
             let watched = self::watched();
             watched.missed::<ConfigMap>("crewdeck", "demo", NOW);
@@ -260,7 +269,7 @@ mod tests {
             Watched::begin::<ConfigMap>,
             Watched::doubt::<ConfigMap>,
             |watched: &Watched| watched.told::<ConfigMap>(&version("1")),
-            |watched: &Watched| watched.changed::<ConfigMap>(&version("1")),
+            |watched: &Watched| watched.made::<ConfigMap>(&version("1")),
         ] {
             let watched = Watched::default();
             watched.begin::<ConfigMap>();

@@ -87,7 +87,7 @@ impl State {
 pub(super) struct Done {
     /// How often each act was done.
     pub(super) acts: BTreeMap<String, usize>,
-    /// How many each of the lives did that were lived at once.
+    /// How many each of the lives did that were lived at once, but for what only tells of its progress.
     pub(super) by_life: BTreeMap<usize, usize>,
     /// Where lives ended.
     pub(super) points: BTreeSet<Point>,
@@ -178,7 +178,9 @@ impl Deaths {
             let mut state = self.state();
             state.last = Some(Instant::now());
             *state.done.entry(name.clone()).or_default() += 1;
-            *state.by_life.entry(life).or_default() += 1;
+            if !TOLD.iter().any(|told| name.starts_with(told)) {
+                *state.by_life.entry(life).or_default() += 1;
+            }
         }
         self.pass(Side::After, &name, next).await;
     }

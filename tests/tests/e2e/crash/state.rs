@@ -26,6 +26,9 @@ pub(super) async fn state(cluster: &Cluster, platform: &Platform, mask: &Mask) -
     }
     let object = platform.get().await;
     if let Ok(object) = object {
+        // A user is shut, saved and then dropped. Who dies before that is saved leaves one in the file that nobody can log in
+        // as, until the next save; after a restart of the server the next pass drops it again.
+        state.retain(|name, _| !(name.starts_with("saved user ") && name.ends_with(" off")));
         let status = conditions(&object.data["status"]);
         state.insert("status".to_owned(), mask.text(&status.to_string()));
     }

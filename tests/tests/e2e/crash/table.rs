@@ -112,8 +112,12 @@ pub(super) fn judge_two(reference: &[Outcome], outcomes: &[Outcome]) -> Result<(
         })
         .collect();
     ensure!(found.is_empty(), "{}", found.join("\n"));
-    let acted = outcomes.first().map_or(0, |first| first.done.by_life.len());
-    ensure!(acted == 2, "{acted} of the two leaders acted");
+    // On Kubernetes alone one may win each compare-and-swap; what is done on a server is done by both.
+    let on_kafka = |outcome: &&Outcome| outcome.workload.systems().contains(&System::Kafka);
+    for outcome in outcomes.iter().filter(on_kafka) {
+        let (acted, workload) = (outcome.done.by_life.len(), outcome.workload.name());
+        ensure!(acted == 2, "{workload}: {acted} of the two leaders acted");
+    }
     Ok(())
 }
 
@@ -153,11 +157,15 @@ fn made(outcome: &Outcome) -> BTreeMap<String, usize> {
         .collect()
 }
 
+/// What is done in some courses only: to tell of what a pass happened to see, and to end sessions that are open by chance.
+const BY_CHANCE: [&str; 2] = ["kubernetes creating events", "postgres ending sessions of "];
+
 /// Acts of the reference at which no life ended.
 fn missed(expected: &Outcome, outcome: &Outcome) -> Vec<String> {
     let points: BTreeSet<&String> = outcome.done.points.iter().map(|(name, _)| name).collect();
     let acts = expected.done.acts.keys();
-    acts.filter(|act| !points.contains(act))
+    let by_chance = |act: &str| BY_CHANCE.iter().any(|known| act.starts_with(known));
+    acts.filter(|act| !points.contains(act) && !by_chance(act))
         .map(|act| format!("no life ended at {act}"))
         .collect()
 }
