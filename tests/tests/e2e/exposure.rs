@@ -14,6 +14,8 @@ use tests::{cluster::Cluster, platform::Platform};
 const LIMIT: Duration = Duration::from_mins(1);
 /// A kind that a pass has found is watched this long after, at most.
 const WATCHED: Duration = Duration::from_secs(20);
+/// How long a verdict on a route may stay untold; a regular pass comes once a minute.
+const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn e2e_a_platform_is_exposed_as_asked_for() -> Result<()> {
@@ -112,20 +114,27 @@ async fn is_routed(cluster: &Cluster, platform: &Platform, host: &str) -> Result
         leads == [(&socket, &realtime), (&figures, &analytics), (&rest, &web)],
         "{leads:?}"
     );
-    let condition = |kind: &str| {
-        json!({
-            "type": kind, "status": "True", "reason": kind, "message": "",
-            "observedGeneration": route.metadata.generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
-        })
+    let verdict = async |status: &str| {
+        let condition = |kind: &str, status: &str| {
+            json!({
+                "type": kind, "status": status, "reason": kind, "message": "",
+                "observedGeneration": route.metadata.generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
+            })
+        };
+        let status = json!({"status": {"parents": [{
+            "parentRef": route.data["spec"]["parentRefs"][0],
+            "controllerName": "example.org/test",
+            "conditions": [condition("Accepted", status), condition("ResolvedRefs", "True")],
+        }]}});
+        api.patch_status("p", &PatchParams::default(), &Patch::Merge(&status))
+            .await
     };
-    let status = json!({"status": {"parents": [{
-        "parentRef": route.data["spec"]["parentRefs"][0],
-        "controllerName": "example.org/test",
-        "conditions": [condition("Accepted"), condition("ResolvedRefs")],
-    }]}});
-    api.patch_status("p", &PatchParams::default(), &Patch::Merge(&status))
-        .await?;
+    verdict("True").await?;
     platform.ready(LIMIT).await?;
     let other = json!({"spec": {"hostnames": ["other.example.org"]}});
-    is_put_back_soon(&api, "p", &other, WATCHED).await
+    is_put_back_soon(&api, "p", &other, WATCHED).await?;
+    verdict("False").await?;
+    platform.told("ExposureReady", "Accepted", SOON).await?;
+    verdict("True").await?;
+    platform.ready(SOON).await
 }
