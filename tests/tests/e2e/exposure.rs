@@ -115,10 +115,11 @@ async fn is_routed(cluster: &Cluster, platform: &Platform, host: &str) -> Result
         "{leads:?}"
     );
     let verdict = async |status: &str| {
+        let generation = api.get("p").await?.metadata.generation;
         let condition = |kind: &str, status: &str| {
             json!({
                 "type": kind, "status": status, "reason": kind, "message": "",
-                "observedGeneration": route.metadata.generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
+                "observedGeneration": generation, "lastTransitionTime": "2026-01-01T00:00:00Z",
             })
         };
         let status = json!({"status": {"parents": [{
@@ -128,13 +129,16 @@ async fn is_routed(cluster: &Cluster, platform: &Platform, host: &str) -> Result
         }]}});
         api.patch_status("p", &PatchParams::default(), &Patch::Merge(&status))
             .await
+            .map(drop)
     };
     verdict("True").await?;
     platform.ready(LIMIT).await?;
     let other = json!({"spec": {"hostnames": ["other.example.org"]}});
     is_put_back_soon(&api, "p", &other, WATCHED).await?;
     verdict("False").await?;
-    platform.told("ExposureReady", "Accepted", SOON).await?;
+    platform
+        .told("ExposureReady", "Accepted=False", SOON)
+        .await?;
     verdict("True").await?;
     platform.ready(SOON).await
 }
