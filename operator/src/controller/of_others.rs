@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
-use kube::{Resource, core::NamespaceResourceScope, runtime::watcher};
-use serde::de::DeserializeOwned;
+use kube::runtime::watcher;
 use tokio::time::sleep;
 
 use super::{
     Requests,
     owned::{Event, events, requests},
 };
-use crate::platform::{Context, kinds};
+use crate::platform::{Context, Object, kinds};
 
 /// Between two looks for a kind that is not there.
 const LOOK: Duration = Duration::from_secs(20);
@@ -19,12 +18,7 @@ const LOOK: Duration = Duration::from_secs(20);
 /// Changes of the objects of one kind that we made, while the cluster has it.
 pub(super) fn of_others<K>(cx: &Context) -> Requests
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + 'static,
+    K: Object,
 {
     let changes = stream::unfold((cx.clone(), Duration::ZERO), |(cx, pause)| async move {
         // Nothing is known of a kind that is not watched.

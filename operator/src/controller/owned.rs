@@ -2,7 +2,7 @@
 
 use crds::Platform;
 use futures::{Stream, StreamExt as _};
-use k8s_openapi::{NamespaceResourceScope, api::autoscaling::v2::HorizontalPodAutoscaler};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::{
     Api, Resource,
     core::{ObjectMeta, PartialObjectMeta},
@@ -13,12 +13,11 @@ use kube::{
         watcher,
     },
 };
-use serde::de::DeserializeOwned;
 
 use super::{Requests, written::Written};
 use crate::{
     backoff::WatchPauses,
-    platform::{Context, Watched, metadata::FIELD_MANAGER},
+    platform::{Context, Object, Watched, metadata::FIELD_MANAGER},
 };
 
 /// What a watch of the metadata alone says.
@@ -27,12 +26,7 @@ pub(super) type Event<K> = Result<watcher::Event<PartialObjectMeta<K>>, watcher:
 /// Changes of the objects of one kind that we made.
 pub(super) fn owned<K>(cx: &Context) -> Requests
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + 'static,
+    K: Object,
 {
     requests(events::<K>(cx))
 }
@@ -47,12 +41,7 @@ pub(super) fn autoscalers(cx: &Context) -> Requests {
 /// What the watch of the metadata of one kind says, of what we made.
 pub(super) fn events<K>(cx: &Context) -> impl Stream<Item = Event<K>> + Send + use<K>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug
-        + Send
-        + 'static,
+    K: Object,
 {
     let watched = cx.watched.clone();
     let ours =

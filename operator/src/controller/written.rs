@@ -5,10 +5,10 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
-use kube::{
-    core::{ObjectMeta, PartialObjectMeta},
-    runtime::watcher::{self, Event},
-};
+use kube::{core::ObjectMeta, runtime::watcher::Event};
+
+use super::owned;
+use crate::platform::apply::key;
 
 /// What was written last into each object, but for its status.
 #[derive(Default)]
@@ -21,14 +21,11 @@ pub(super) struct Written {
 
 impl Written {
     /// Whether an event tells more than another status.
-    pub(super) fn is_news<K>(
-        &mut self,
-        event: &Result<Event<PartialObjectMeta<K>>, watcher::Error>,
-    ) -> bool {
+    pub(super) fn is_news<K>(&mut self, event: &owned::Event<K>) -> bool {
         match event {
             Ok(Event::Init) => self.listed.clear(),
             Ok(Event::InitApply(object)) => {
-                self.listed.insert(name(&object.metadata));
+                self.listed.insert(key(&object.metadata));
                 return self.is_new(&object.metadata);
             }
             Ok(Event::InitDone) => {
@@ -36,7 +33,7 @@ impl Written {
                 self.objects.retain(|name, _| listed.contains(name));
             }
             Ok(Event::Apply(object)) => return self.is_new(&object.metadata),
-            Ok(Event::Delete(object)) => drop(self.objects.remove(&name(&object.metadata))),
+            Ok(Event::Delete(object)) => drop(self.objects.remove(&key(&object.metadata))),
             Err(_) => {}
         }
         true
@@ -44,16 +41,10 @@ impl Written {
 
     fn is_new(&mut self, metadata: &ObjectMeta) -> bool {
         match written(metadata) {
-            Some(written) => self.objects.insert(name(metadata), written) != Some(written),
+            Some(written) => self.objects.insert(key(metadata), written) != Some(written),
             None => true,
         }
     }
-}
-
-fn name(metadata: &ObjectMeta) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (&metadata.namespace, &metadata.name).hash(&mut hasher);
-    hasher.finish()
 }
 
 /// Of everything that is no status, and of the times at which it was written; `None` when nobody keeps account of that, as after
@@ -80,6 +71,7 @@ fn written(metadata: &ObjectMeta) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+    use kube::core::PartialObjectMeta;
     use serde_json::json;
 
     use super::*;

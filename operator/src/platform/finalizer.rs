@@ -7,16 +7,14 @@ use k8s_openapi::api::{
     core::v1::{ConfigMap, Pod},
 };
 use kube::{
-    Api, Resource, ResourceExt as _,
+    Api, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
-    core::NamespaceResourceScope,
     runtime::events::EventType,
 };
-use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::{
-    Context, StepError,
+    Context, Object, StepError,
     apply::{kafka, kube::delete, ledger::list, postgres, redis},
     dereference::dereference,
     metadata::{FIELD_MANAGER, selector, with_labels},
@@ -110,10 +108,7 @@ async fn stop(cx: &Context, platform: &Platform) -> Result<(), StepError> {
 
 async fn delete_ours<K>(cx: &Context, platform: &Platform) -> Result<(), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + std::fmt::Debug,
+    K: Object,
 {
     let namespace = platform.namespace().unwrap_or_default();
     let api: Api<K> = Api::namespaced(cx.client.clone(), &namespace);

@@ -1,10 +1,7 @@
 //! What Prometheus is told, where there is one: made where its kinds are known, taken away when it is not wanted.
 
-use kube::{Resource, core::NamespaceResourceScope};
-use serde::{Serialize, de::DeserializeOwned};
-
 use super::{
-    Context, StepError,
+    Context, Object, StepError,
     apply::kube::{keep, remove},
     build, kinds,
     validate::ValidatedPlatform,
@@ -25,12 +22,7 @@ async fn settle<K>(
     wanted: fn(&ValidatedPlatform) -> K,
 ) -> Result<(), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Serialize
-        + DeserializeOwned
-        + Clone
-        + std::fmt::Debug
-        + 'static,
+    K: Object,
 {
     if !kinds::has::<K>(cx).await? {
         return Ok(());

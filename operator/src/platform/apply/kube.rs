@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use crds::Reason;
 use k8s_openapi::{
-    ByteString, NamespaceResourceScope, api::core::v1::Secret,
-    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+    ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{
     Api, Resource, ResourceExt as _,
@@ -20,7 +19,7 @@ use super::{
     repair::{hold_by_applying_alone, is_written, repair},
 };
 use crate::platform::{
-    Context, StepError,
+    Context, Object, StepError,
     metadata::{FIELD_MANAGER, metadata},
     validate::ValidatedPlatform,
 };
@@ -43,12 +42,7 @@ pub enum Outcome {
 /// What the API server says, with the object's kind and name; `NotOurs` when somebody else has an object there.
 pub async fn ensure<K>(cx: &Context, wanted: &K) -> Result<(Outcome, K), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Serialize
-        + DeserializeOwned
-        + Clone
-        + Debug
-        + 'static,
+    K: Object,
 {
     let (api, what, found) = look(cx, wanted).await?;
     // On the heap: this is part of every pass, many times over.
@@ -66,12 +60,7 @@ where
 /// As [`ensure`].
 pub async fn keep<K>(cx: &Context, wanted: &K) -> Result<(), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Serialize
-        + DeserializeOwned
-        + Clone
-        + Debug
-        + 'static,
+    K: Object,
 {
     if cx.watched.stands(wanted.meta(), wanted, cx.clock.now()) {
         return Ok(());
@@ -94,11 +83,7 @@ pub(crate) async fn ensure_over<K>(
     seen: Option<&String>,
 ) -> Result<Option<String>, StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Serialize
-        + DeserializeOwned
-        + Clone
-        + Debug,
+    K: Object,
 {
     let (api, what, found) = look(cx, wanted).await?;
     let version = found.as_ref().and_then(K::resource_version);
@@ -123,11 +108,7 @@ pub(crate) async fn drift<K>(
     wanted: &K,
 ) -> Result<(Option<K>, Option<String>), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Serialize
-        + DeserializeOwned
-        + Clone
-        + Debug,
+    K: Object,
 {
     let (_, what, found) = look(cx, wanted).await?;
     let words = match &found {
@@ -160,10 +141,7 @@ fn stands<K: Resource + Serialize>(
 /// Reads live what is where `wanted` belongs. Gives the way there and its kind and name, too.
 async fn look<K>(cx: &Context, wanted: &K) -> Result<(Api<K>, String, Option<K>), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + DeserializeOwned
-        + Clone
-        + Debug,
+    K: Object,
 {
     let name = wanted.name_any();
     let namespace = wanted.namespace().unwrap_or_default();
@@ -194,11 +172,7 @@ async fn settle<K>(
     found: Option<K>,
 ) -> Result<(Outcome, K), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Serialize
-        + DeserializeOwned
-        + Clone
-        + Debug,
+    K: Object,
 {
     let mut body = body(what, wanted)?;
     let Some(found) = found else {
@@ -305,10 +279,7 @@ pub async fn create_once(
 /// What the API server says.
 pub async fn delete<K>(cx: &Context, object: &K) -> Result<(), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + DeserializeOwned
-        + Clone
-        + Debug,
+    K: Object,
 {
     let name = object.name_any();
     let namespace = object.namespace().unwrap_or_default();
@@ -338,11 +309,7 @@ pub async fn remove<K>(
     name: &str,
 ) -> Result<(), StepError>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + DeserializeOwned
-        + Clone
-        + Debug
-        + 'static,
+    K: Object,
 {
     let now = cx.clock.now();
     if cx.watched.lacks::<K>(&platform.namespace, name, now) {

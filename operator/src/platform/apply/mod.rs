@@ -11,3 +11,4 @@ mod repair;
 mod watched;
 
 pub use watched::Watched;
+pub(crate) use watched::key;

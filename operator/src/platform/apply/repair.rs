@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 use kube::{
     Api, Resource, ResourceExt as _,
     api::{ApiResource, DynamicObject, Patch, PatchParams},
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::compare::mended;
-use crate::platform::{StepError, metadata::FIELD_MANAGER};
+use crate::platform::{Object, StepError, metadata::FIELD_MANAGER};
 
 /// How the operator sends what is not applied.
 fn as_ourselves() -> PatchParams {
@@ -26,10 +26,7 @@ fn as_ourselves() -> PatchParams {
 /// written as they should be, with all that others have in them. `false` if nothing was done; the next pass looks again.
 pub(super) async fn repair<K>(api: &Api<K>, what: &str, wanted: &K, body: &Value) -> bool
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + Debug,
+    K: Object,
 {
     let (name, namespace) = (wanted.name_any(), wanted.namespace().unwrap_or_default());
     // As JSON, for there may be fields in it that we do not know.

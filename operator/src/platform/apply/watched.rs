@@ -165,7 +165,8 @@ fn is_believed(at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     at <= now && now - at < LASTS
 }
 
-fn key(metadata: &ObjectMeta) -> u64 {
+/// A hash of namespace and name: which object of its kind it is.
+pub(crate) fn key(metadata: &ObjectMeta) -> u64 {
     hash(&(&metadata.namespace, &metadata.name))
 }
 

@@ -2,7 +2,6 @@
 
 use crds::{GENERATION_ANNOTATION, Platform};
 use k8s_openapi::{
-    NamespaceResourceScope,
     api::{
         apps::v1::{Deployment, ReplicaSet},
         autoscaling::v2::HorizontalPodAutoscaler,
@@ -14,15 +13,17 @@ use k8s_openapi::{
     apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Resource, ResourceExt as _,
+    Api, ResourceExt as _,
     api::{ListParams, LogParams},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::archive::Archive;
 use crate::{
-    platform::metadata::{selector, with_labels},
+    platform::{
+        Object,
+        metadata::{selector, with_labels},
+    },
     plugin::{Error, error::words, find::RESOURCE, grant, session::Session},
 };
 
@@ -103,11 +104,7 @@ impl<'a> Collect<'a> {
         entry: &str,
     ) -> Result<Vec<K>, Error>
     where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Serialize
-            + DeserializeOwned
-            + std::fmt::Debug,
+        K: Object,
     {
         let api: Api<K> = Api::namespaced(self.session.client.clone(), namespace);
         match api.list(which).await {
