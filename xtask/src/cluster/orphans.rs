@@ -18,8 +18,11 @@ struct Starter {
 impl Starter {
     /// The process of this number; `None` when it is no more, or only waits for its parent to notice.
     fn of(pid: u32) -> Option<Self> {
-        let began = began(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)?;
-        Some(Self { pid, began })
+        let stat = process::stat(pid).filter(|stat| !stat.ended)?;
+        Some(Self {
+            pid,
+            began: stat.began,
+        })
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -37,15 +40,6 @@ impl Starter {
     fn lives(self) -> bool {
         Self::of(self.pid) == Some(self)
     }
-}
-
-/// When a process began, out of its `stat`; `None` for one that has ended.
-fn began(stat: &str) -> Option<u64> {
-    // The name stands in parentheses and may hold spaces.
-    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?;
-    // Field 22 of all, the second being the name and the third the state.
-    (!["Z", "X"].contains(&state)).then(|| fields.nth(18)?.parse().ok())?
 }
 
 /// Marks a command as our work: it is ended when we are no more and somebody else goes on.
@@ -130,15 +124,5 @@ mod tests {
             ..own
         };
         assert!(own.lives() && !former.lives());
-    }
-
-    #[test]
-    fn the_beginning_is_read_behind_any_name() {
-        let stat = |state: &str| {
-            let between = "0 ".repeat(18);
-            format!("7 (a) b) {state} {between}4711 0 0")
-        };
-        assert_eq!(began(&stat("S")), Some(4711));
-        assert_eq!(began(&stat("Z")), None);
     }
 }

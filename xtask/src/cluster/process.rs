@@ -182,25 +182,35 @@ fn is_ours(pid: u32) -> bool {
     environment(pid, MARK).is_some_and(|mark| mark == paths::RUN)
 }
 
-/// State and start of a process, and how many threads it has: of the number that it has, for numbers come again.
-fn stat(pid: u32) -> Option<(char, String, usize)> {
-    let folder = Path::new("/proc").join(pid.to_string());
-    let told = fs::read_to_string(folder.join("stat")).ok()?;
-    // The name stands in parentheses and may hold spaces.
-    let mut fields = told.rsplit_once(") ")?.1.split(' ');
-    let state = fields.next()?.chars().next()?;
-    // Field 22 of all, the second being the name and the third the state.
-    let began = fields.nth(18)?.to_owned();
-    let threads = fs::read_dir(folder.join("task")).map_or(0, Iterator::count);
-    Some((state, began, threads))
+/// What the kernel tells of a process.
+pub(super) struct Stat {
+    /// Whether it has ended, and only waits for its parent to notice.
+    pub(super) ended: bool,
+    /// When it began, by which it is told from a later one of the same number.
+    pub(super) began: u64,
+}
+
+/// Reads `/proc/<pid>/stat`; `None` when there is no such process.
+pub(super) fn stat(pid: u32) -> Option<Stat> {
+    Stat::read(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+impl Stat {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        // The name stands in parentheses and may hold spaces.
+        let mut fields = text.rsplit_once(") ")?.1.split(' ');
+        let ended = ["Z", "X"].contains(&fields.next()?);
+        // Field 22 of all, the second being the name and the third the state.
+        let began = fields.nth(18)?.parse().ok()?;
+        Some(Self { ended, began })
+    }
 }
 
 /// Whether the process that began then holds anything still. Of one that is killed the environment goes first and the sockets later,
 /// and its first thread may end before others, which have them.
-fn lives(pid: u32, began: &str) -> bool {
-    stat(pid).is_some_and(|(state, now, threads)| {
-        now == began && (!['Z', 'X'].contains(&state) || threads > 1)
-    })
+fn lives(pid: u32, began: u64) -> bool {
+    let threads = || fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    stat(pid).is_some_and(|now| now.began == began && (!now.ended || threads() > 1))
 }
 
 /// A variable of a process's environment.
@@ -227,10 +237,10 @@ pub(crate) fn names() -> Vec<String> {
 /// Sends a signal to the daemons and waits until they are gone; after ten seconds they are killed.
 pub(crate) fn stop(signal: &str, names: &[String]) {
     let pids: Vec<u32> = names.iter().filter_map(|name| alive(name)).collect();
-    let begun = |pid: &u32| Some((*pid, stat(*pid)?.1));
-    let processes: Vec<(u32, String)> = pids.iter().filter_map(begun).collect();
+    let begun = |pid: &u32| Some((*pid, stat(*pid)?.began));
+    let processes: Vec<(u32, u64)> = pids.iter().filter_map(begun).collect();
     let living = || -> Vec<u32> {
-        let living = processes.iter().filter(|(pid, began)| lives(*pid, began));
+        let living = processes.iter().filter(|(pid, began)| lives(*pid, *began));
         living.map(|(pid, _)| *pid).collect()
     };
     kill(signal, &pids);
@@ -438,6 +448,17 @@ pub(crate) fn pause() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_beginning_is_read_behind_any_name() {
+        let stat = |state: &str| {
+            let between = "0 ".repeat(18);
+            let told = Stat::read(&format!("7 (a) b) {state} {between}4711 0 0"));
+            told.map(|stat| (stat.began, stat.ended))
+        };
+        assert_eq!(stat("S"), Some((4711, false)));
+        assert_eq!(stat("Z"), Some((4711, true)));
+    }
 
     #[test]
     fn a_command_is_named_without_its_arguments() {
