@@ -32,6 +32,7 @@ struct State {
     version: u64,
     writes: usize,
     asked: usize,
+    reads: usize,
     /// Runs before the next write, as another writer would.
     before: Option<Change>,
     /// Paths that begin with one of these are forbidden.
@@ -77,6 +78,11 @@ impl Api {
     /// Writes that were asked for, also those that were refused.
     pub(crate) fn asked(&self) -> usize {
         self.0.lock().unwrap().asked
+    }
+
+    /// Reads so far, also those that were refused.
+    pub(crate) fn reads(&self) -> usize {
+        self.0.lock().unwrap().reads
     }
 
     /// Every path at which there is an object, in order.
@@ -136,6 +142,7 @@ impl Api {
         let path = parts.uri.path();
         let mut path = path.strip_suffix("/status").unwrap_or(path).to_owned();
         let among = |paths: &[String]| paths.iter().any(|start| path.starts_with(start));
+        state.reads += usize::from(parts.method == Method::GET);
         if among(&state.undefined) {
             return text(StatusCode::NOT_FOUND, "404 page not found");
         }

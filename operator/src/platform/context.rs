@@ -22,7 +22,7 @@ pub struct Context {
     pub kinds: Kinds,
     /// Metrics that autoscalers can ask for.
     pub custom_metrics: CustomMetrics,
-    /// Logged in at Kafka.
+    /// Logged in at the servers.
     pub administrators: Administrators,
     /// Which logins need no proof.
     pub proofs: Arc<Proofs>,

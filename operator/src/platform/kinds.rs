@@ -1,14 +1,17 @@
-//! Which kinds of others the cluster has. Asked of the API server once a minute for each group, and when one of their objects has
-//! gone, however many Platforms there are: a definition that is installed later is found without a restart.
+//! Which kinds of others the cluster has. Asked of the API server once a minute for each version of a group, and when one of
+//! their objects has gone, however many Platforms there are: a definition that is installed later is found without a restart.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
-use kube::Resource;
+use kube::{Client, Resource};
 
 use super::{Context, StepError};
 
@@ -17,18 +20,21 @@ const FRESH: TimeDelta = TimeDelta::minutes(1);
 
 /// What the API server said last, by group and version. Cheap to clone; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Kinds(Arc<Mutex<Answers>>);
+pub struct Kinds(Arc<Mutex<BTreeMap<String, Arc<Version>>>>);
 
+/// Of one version of a group.
 #[derive(Debug, Default)]
-struct Answers {
-    by_version: BTreeMap<String, Answer>,
-    /// How often somebody had reason to doubt them: what was asked before that is not remembered.
-    doubts: u64,
+struct Version {
+    /// How often somebody had reason to doubt the answer: what was asked before that counts no more.
+    doubts: AtomicU64,
+    last: tokio::sync::Mutex<Option<Answer>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Answer {
     at: DateTime<Utc>,
+    /// As many as there had been when it was asked for.
+    doubts: u64,
     plurals: BTreeSet<String>,
 }
 
@@ -38,50 +44,50 @@ struct Answer {
 /// When the API server does not answer.
 pub(crate) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<bool, StepError> {
     let (version, plural) = (K::api_version(&()), K::plural(&()));
-    let now = cx.clock.now();
-    if let Some(known) = cx.kinds.known(&version, &plural, now) {
-        return Ok(known);
+    let known = cx.kinds.of(&version);
+    // Held while it is asked, so that whoever comes meanwhile gets the same answer.
+    let mut last = known.last.lock().await;
+    let (now, doubts) = (cx.clock.now(), known.doubts.load(Ordering::Acquire));
+    let counts =
+        |answer: &&Answer| answer.doubts == doubts && answer.at <= now && now - answer.at < FRESH;
+    if let Some(answer) = last.as_ref().filter(counts) {
+        return Ok(answer.plurals.contains(&*plural));
     }
-    let doubts = cx.kinds.answers().doubts;
-    let plurals = match cx.client.list_api_group_resources(&version).await {
+    let plurals = ask(&cx.client, &version).await?;
+    let has = plurals.contains(&*plural);
+    *last = Some(Answer {
+        at: now,
+        doubts,
+        plurals,
+    });
+    Ok(has)
+}
+
+/// The plurals of the kinds that a version of a group has.
+async fn ask(client: &Client, version: &str) -> Result<BTreeSet<String>, StepError> {
+    match client.list_api_group_resources(version).await {
         Ok(list) => {
             // One whose definition is being deleted is still told, but takes no object any more.
             let takes = |kind: &APIResource| kind.verbs.iter().any(|verb| verb == "patch");
             let kinds = list.resources.into_iter().filter(takes);
-            kinds.map(|kind| kind.name).collect()
+            Ok(kinds.map(|kind| kind.name).collect())
         }
         // Of a group that nobody has installed it says so in plain text, without a reason.
-        Err(kube::Error::Api(status)) if status.code == 404 => BTreeSet::new(),
-        Err(error) => return Err(StepError::of_kube(&format!("kinds of {version}"), &error)),
-    };
-    let has = plurals.contains(plural.as_ref());
-    let mut answers = cx.kinds.answers();
-    if answers.doubts == doubts {
-        let answer = Answer { at: now, plurals };
-        answers.by_version.insert(version.into_owned(), answer);
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(BTreeSet::new()),
+        Err(error) => Err(StepError::of_kube(&format!("kinds of {version}"), &error)),
     }
-    Ok(has)
 }
 
 impl Kinds {
     /// Asks anew for kind `K` when somebody wants to know.
     pub(crate) fn forget<K: Resource<DynamicType = ()>>(&self) {
-        let mut answers = self.answers();
-        answers.by_version.remove(&*K::api_version(&()));
-        answers.doubts += 1;
+        let known = self.of(&K::api_version(&()));
+        known.doubts.fetch_add(1, Ordering::Release);
     }
 
-    fn answers(&self) -> MutexGuard<'_, Answers> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn known(&self, version: &str, plural: &str, now: DateTime<Utc>) -> Option<bool> {
-        let answers = self.answers();
-        let answer = answers
-            .by_version
-            .get(version)
-            .filter(|answer| answer.at <= now && now - answer.at < FRESH)?;
-        Some(answer.plurals.contains(plural))
+    fn of(&self, version: &str) -> Arc<Version> {
+        let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        versions.entry(version.to_owned()).or_default().clone()
     }
 }
 
@@ -101,6 +107,20 @@ mod tests {
         server.undefine("/apis/gateway.networking.k8s.io");
         let has = has::<HttpRoute>(&server.context()).await;
         assert!(!has.expect("an answer"));
+    }
+
+    #[tokio::test]
+    async fn many_who_want_to_know_at_once_ask_once() {
+        let server = Server::default();
+        let cx = server.context();
+        let answers = futures::future::join_all((0..20).map(|_| has::<HttpRoute>(&cx)));
+        assert!(
+            answers
+                .await
+                .into_iter()
+                .all(|answer| !answer.expect("an answer"))
+        );
+        assert_eq!(server.reads(), 1);
     }
 
     #[tokio::test]

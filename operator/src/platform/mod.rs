@@ -25,7 +25,7 @@ pub mod status;
 mod suspended;
 pub mod validate;
 
-pub use apply::{Watched, kafka::Administrators};
+pub use apply::{Administrators, Watched};
 pub use context::Context;
 pub use custom_metrics::CustomMetrics;
 pub(crate) use dereference::named_secrets;

@@ -102,7 +102,7 @@ const TABLE: &[Row] = &[
     ),
     ("tests", &[&["common-clock", "crds"]]),
     ("xtask", &[&["common-scratch", "crds"]]),
-    ("xtask-bench", &[&["crds"]]),
+    ("xtask-player", &[&["crds"]]),
 ];
 
 /// Tests of these crates need tables, so they alone may have the schema as a dev-dependency.

@@ -38,7 +38,7 @@ const LEASES: &str = "crewdeck-system";
 pub(super) struct Programs {
     /// `crewdeck`.
     pub(super) operator: PathBuf,
-    /// `xtask-bench`.
+    /// `xtask-player`.
     pub(super) player: PathBuf,
     /// The folder of etcd.
     pub(super) etcd: PathBuf,

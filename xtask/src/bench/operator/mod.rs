@@ -23,7 +23,7 @@ use scene::Scene;
 use std::path::PathBuf;
 
 /// The program that plays the rest of a cluster.
-const PLAYER: &str = "xtask-bench";
+const PLAYER: &str = "xtask-player";
 
 /// Options of `cargo xtask bench operator`.
 #[derive(Debug, clap::Args)]
@@ -52,7 +52,7 @@ pub(super) struct Args {
     /// Leaves the Python operator out
     #[arg(long)]
     alone: bool,
-    /// A folder with `crewdeck` and `xtask-bench`, instead of a release build of this tree
+    /// A folder with `crewdeck` and `xtask-player`, instead of a release build of this tree
     #[arg(long)]
     programs: Option<PathBuf>,
 }

@@ -1,6 +1,5 @@
 //! Kafka: topics, a SCRAM user per client with literal rights, proved at every broker before its Secret is written.
 
-mod administrators;
 mod changes;
 mod rights;
 #[cfg(test)]
@@ -13,7 +12,6 @@ use std::collections::BTreeMap;
 use common_kafka::{Connection, KafkaError, RDKafkaErrorCode, admin::Admin};
 use crds::{DeletionPolicy, Reason};
 
-pub use self::administrators::Administrators;
 pub(crate) use self::rights::Wanted;
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
@@ -64,13 +62,13 @@ pub async fn ensure(
     let rotation = Rotation::of(cx, states, p.events_credentials, belief);
     let connection = connection(&p.kafka);
     let done = async {
-        let admin = cx.administrators.get(&connection).await;
+        let admin = cx.administrators.kafka.get(&connection).await;
         let admin = admin.map_err(|error| failed(&error))?;
         converge(&admin, &connection, &wanted, &mut store, &rotation).await
     };
     let done = done.await;
     if done.as_ref().is_err_and(is_of_cluster) {
-        cx.administrators.forget(&connection).await;
+        cx.administrators.kafka.forget(&connection).await;
     }
     done
 }
@@ -197,11 +195,11 @@ pub async fn release(
     let keep = policy == DeletionPolicy::Retain;
     let connection = connection(&p.kafka);
     let done = async {
-        let admin = cx.administrators.get(&connection).await;
+        let admin = cx.administrators.kafka.get(&connection).await;
         drop_all(&*admin.map_err(|error| failed(&error))?, &listed, keep).await
     };
     if let Err(error) = done.await {
-        cx.administrators.forget(&connection).await;
+        cx.administrators.kafka.forget(&connection).await;
         return Err(left_behind(&error, &listed));
     }
     let stays = |thing: &Thing| keep && thing.kind != Kind::Login;

@@ -18,14 +18,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 use crds::{DeletionPolicy, Reason};
+use sqlx::PgConnection;
 
 pub use names::{LoginSpec, Names, Place};
 
 use self::{
     facts::Facts,
-    server::{admin, close, primary, replica},
+    server::{kept_admin, primary, replica},
 };
-use super::ledger::{Ledger, Left, Server, Thing, list};
+use super::{
+    administrators::Idle,
+    ledger::{Ledger, Left, Server, Thing, list},
+};
 use crate::{
     credentials::{Belief, KubeStore, Rotation, Settled, Store, subject},
     platform::{
@@ -63,24 +67,26 @@ pub async fn ensure(
 ) -> Result<PostgresApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
     let rotation = Rotation::of(cx, states, p.database_credentials, belief.at_most(BETWEEN));
-    converge(&p.postgres, &names(p), &mut store, &rotation).await
+    let idle = &cx.administrators.postgres;
+    converge(idle, &p.postgres, &names(p), &mut store, &rotation).await
 }
 
 /// The part of [`ensure`] that knows nothing of Kubernetes.
 pub(crate) async fn converge(
+    idle: &Idle<PgConnection>,
     server: &PostgresServer,
     names: &Names,
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
 ) -> Result<PostgresApplied, StepError> {
     let at = primary(server);
-    let mut connection = admin(server, at, &server.database).await?;
+    let mut connection = kept_admin(idle, server, at, rotation.now).await?;
     let things = names.things();
     let mut facts = Facts::read(&mut connection, at, &things).await?;
     if let Some(at) = replica(server) {
-        let mut follower = admin(server, at, &server.database).await?;
+        let mut follower = kept_admin(idle, server, at, rotation.now).await?;
         facts.see_sessions(&mut follower, at).await?;
-        close(follower).await;
+        idle.put(follower, rotation.now);
     }
     let foreign: Vec<&Thing> = things
         .iter()
@@ -119,7 +125,7 @@ pub(crate) async fn converge(
             logins::settle(server, &mut connection, &facts, &login, store, rotation).await?;
         applied.logins.insert(login.client, settled);
     }
-    close(connection).await;
+    idle.put(connection, rotation.now);
     store.made(Server::Postgres).await?;
     Ok(applied)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use crds::Reason;
 use secrecy::ExposeSecret as _;
 use sqlx::{
@@ -15,6 +16,7 @@ use crate::{
     credentials::Login,
     platform::{
         StepError,
+        apply::administrators::{self, Idle, Open},
         validate::{PostgresServer, Tls},
     },
 };
@@ -131,6 +133,32 @@ pub(super) async fn admin(
     };
     let connected = log_in(server, at, &login, database).await;
     connected.map_err(|refusal| refusal.of_admin(&login.user, at))
+}
+
+/// Connects as the administrator to the database of administration, by a connection that waits for it, if one does.
+pub(super) async fn kept_admin(
+    idle: &Idle<PgConnection>,
+    server: &PostgresServer,
+    at: Address<'_>,
+    now: DateTime<Utc>,
+) -> Result<Open<PgConnection>, StepError> {
+    let address = at.to_string();
+    let key = administrators::key([
+        Some(address.as_str()),
+        Some(&server.username),
+        Some(server.password.expose_secret()),
+        Some(&server.database),
+        server.ca_pem.as_deref(),
+        matches!(server.tls, Tls::Verify).then_some("tls"),
+    ]);
+    if let Some(mut open) = idle.take(&key, now) {
+        if let Ok(Ok(())) = timeout(ANSWER, open.ping()).await {
+            return Ok(open);
+        }
+        idle.forget(&key, now);
+    }
+    let connection = admin(server, at, &server.database).await?;
+    Ok(Open::new(connection, key, now))
 }
 
 fn unreachable(at: Address<'_>, words: &str) -> StepError {

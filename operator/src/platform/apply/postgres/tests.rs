@@ -3,6 +3,7 @@
 //! The administrator here is no superuser: it has what the documentation asks for: `CREATEDB`, `CREATEROLE`,
 //! `pg_signal_backend` and `pg_read_all_stats`.
 
+mod administrator;
 mod rotation;
 
 use common_clock::{Ids as _, SystemIds};
@@ -62,7 +63,14 @@ impl Fixture {
     }
 
     async fn converge(&self, store: &mut MemoryStore) -> Result<PostgresApplied, StepError> {
-        converge(&self.server, &self.names, store, &at_rest()).await
+        converge(
+            &Idle::default(),
+            &self.server,
+            &self.names,
+            store,
+            &at_rest(),
+        )
+        .await
     }
 
     async fn log_in(&self, login: &Login, database: &str) -> sqlx::Result<PgConnection> {
@@ -396,9 +404,15 @@ async fn deletion_ends_the_logins_and_keeps_or_drops_the_data(pool: PgPool) {
     fixture.converge(&mut store).await.unwrap();
     let sql = format!("{}_x", fixture.names.database);
     let others = Names::of(&sql, "tests", &fixture.names.database);
-    converge(&fixture.server, &others, &mut store, &at_rest())
-        .await
-        .unwrap();
+    converge(
+        &Idle::default(),
+        &fixture.server,
+        &others,
+        &mut store,
+        &at_rest(),
+    )
+    .await
+    .unwrap();
     let listed: Vec<_> = store.things.keys().cloned().collect();
     assert_eq!(listed.len(), 2 * things);
     let dropped = release::release(&fixture.server, ours, listed, false)
@@ -424,12 +438,12 @@ async fn errors_name_the_server_and_the_remedy(pool: PgPool) {
     };
     let names = Names::of("t_none", "tests", "none");
     let mut store = MemoryStore::default();
-    let refused = converge(&server, &names, &mut store, &at_rest())
+    let refused = converge(&Idle::default(), &server, &names, &mut store, &at_rest())
         .await
         .unwrap_err();
     assert_eq!(refused.reason, Reason::LoginRefused);
     server.port = 1;
-    let gone = converge(&server, &names, &mut store, &at_rest())
+    let gone = converge(&Idle::default(), &server, &names, &mut store, &at_rest())
         .await
         .unwrap_err();
     assert_eq!(gone.reason, Reason::BackendUnreachable);

@@ -13,10 +13,13 @@ use redis::{Cmd, RedisResult, Value, aio::MultiplexedConnection};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::{
-    server::{Refusal, admin, failed, log_in, scheme},
+    server::{Refusal, admin, failed, kept_admin, log_in, scheme},
     user::{Categories, Shape},
 };
-use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
+use super::{
+    administrators::Idle,
+    ledger::{Kind, Ledger, Left, Server, Thing, left_behind},
+};
 use crate::{
     acts::{self, Act, System},
     credentials::{
@@ -77,7 +80,8 @@ pub async fn ensure(
 ) -> Result<RedisApplied, StepError> {
     let mut store = KubeStore::open(cx, p).await?;
     let rotation = Rotation::of(cx, states, p.redis_credentials, belief);
-    converge(&p.redis, &clients(&p.external), &mut store, &rotation).await
+    let idle = &cx.administrators.redis;
+    converge(idle, &p.redis, &clients(&p.external), &mut store, &rotation).await
 }
 
 /// Part of what a server says that keeps its users in no file.
@@ -88,12 +92,13 @@ type Users = BTreeMap<String, Shape>;
 
 /// The part of [`ensure`] that knows nothing of Kubernetes.
 pub(crate) async fn converge(
+    idle: &Idle<MultiplexedConnection>,
     server: &RedisServer,
     clients: &[ClientSpec],
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
 ) -> Result<RedisApplied, StepError> {
-    let mut connection = admin(server).await?;
+    let mut connection = kept_admin(idle, server, rotation.now).await?;
     let mut applied = RedisApplied::default();
     let mut users = Users::new();
     for client in clients {
@@ -121,6 +126,7 @@ pub(crate) async fn converge(
         let settled = settle(server, &mut connection, client, &users, store, rotation).await?;
         applied.logins.insert(client.secret, settled);
     }
+    idle.put(connection, rotation.now);
     store.made(Server::Redis).await?;
     Ok(applied)
 }

@@ -54,7 +54,14 @@ impl Fixture {
     }
 
     async fn converge(&self, store: &mut MemoryStore) -> Result<RedisApplied, StepError> {
-        converge(&self.server, &self.clients, store, &at_rest()).await
+        converge(
+            &Idle::default(),
+            &self.server,
+            &self.clients,
+            store,
+            &at_rest(),
+        )
+        .await
     }
 
     async fn client(
@@ -137,7 +144,7 @@ async fn a_server_without_a_file_for_users_is_left_clean() {
     let server = at(&redis.url());
     let clients = clients(&ExternalNames::of("tests", "redis", "forgetful"));
     let mut store = MemoryStore::default();
-    let refused = converge(&server, &clients, &mut store, &at_rest()).await;
+    let refused = converge(&Idle::default(), &server, &clients, &mut store, &at_rest()).await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.reason, Reason::BackendRefused, "{refused}");
     let listed: Vec<Thing> = store.things.keys().cloned().collect();
@@ -357,7 +364,9 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions() {
     let mut former = fixture.client(&store, "redis-app").await.unwrap();
     let (server, clients) = (fixture.server.clone(), fixture.clients.clone());
     for _ in 0..2 {
-        let applied = converge(&server, &clients, &mut store, &due).await.unwrap();
+        let applied = converge(&Idle::default(), &server, &clients, &mut store, &due)
+            .await
+            .unwrap();
         let app = &applied.logins["redis-app"];
         assert_eq!(app.issue.at, later);
         assert!(app.draining.as_ref().unwrap().contains("web-1"), "{app:?}");
@@ -368,7 +377,7 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions() {
     let mut app = fixture.client(&store, "redis-app").await.unwrap();
     assert_eq!(app.get(&key).await.unwrap().as_deref(), Some("1"));
 
-    let applied = converge(&server, &clients, &mut store, &followed)
+    let applied = converge(&Idle::default(), &server, &clients, &mut store, &followed)
         .await
         .unwrap();
     let words = applied.logins["redis-app"].draining.clone().unwrap();
@@ -378,7 +387,7 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions() {
         now: later + chrono::TimeDelta::minutes(2),
         ..at_rest()
     };
-    let applied = converge(&server, &clients, &mut store, &patient)
+    let applied = converge(&Idle::default(), &server, &clients, &mut store, &patient)
         .await
         .unwrap();
     assert!(
@@ -490,7 +499,14 @@ async fn two_leaders_set_one_password() {
     let api = Api::default();
     for rotation in [at_rest(), due()] {
         overtaking(&api, async |store: &mut dyn Store| {
-            let done = converge(&fixture.server, &fixture.clients, store, &rotation).await;
+            let done = converge(
+                &Idle::default(),
+                &fixture.server,
+                &fixture.clients,
+                store,
+                &rotation,
+            )
+            .await;
             done.map(drop)
         })
         .await;
@@ -536,4 +552,36 @@ fn due() -> Rotation<'static> {
 fn clients_things(fixture: &Fixture) -> std::collections::BTreeMap<Thing, bool> {
     let things = fixture.clients.iter().flat_map(ClientSpec::things);
     things.map(|thing| (thing, true)).collect()
+}
+
+#[tokio::test]
+async fn a_pass_goes_on_with_the_connection_of_the_one_before_while_it_lives() {
+    let mut fixture = Fixture::new().await;
+    let (idle, now) = (Idle::default(), at_rest().now);
+    let mut store = MemoryStore::default();
+    let mut lives = Vec::new();
+    for _ in 0..3 {
+        let done = converge(
+            &idle,
+            &fixture.server,
+            &fixture.clients,
+            &mut store,
+            &at_rest(),
+        )
+        .await;
+        done.unwrap();
+        let mut next = kept_admin(&idle, &fixture.server, now).await.unwrap();
+        let mut command = redis::cmd("CLIENT");
+        let id: u64 = command.arg("ID").query_async(&mut *next).await.unwrap();
+        idle.put(next, now);
+        lives.push(id);
+        if lives.len() == 2 {
+            let mut command = redis::cmd("CLIENT");
+            command.arg("KILL").arg("ID").arg(id);
+            let ended: u64 = command.query_async(&mut fixture.root).await.unwrap();
+            assert_eq!(ended, 1);
+        }
+    }
+    assert!(lives[0] == lives[1] && lives[1] != lives[2], "{lives:?}");
+    fixture.clean(&store).await;
 }

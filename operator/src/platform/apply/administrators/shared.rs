@@ -1,4 +1,4 @@
-//! Administrators of Kafka clusters: passes over all Platforms of a cluster share one that is logged in.
+//! Clients that serve any number of passes at a time: all share one.
 //!
 //! A login at Kafka is some clients of its library, each with threads, connections and handshakes of its own: far dearer than
 //! all requests of a pass.
@@ -8,7 +8,8 @@ use std::{sync::Arc, time::Duration};
 use common_kafka::{Connection, KafkaError, admin::Admin};
 use moka::future::Cache;
 use secrecy::ExposeSecret;
-use sha2::{Digest as _, Sha256};
+
+use super::Key;
 
 /// An administrator is logged in anew after this long: so is a password that the cluster takes no more noticed.
 const LASTS: Duration = Duration::from_mins(5);
@@ -17,14 +18,11 @@ const IDLE: Duration = Duration::from_mins(2);
 /// How many are kept.
 const MOST: u64 = 64;
 
-/// By everything that the connection has.
-type Key = [u8; 32];
-
-/// Administrators that are logged in. Cheap to clone.
+/// The clients that are logged in. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Administrators(Cache<Key, Arc<Admin>>);
+pub(crate) struct Shared(Cache<Key, Arc<Admin>>);
 
-impl Default for Administrators {
+impl Default for Shared {
     fn default() -> Self {
         let cache = Cache::builder()
             .max_capacity(MOST)
@@ -34,7 +32,7 @@ impl Default for Administrators {
     }
 }
 
-impl Administrators {
+impl Shared {
     /// The administrator of a cluster. Who asks while another one logs in waits for that.
     ///
     /// # Errors
@@ -50,53 +48,15 @@ impl Administrators {
     }
 }
 
-/// Of this and no other connection; a password cannot be read from it.
+/// Of this and no other connection.
 fn key(connection: &Connection) -> Key {
     let password = connection.password.as_ref();
-    let parts = [
+    super::key([
         Some(connection.bootstrap_servers.as_str()),
         connection.security_protocol.as_deref(),
         connection.sasl_mechanism.as_deref(),
         connection.username.as_deref(),
         password.map(ExposeSecret::expose_secret),
         connection.ca_pem.as_deref(),
-    ];
-    let mut digest = Sha256::new();
-    for part in parts {
-        // With its length, so that no two connections look the same when they are joined.
-        let length = part.map_or(u64::MAX, |part| part.len() as u64);
-        digest.update(length.to_be_bytes());
-        digest.update(part.unwrap_or_default());
-    }
-    digest.finalize().into()
-}
-
-#[cfg(test)]
-mod tests {
-    use secrecy::SecretString;
-
-    use super::*;
-
-    #[test]
-    fn every_part_of_a_connection_makes_another_administrator() {
-        let of = |servers: &str, user: &str, password: &str, ca: Option<&str>| {
-            key(&Connection {
-                bootstrap_servers: servers.to_owned(),
-                username: Some(user.to_owned()),
-                password: Some(SecretString::from(password)),
-                ca_pem: ca.map(str::to_owned),
-                ..Connection::default()
-            })
-        };
-        let one = of("a:1", "u", "p", None);
-        assert_eq!(one, of("a:1", "u", "p", None));
-        let others = [
-            of("a:2", "u", "p", None),
-            of("a:1", "v", "p", None),
-            of("a:1", "u", "q", None),
-            of("a:1", "up", "", None),
-            of("a:1", "u", "p", Some("")),
-        ];
-        assert!(others.iter().all(|other| *other != one));
-    }
+    ])
 }

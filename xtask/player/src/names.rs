@@ -1,7 +1,7 @@
 //! The names that the commands share.
 
 /// Who we are to the API server.
-pub(crate) const MANAGER: &str = "xtask-bench";
+pub(crate) const MANAGER: &str = "xtask-player";
 /// Name of every Platform: each has a namespace of its own, as the chart makes them.
 pub(crate) const PLATFORM: &str = "p";
 
