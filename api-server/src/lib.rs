@@ -2,6 +2,7 @@
 
 pub mod commands;
 mod document;
+mod purge;
 pub mod roles;
 mod router;
 

@@ -4,8 +4,10 @@ use axum::Router;
 use axum::routing::get;
 use common_clock::SharedIds;
 use common_http::{HttpConfig, rewrite_verbs, standard};
+use http::{HeaderValue, header::CONTENT_SECURITY_POLICY};
+use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::document::document;
 
@@ -32,9 +34,20 @@ pub(crate) fn router(domains: Domains, config: &HttpConfig, ids: SharedIds) -> R
             "/api/openapi.json",
             get(move || std::future::ready(([("content-type", "application/json")], text))),
         )
-        .merge(
-            SwaggerUi::new("/api/docs")
-                .config(utoipa_swagger_ui::Config::from("/api/openapi.json")),
-        );
+        .merge(docs());
     rewrite_verbs(standard(app, config, ids))
+}
+
+/// What the pages of the documentation may load: their own scripts and the document. The library sets styles in attributes and
+/// has its icons in the style sheet.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The documentation for people, with everything that it needs.
+fn docs() -> Router {
+    let pages = SwaggerUi::new("/api/docs").config(Config::from("/api/openapi.json"));
+    Router::from(pages).layer(SetResponseHeaderLayer::if_not_present(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(DOCS_POLICY),
+    ))
 }

@@ -9,15 +9,23 @@ use uuid::Uuid;
 
 use super::Administrator;
 
-/// What is missing in the application's database. Only reads.
+/// What is missing in the application's database, its job queue included. Only reads.
 ///
 /// # Errors
 /// When the server does not accept the login, or the database does not suit this version.
 pub async fn plan(database: &SecretRef) -> anyhow::Result<Vec<Pending>> {
     let pool = common_db::pool(database, &PoolOptions::command("crewdeck migrate")).await?;
-    let pending = common_db::plan(&pool, &MIGRATOR).await;
+    let tables = common_db::plan(&pool, &MIGRATOR).await;
+    let queue = common_jobs::plan(&pool).await;
     pool.close().await;
-    Ok(pending?)
+    // A worker of the former version goes on beside them: `common/jobs` pins which there are.
+    let queue = queue?.map(|queue| {
+        let name = format!("queue_{:04}", queue.version);
+        Pending::new(name, Phase::Expand, &queue.checksum)
+    });
+    let mut pending = tables?;
+    pending.extend(queue);
+    Ok(pending)
 }
 
 /// Brings the application's database to this version, as far as `phases` go; makes the first administrator when there is
@@ -35,7 +43,9 @@ pub async fn migrate(
     let pool = common_db::pool(database, &PoolOptions::command("crewdeck migrate")).await?;
     let report = common_db::migrate(&pool, &MIGRATOR, phases).await?;
     tracing::info!(applied = ?report.applied, total = report.total, "the application's tables are as wanted");
-    common_jobs::migrate(&pool).await?;
+    if phases.contains(&Phase::Expand) {
+        common_jobs::migrate(&pool).await?;
+    }
     let mut made = None;
     if let Some(administrator) = administrator {
         let admin = administrator.parse()?;

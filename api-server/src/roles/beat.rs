@@ -10,6 +10,7 @@ use common_reach::Epochs;
 use common_service::Service;
 
 use super::servers;
+use crate::purge::PurgeRecords;
 
 /// Every schedule of the application. Times are UTC.
 fn schedules() -> Result<Vec<Schedule>, JobError> {
@@ -17,6 +18,10 @@ fn schedules() -> Result<Vec<Schedule>, JobError> {
         // Expired sessions and stored answers of idempotent requests.
         Schedule::new("purge-sessions", "17 * * * *", Missed::Last, |_| {
             PurgeSessions {}
+        })?,
+        // Published events, messages that consumers have seen, runs of jobs.
+        Schedule::new("purge-records", "47 * * * *", Missed::Last, |_| {
+            PurgeRecords {}
         })?,
     ])
 }

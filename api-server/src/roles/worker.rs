@@ -15,6 +15,7 @@ use common_service::Service;
 use sqlx::PgPool;
 
 use super::servers;
+use crate::purge::PurgeRecords;
 
 /// Jobs of one queue that run side by side.
 const CONCURRENCY: [(Queue, usize); 2] = [(Queue::Interactive, 4), (Queue::Default, 2)];
@@ -108,11 +109,13 @@ fn spawn_jobs(pool: PgPool, service: &Service) {
         pool: pool.clone(),
         clock: Arc::clone(&clock),
     };
-    let mut workers = Workers::new(pool, clock);
+    let mut workers = Workers::new(pool.clone(), clock);
     for (queue, concurrency) in CONCURRENCY {
         workers = workers.queue(queue, concurrency);
     }
-    let workers = workers.register::<PurgeSessions>(state);
+    let workers = workers
+        .register::<PurgeSessions>(state)
+        .register::<PurgeRecords>(pool);
     let (soft, hard) = (service.soft(), service.hard());
     service.spawn("jobs", async move { Ok(workers.run(soft, hard).await?) });
 }

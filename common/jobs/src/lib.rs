@@ -24,5 +24,9 @@ pub use context::JobContext;
 pub use error::JobError;
 pub use job::{EnqueueOptions, Job, Queue, enqueue};
 pub use schedule::{Missed, Schedule};
-pub use store::{history, migrate::migrate, parked};
+pub use store::{
+    history,
+    migrate::{Outdated, migrate, plan},
+    parked,
+};
 pub use workers::Workers;

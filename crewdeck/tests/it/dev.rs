@@ -132,7 +132,9 @@ fn people_can_sign_in_and_work_and_nothing_is_left_behind() {
         "{words}"
     );
 
-    assert!(get(dev.port, "/api/docs/").starts_with("HTTP/1.1 200"));
+    let docs = get(dev.port, "/api/docs/");
+    assert!(docs.starts_with("HTTP/1.1 200"), "{docs}");
+    assert!(docs.contains("script-src 'self'"), "{docs}");
     let numbers = get(dev.port + 2, "/api/v1/analytics/openapi.json");
     assert!(numbers.contains("/api/v1/analytics/teams/{"), "{numbers}");
 

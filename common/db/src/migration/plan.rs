@@ -22,6 +22,19 @@ pub struct Pending {
     pub checksum: String,
 }
 
+impl Pending {
+    /// A migration whose text has this checksum.
+    #[must_use]
+    pub fn new(name: String, phase: Phase, checksum: &[u8]) -> Self {
+        let checksum = digits(checksum);
+        Self {
+            name,
+            phase,
+            checksum,
+        }
+    }
+}
+
 /// What [`migrate`](super::migrate) would apply now, in its order.
 ///
 /// # Errors
@@ -33,10 +46,9 @@ pub async fn plan(pool: &PgPool, migrator: &Migrator) -> Result<Vec<Pending>, Mi
         let applied = &applied;
         ups(migrator)
             .filter(move |migration| phase.has(migration) && !applied.contains(&migration.version))
-            .map(move |migration| Pending {
-                name: name(migration.version, &migration.description),
-                phase,
-                checksum: digits(&migration.checksum),
+            .map(move |migration| {
+                let name = name(migration.version, &migration.description);
+                Pending::new(name, phase, &migration.checksum)
             })
     };
     Ok(Phase::ALL.into_iter().flat_map(of).collect())

@@ -23,16 +23,19 @@ pub async fn first_time(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Forgets events seen longer ago than this many days; returns how many. Keep it above the retention of the topics, or
-/// a replay has its effect twice.
+/// Forgets events seen longer ago than this many days, at most so many; returns how many. Keep it above the retention of
+/// the topics, or a replay has its effect twice.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn purge(conn: &mut PgConnection, days: u16) -> Result<u64, sqlx::Error> {
-    let deleted =
-        sqlx::query("delete from inbox where received_at < now() - make_interval(days => $1)")
-            .bind(i32::from(days))
-            .execute(conn)
-            .await?;
+pub async fn purge(conn: &mut PgConnection, days: u16, most: u32) -> Result<u64, sqlx::Error> {
+    let deleted = sqlx::query(
+        "delete from inbox where ctid = any(array(select ctid from inbox \
+         where received_at < now() - make_interval(days => $1) limit $2))",
+    )
+    .bind(i32::from(days))
+    .bind(i64::from(most))
+    .execute(conn)
+    .await?;
     Ok(deleted.rows_affected())
 }

@@ -54,16 +54,19 @@ pub fn check_size(event: &Outgoing) -> Result<(), EventError> {
     Ok(())
 }
 
-/// Deletes events that were published longer ago than this; returns how many.
+/// Deletes events that were published longer ago than this, at most so many, the oldest first; returns how many.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn purge(conn: &mut PgConnection, hours: u16) -> Result<u64, sqlx::Error> {
-    let deleted =
-        sqlx::query("delete from outbox where sent_at < now() - make_interval(hours => $1)")
-            .bind(i32::from(hours))
-            .execute(conn)
-            .await?;
+pub async fn purge(conn: &mut PgConnection, hours: u16, most: u32) -> Result<u64, sqlx::Error> {
+    let deleted = sqlx::query(
+        "delete from outbox where id in (select id from outbox \
+         where sent_at < now() - make_interval(hours => $1) order by id limit $2)",
+    )
+    .bind(i32::from(hours))
+    .bind(i64::from(most))
+    .execute(conn)
+    .await?;
     Ok(deleted.rows_affected())
 }
 

@@ -83,16 +83,19 @@ pub(crate) async fn had_started(
     Ok(row.is_some())
 }
 
-/// Deletes runs that ended, and slots that passed, longer ago than this many days; returns how many runs.
+/// Deletes runs that ended longer ago than this many days, at most so many and the oldest first, and slots that passed as
+/// long ago; returns how many runs.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn purge(conn: &mut PgConnection, days: u16) -> Result<u64, sqlx::Error> {
+pub async fn purge(conn: &mut PgConnection, days: u16, most: u32) -> Result<u64, sqlx::Error> {
     let deleted = sqlx::query(
         "with slots as (delete from schedule_slots where slot_at < now() - make_interval(days => $1)) \
-         delete from job_runs where finished_at < now() - make_interval(days => $1)",
+         delete from job_runs where id in (select id from job_runs \
+         where finished_at < now() - make_interval(days => $1) order by id limit $2)",
     )
     .bind(i32::from(days))
+    .bind(i64::from(most))
     .execute(conn)
     .await?;
     Ok(deleted.rows_affected())

@@ -1,12 +1,62 @@
-//! The queue's own schema.
+//! The queue's own schema. Its migrations are the library's.
 
 use graphile_worker::WorkerUtils;
+use graphile_worker_migrations::sql::GRAPHILE_WORKER_MIGRATIONS;
+use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 
 use crate::error::JobError;
 
 /// Name of the schema.
 pub(crate) const SCHEMA: &str = "gw";
+
+/// The library's migrations that a database lacks. They are applied together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated {
+    /// Number of the last of them.
+    pub version: u32,
+    /// SHA-256 of their statements.
+    pub checksum: [u8; 32],
+}
+
+/// What [`migrate`] would apply now; `None` when the queue is as wanted. Only reads.
+///
+/// # Errors
+/// `JobError::Database`.
+pub async fn plan(pool: &PgPool) -> Result<Option<Outdated>, JobError> {
+    let there: bool = sqlx::query_scalar("select to_regclass('gw.migrations') is not null")
+        .fetch_one(pool)
+        .await?;
+    let applied: i32 = if there {
+        sqlx::query_scalar("select coalesce(max(id), 0) from gw.migrations")
+            .fetch_one(pool)
+            .await?
+    } else {
+        0
+    };
+    Ok(beyond(u32::try_from(applied).unwrap_or_default()))
+}
+
+/// The migrations after the one of this number.
+fn beyond(applied: u32) -> Option<Outdated> {
+    let missing = GRAPHILE_WORKER_MIGRATIONS
+        .iter()
+        .filter(|migration| migration.migration_number() > applied);
+    let mut checksum = Sha256::new();
+    let mut version = None;
+    for migration in missing {
+        version = version.max(Some(migration.migration_number()));
+        for statement in migration.stmts {
+            checksum.update(statement.as_bytes());
+            // Keeps two neighbours apart.
+            checksum.update([0]);
+        }
+    }
+    version.map(|version| Outdated {
+        version,
+        checksum: checksum.finalize().into(),
+    })
+}
 
 /// Creates or migrates schema `gw`. Role `migrate` calls it with a login that may; afterwards a worker's login finds
 /// nothing to do.

@@ -1,5 +1,5 @@
 //! The SQL of this crate: on schema `gw` (of `graphile_worker`) and on `job_runs`, `job_starts`, `schedule_slots` of the
-//! database that the pool is connected to. The private tables of `gw` are pinned by `tests/it/pinned.rs`.
+//! database that the pool is connected to. The private tables of `gw` are those of the migrations that `tests/it/schema.rs` pins.
 
 pub mod history;
 pub(crate) mod migrate;

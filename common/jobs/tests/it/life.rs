@@ -111,10 +111,10 @@ async fn history_is_kept_for_its_days(pool: PgPool) {
     world.enqueue("old", Act::Succeed).await;
     world.during(world.recorded(&[("succeeded", None)])).await;
     let mut conn = pool.acquire().await.expect("a connection");
-    assert_eq!(history::purge(&mut conn, 30).await.expect("purged"), 0);
+    assert_eq!(history::purge(&mut conn, 30, 100).await.expect("purged"), 0);
     sqlx::query("update job_runs set finished_at = finished_at - interval '31 days'")
         .execute(&mut *conn)
         .await
         .expect("older");
-    assert_eq!(history::purge(&mut conn, 30).await.expect("purged"), 1);
+    assert_eq!(history::purge(&mut conn, 30, 100).await.expect("purged"), 1);
 }

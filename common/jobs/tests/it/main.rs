@@ -5,5 +5,6 @@ mod fencing;
 mod life;
 mod retries;
 mod schedules;
+mod schema;
 mod waiting;
 mod world;

@@ -1,0 +1,92 @@
+//! Job `app.purge_records`: forgets events, messages and runs of jobs whose time is over.
+
+use async_trait::async_trait;
+use common_events::{inbox, outbox};
+use common_jobs::{Job, JobContext, JobError, Queue, history};
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+
+/// How long a published event is kept, for questions about it.
+const PUBLISHED_HOURS: u16 = 72;
+/// How long a consumer remembers an event: longer than a topic keeps it, which is seven days.
+const SEEN_DAYS: u16 = 30;
+/// How long a run of a job is kept.
+const RUNS_DAYS: u16 = 30;
+/// Rows that one transaction deletes: it holds up nobody for long.
+const AT_ONCE: u32 = 5_000;
+
+/// Safe to run at any time and any number of times.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct PurgeRecords {}
+
+#[async_trait]
+impl Job for PurgeRecords {
+    const NAME: &'static str = "app.purge_records";
+    const QUEUE: Queue = Queue::Default;
+    type State = PgPool;
+
+    async fn run(self, context: JobContext, pool: PgPool) -> Result<(), JobError> {
+        let purged = purge(&pool, AT_ONCE).await?;
+        let mut transaction = pool.begin().await?;
+        context.finish(&mut transaction).await?;
+        transaction.commit().await?;
+        let Purged { sent, seen, runs } = purged;
+        tracing::info!(sent, seen, runs, "old records removed");
+        Ok(())
+    }
+}
+
+/// How many rows went.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Purged {
+    sent: u64,
+    seen: u64,
+    runs: u64,
+}
+
+/// Each round is a statement of its own, so that what it has done stays done.
+async fn purge(pool: &PgPool, most: u32) -> Result<Purged, JobError> {
+    let mut connection = pool.acquire().await?;
+    let mut purged = Purged::default();
+    loop {
+        let sent = outbox::purge(&mut connection, PUBLISHED_HOURS, most).await?;
+        let seen = inbox::purge(&mut connection, SEEN_DAYS, most).await?;
+        let runs = history::purge(&mut connection, RUNS_DAYS, most).await?;
+        purged.sent += sent;
+        purged.seen += seen;
+        purged.runs += runs;
+        if sent.max(seen).max(runs) < u64::from(most) {
+            return Ok(purged);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+    async fn what_is_old_goes_in_rounds_and_the_rest_stays(pool: PgPool) {
+        let fill = "
+            insert into outbox (event_id, topic, event_type, entity_id, version, payload, sent_at)
+            select gen_random_uuid(), 'task-events', 'task.created.v1', gen_random_uuid(), 1, '{}',
+                case when n <= 7 then now() - interval '73 hours' when n <= 9 then now() end
+            from generate_series(1, 10) n;
+            insert into inbox (consumer, event_id, received_at)
+            select 'notifications', gen_random_uuid(), now() - make_interval(days => case when n <= 5 then 31 else 29 end)
+            from generate_series(1, 10) n;
+            insert into job_runs (job_id, name, queue, attempt, finished_at)
+            select n, 'a', 'default', 1, case when n <= 3 then now() - interval '31 days' end
+            from generate_series(1, 10) n";
+        sqlx::raw_sql(fill).execute(&pool).await.expect("filled");
+        let purged = purge(&pool, 2).await.expect("purged");
+        let expected = Purged {
+            sent: 7,
+            seen: 5,
+            runs: 3,
+        };
+        assert_eq!(purged, expected);
+        let again = purge(&pool, 2).await.expect("purged");
+        assert_eq!(again, Purged::default());
+    }
+}
