@@ -8,8 +8,8 @@ use sqlx::PgPool;
 
 /// How long a published event is kept, for questions about it.
 const PUBLISHED_HOURS: u16 = 72;
-/// How long a consumer remembers an event: longer than a topic keeps it, which is seven days.
-const SEEN_DAYS: u16 = 30;
+/// How long a consumer remembers an event: longer than a topic may keep it, which is a year.
+const SEEN_DAYS: u16 = 400;
 /// How long a run of a job is kept.
 const RUNS_DAYS: u16 = 30;
 /// Rows that one transaction deletes: it holds up nobody for long.
@@ -73,7 +73,7 @@ mod tests {
                 case when n <= 7 then now() - interval '73 hours' when n <= 9 then now() end
             from generate_series(1, 10) n;
             insert into inbox (consumer, event_id, received_at)
-            select 'notifications', gen_random_uuid(), now() - make_interval(days => case when n <= 5 then 31 else 29 end)
+            select 'notifications', gen_random_uuid(), now() - make_interval(days => case when n <= 5 then 401 else 399 end)
             from generate_series(1, 10) n;
             insert into job_runs (job_id, name, queue, attempt, finished_at)
             select n, 'a', 'default', 1, case when n <= 3 then now() - interval '31 days' end

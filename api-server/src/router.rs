@@ -45,7 +45,8 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 /// The documentation for people, with everything that it needs.
 fn docs() -> Router {
-    let pages = SwaggerUi::new("/api/docs").config(Config::from("/api/openapi.json"));
+    let config = Config::from("/api/openapi.json").validator_url("none");
+    let pages = SwaggerUi::new("/api/docs").config(config);
     Router::from(pages).layer(SetResponseHeaderLayer::if_not_present(
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(DOCS_POLICY),

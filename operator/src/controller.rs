@@ -44,7 +44,7 @@ use self::{
 use crate::{
     backoff::{WatchPauses, doubled, pause_untold},
     platform::{
-        Context, StepError,
+        Administrators, Context, StepError,
         foreign::{HttpRoute, PodMonitor, PrometheusRule},
         reconcile, unreadable,
     },
@@ -72,9 +72,10 @@ type Requests = stream::BoxStream<'static, Result<ReconcileRequest<Guarded>, wat
 
 /// Reconciles until `stop`, then lets the passes that are under way end.
 pub(crate) async fn run(cx: Context, stop: CancellationToken) {
-    // What an earlier reign of this process knew is older than its watches.
+    // What an earlier reign of this process knew is older than its watches; who does not reign stays logged in nowhere.
     let cx = Context {
         watched: Arc::default(),
+        administrators: Administrators::default(),
         ..cx
     };
     let namespaces = cx.config.watch_namespaces.clone();

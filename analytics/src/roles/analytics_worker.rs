@@ -17,8 +17,8 @@ use crate::store::own::Own;
 
 /// How often the inbox is cut.
 const CUT: Duration = Duration::from_hours(1);
-/// Days for which a counted event is remembered; longer than any topic keeps events.
-const REMEMBERED: TimeDelta = TimeDelta::days(60);
+/// Days for which a counted event is remembered; longer than any topic may keep it, which is a year.
+const REMEMBERED: TimeDelta = TimeDelta::days(400);
 
 /// Runs the role until it is told to stop, with the broker of section `[events]`.
 ///

@@ -4,7 +4,7 @@ use api_server_schema::MIGRATOR;
 use api_server_users::create_first_admin;
 use common_clock::{SharedClock, SharedIds};
 use common_config::SecretRef;
-use common_db::{Pending, Phase, PoolOptions};
+use common_db::{MigrateError, Pending, Phase, PoolOptions};
 use uuid::Uuid;
 
 use super::Administrator;
@@ -16,15 +16,14 @@ use super::Administrator;
 pub async fn plan(database: &SecretRef) -> anyhow::Result<Vec<Pending>> {
     let pool = common_db::pool(database, &PoolOptions::command("crewdeck migrate")).await?;
     let tables = common_db::plan(&pool, &MIGRATOR).await;
-    let queue = common_jobs::plan(&pool).await;
+    let queue = common_jobs::plan(&pool).await.map_err(MigrateError::from);
     pool.close().await;
+    let mut pending = tables?;
     // A worker of the former version goes on beside them: `common/jobs` pins which there are.
-    let queue = queue?.map(|queue| {
+    pending.extend(queue?.map(|queue| {
         let name = format!("queue_{:04}", queue.version);
         Pending::new(name, Phase::Expand, &queue.checksum)
-    });
-    let mut pending = tables?;
-    pending.extend(queue);
+    }));
     Ok(pending)
 }
 

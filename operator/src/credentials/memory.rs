@@ -125,6 +125,6 @@ pub(crate) fn at_rest() -> Rotation<'static> {
         now: DateTime::from_timestamp(1_800_000_000, 0).expect("in range"),
         ids: &SystemIds,
         proofs: &PROOFS,
-        belief: Belief::of(true).at_most(TimeDelta::zero()),
+        belief: Belief::of(false).at_most(TimeDelta::zero()),
     }
 }

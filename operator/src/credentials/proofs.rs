@@ -8,7 +8,7 @@
 use std::{
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher as _},
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,6 +18,8 @@ use common_clock::Ids;
 const LONG: TimeDelta = TimeDelta::minutes(5);
 /// The same while they do not: a login may be why.
 const SHORT: TimeDelta = TimeDelta::seconds(30);
+/// What was proved is due up to a tenth of its time early.
+const EARLY: u16 = 10;
 /// Where the roles serve, the proofs of all names have this long each, up to [`LONG`] for all: one takes about ten milliseconds
 /// of processor on both sides, and a server has better to do.
 const EACH: TimeDelta = TimeDelta::milliseconds(150);
@@ -56,13 +58,21 @@ impl Belief {
 
 /// What was proved of a login, or seen inside a database, and when; by its name, which no two Platforms share.
 #[derive(Default)]
-pub struct Proofs(Mutex<HashMap<String, Proof>>);
+pub struct Proofs(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    proofs: HashMap<String, Proof>,
+    cleaned: DateTime<Utc>,
+}
 
 #[derive(Clone, Copy)]
 struct Proof {
     /// Of the servers, of what is expected there, and of the password.
     subject: u64,
     at: DateTime<Utc>,
+    /// For which part of its time it is believed, in 65,536ths: what was proved together is not due together.
+    share: u16,
     /// When somebody wanted to know of it last.
     asked: DateTime<Utc>,
 }
@@ -78,17 +88,19 @@ impl Proofs {
         now: DateTime<Utc>,
         ids: &dyn Ids,
     ) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = &mut self.known(now).proofs;
         if !belief.serves && !known.contains_key(name) {
             return false;
         }
         let lasts = belief.lasts(known.len());
         let proof = known.entry(name.to_owned()).or_insert_with(|| Proof {
             subject,
-            at: now - part(lasts, ids),
+            at: now,
+            share: draw(ids),
             asked: now,
         });
         proof.asked = now;
+        let lasts = lasts * i32::from(proof.share) / i32::from(u16::MAX);
         // A clock that went back does not make it last longer.
         proof.subject == subject && proof.at <= now && now - proof.at < lasts
     }
@@ -96,50 +108,48 @@ impl Proofs {
     /// Whether it was proved or refuted in this life of the operator.
     pub(crate) fn knows(&self, name: &str) -> bool {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.contains_key(name)
+        known.proofs.contains_key(name)
     }
 
-    /// It was proved just now. Not all that was proved together is due together: it counts as a little older.
+    /// It was proved just now.
     pub(crate) fn proved(&self, name: &str, subject: u64, now: DateTime<Utc>, ids: &dyn Ids) {
-        let at = now - part(SHORT, ids);
-        self.note(
-            name,
-            Proof {
-                subject,
-                at,
-                asked: now,
-            },
-        );
+        let proof = Proof {
+            subject,
+            at: now,
+            share: u16::MAX - draw(ids) / EARLY,
+            asked: now,
+        };
+        self.known(now).proofs.insert(name.to_owned(), proof);
     }
 
     /// It is to be proved in the next pass: not simply unknown, which would be believed.
     pub(crate) fn refuted(&self, name: &str, now: DateTime<Utc>) {
-        let (subject, at) = (0, DateTime::UNIX_EPOCH);
-        self.note(
-            name,
-            Proof {
-                subject,
-                at,
-                asked: now,
-            },
-        );
+        let proof = Proof {
+            subject: 0,
+            at: DateTime::UNIX_EPOCH,
+            share: 0,
+            asked: now,
+        };
+        self.known(now).proofs.insert(name.to_owned(), proof);
     }
 
-    fn note(&self, name: &str, proof: Proof) {
+    /// What somebody asks for: the names of Platforms that went count no more.
+    fn known(&self, now: DateTime<Utc>) -> MutexGuard<'_, Known> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those of Platforms that went, when there is no room for another.
-        if known.len() == known.capacity() {
-            known.retain(|_, other| proof.asked - other.asked < LONG);
+        if (now - known.cleaned).abs() >= LONG {
+            known
+                .proofs
+                .retain(|_, proof| (now - proof.asked).abs() < LONG * 2);
+            known.cleaned = now;
         }
-        known.insert(name.to_owned(), proof);
+        known
     }
 }
 
-/// A drawn part of a span.
-fn part(span: TimeDelta, ids: &dyn Ids) -> TimeDelta {
+fn draw(ids: &dyn Ids) -> u16 {
     let mut draw = [0_u8; 2];
     ids.fill(&mut draw);
-    span * i32::from(u16::from_be_bytes(draw)) / i32::from(u16::MAX)
+    u16::from_be_bytes(draw)
 }
 
 /// What a proof is of.
@@ -207,6 +217,22 @@ mod tests {
         let (proofs, ids) = (Proofs::default(), SeededIds::new(7));
         assert!(!proofs.holds("a", 1, Belief::of(false), now(), &ids));
         assert!(!proofs.knows("a"));
+    }
+
+    #[test]
+    fn names_that_went_give_the_others_their_time_back() {
+        let (proofs, ids) = (Proofs::default(), SeededIds::new(7));
+        let between = Belief::of(true).at_most(TimeDelta::seconds(50));
+        let at = |minute| now() + TimeDelta::minutes(minute);
+        for name in 0..2_000 {
+            proofs.proved(&name.to_string(), 1, at(0), &ids);
+        }
+        let holds_for_a_minute = |minute| {
+            proofs.proved("a", 1, at(minute), &ids);
+            proofs.holds("a", 1, between, at(minute + 1), &ids)
+        };
+        assert!(holds_for_a_minute(0));
+        assert!(!holds_for_a_minute(20), "alone");
     }
 
     /// However many others there are: a login whose proof fails, and that is asked for in each pass, never gets to be unknown.

@@ -7,16 +7,21 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use crds::Reason;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
 use kube::{Client, Resource};
+use tokio::time::timeout;
 
 use super::{Context, StepError};
 
 /// How long an answer counts.
 const FRESH: TimeDelta = TimeDelta::minutes(1);
+/// How long an answer may take.
+const ANSWER: Duration = Duration::from_secs(5);
 
 /// What the API server said last, by group and version. Cheap to clone; clones share it.
 #[derive(Debug, Clone, Default)]
@@ -44,17 +49,31 @@ struct Answer {
 /// When the API server does not answer.
 pub(crate) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<bool, StepError> {
     let (version, plural) = (K::api_version(&()), K::plural(&()));
-    let known = cx.kinds.of(&version);
+    // The wait for somebody else's question is part of it: nobody waits for ever for an answer that does not come.
+    let known = timeout(ANSWER, look(cx, &version, &plural)).await;
+    known.unwrap_or_else(|_| {
+        Err(StepError::transient(
+            Reason::ApiUnavailable,
+            format!(
+                "the API server does not say within {} s which kinds {version} has",
+                ANSWER.as_secs()
+            ),
+        ))
+    })
+}
+
+async fn look(cx: &Context, version: &str, plural: &str) -> Result<bool, StepError> {
+    let known = cx.kinds.of(version);
     // Held while it is asked, so that whoever comes meanwhile gets the same answer.
     let mut last = known.last.lock().await;
     let (now, doubts) = (cx.clock.now(), known.doubts.load(Ordering::Acquire));
     let counts =
         |answer: &&Answer| answer.doubts == doubts && answer.at <= now && now - answer.at < FRESH;
     if let Some(answer) = last.as_ref().filter(counts) {
-        return Ok(answer.plurals.contains(&*plural));
+        return Ok(answer.plurals.contains(plural));
     }
-    let plurals = ask(&cx.client, &version).await?;
-    let has = plurals.contains(&*plural);
+    let plurals = ask(&cx.client, version).await?;
+    let has = plurals.contains(plural);
     *last = Some(Answer {
         at: now,
         doubts,

@@ -10,20 +10,21 @@ use crate::error::JobError;
 /// Name of the schema.
 pub(crate) const SCHEMA: &str = "gw";
 
-/// The library's migrations that a database lacks. They are applied together.
+/// A queue that lacks migrations of the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outdated {
     /// Number of the last of them.
     pub version: u32,
-    /// SHA-256 of their statements.
+    /// SHA-256 of the statements up to that, whichever of them are applied already: a migration that was cut off between two is
+    /// the same one when it goes on.
     pub checksum: [u8; 32],
 }
 
-/// What [`migrate`] would apply now; `None` when the queue is as wanted. Only reads.
+/// What [`migrate`] would bring now; `None` when the queue is as wanted. Only reads.
 ///
 /// # Errors
-/// `JobError::Database`.
-pub async fn plan(pool: &PgPool) -> Result<Option<Outdated>, JobError> {
+/// Those of the database.
+pub async fn plan(pool: &PgPool) -> Result<Option<Outdated>, sqlx::Error> {
     let there: bool = sqlx::query_scalar("select to_regclass('gw.migrations') is not null")
         .fetch_one(pool)
         .await?;
@@ -34,28 +35,27 @@ pub async fn plan(pool: &PgPool) -> Result<Option<Outdated>, JobError> {
     } else {
         0
     };
-    Ok(beyond(u32::try_from(applied).unwrap_or_default()))
+    let newest = newest();
+    let is_outdated = u32::try_from(applied).unwrap_or_default() < newest.version;
+    Ok(is_outdated.then_some(newest))
 }
 
-/// The migrations after the one of this number.
-fn beyond(applied: u32) -> Option<Outdated> {
-    let missing = GRAPHILE_WORKER_MIGRATIONS
-        .iter()
-        .filter(|migration| migration.migration_number() > applied);
+/// The schema that the library works with.
+fn newest() -> Outdated {
     let mut checksum = Sha256::new();
-    let mut version = None;
-    for migration in missing {
-        version = version.max(Some(migration.migration_number()));
+    let mut version = 0;
+    for migration in GRAPHILE_WORKER_MIGRATIONS {
+        version = version.max(migration.migration_number());
         for statement in migration.stmts {
             checksum.update(statement.as_bytes());
             // Keeps two neighbours apart.
             checksum.update([0]);
         }
     }
-    version.map(|version| Outdated {
+    Outdated {
         version,
         checksum: checksum.finalize().into(),
-    })
+    }
 }
 
 /// Creates or migrates schema `gw`. Role `migrate` calls it with a login that may; afterwards a worker's login finds

@@ -9,7 +9,7 @@ use redis::aio::MultiplexedConnection;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 
-pub(super) use self::idle::{Idle, Open};
+pub(super) use self::idle::{Idle, Open, Way};
 use self::shared::Shared;
 
 /// By everything that leads to a server as its administrator; a password cannot be read from it.

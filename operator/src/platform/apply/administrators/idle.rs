@@ -12,13 +12,23 @@ use super::Key;
 
 /// A connection is made anew after this long: so is a password that the server takes no more noticed.
 const LASTS: TimeDelta = TimeDelta::minutes(5);
-/// One that nobody took in this time is not needed; Platforms are looked at once a minute.
+/// One that nobody took in this time is closed by the next call; Platforms are looked at once a minute.
 const UNUSED: TimeDelta = TimeDelta::minutes(2);
-/// How many wait for each server. Passes go on side by side, but a server has no more connections to spare.
+/// How many wait at each address, whosever they are. Passes go on side by side, but a server has no more connections to spare.
 const MOST: usize = 4;
 
-/// The connections that wait, each a `C`.
-pub(crate) struct Idle<C>(Mutex<HashMap<Key, Vec<Open<C>>>>);
+/// Where a connection leads, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Way {
+    /// `host:port`.
+    pub(crate) address: String,
+    pub(crate) key: Key,
+}
+
+/// The connections that wait, each a `C`, by address.
+pub(crate) struct Idle<C>(Mutex<Waiting<C>>);
+
+type Waiting<C> = HashMap<String, Vec<Open<C>>>;
 
 impl<C> Default for Idle<C> {
     fn default() -> Self {
@@ -27,33 +37,37 @@ impl<C> Default for Idle<C> {
 }
 
 impl<C> Idle<C> {
-    /// The one that was put back last, of those that lead there. The server may have closed it since.
-    pub(crate) fn take(&self, key: &Key, now: DateTime<Utc>) -> Option<Open<C>> {
-        self.look(now, |waiting| waiting.get_mut(key)?.pop())
+    /// The one that was put back last, of those that lead this way. The server may have closed it since.
+    pub(crate) fn take(&self, way: &Way, now: DateTime<Utc>) -> Option<Open<C>> {
+        self.look(now, |waiting| {
+            let there = waiting.get_mut(&way.address)?;
+            let last = there.iter().rposition(|open| open.way.key == way.key)?;
+            Some(there.remove(last))
+        })
     }
 
     /// It can be used again.
     pub(crate) fn put(&self, mut connection: Open<C>, now: DateTime<Utc>) {
         connection.used = now;
         self.look(now, |waiting| {
-            let there = waiting.entry(connection.key).or_default();
+            let there = waiting.entry(connection.way.address.clone()).or_default();
             if there.len() < MOST {
                 there.push(connection);
             }
         });
     }
 
-    /// One that leads there was closed by the server: so may the others be.
-    pub(crate) fn forget(&self, key: &Key, now: DateTime<Utc>) {
-        self.look(now, |waiting| drop(waiting.remove(key)));
+    /// Something went wrong on one that leads this way: the others may lead nowhere either, or to a server that was replaced.
+    pub(crate) fn forget(&self, way: &Way, now: DateTime<Utc>) {
+        self.look(now, |waiting| {
+            if let Some(there) = waiting.get_mut(&way.address) {
+                there.retain(|open| open.way.key != way.key);
+            }
+        });
     }
 
     /// After those that are too old were dropped, which closes them.
-    fn look<T>(
-        &self,
-        now: DateTime<Utc>,
-        work: impl FnOnce(&mut HashMap<Key, Vec<Open<C>>>) -> T,
-    ) -> T {
+    fn look<T>(&self, now: DateTime<Utc>, work: impl FnOnce(&mut Waiting<C>) -> T) -> T {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|_, there| {
             there.retain(|open| open.may_be_used(now));
@@ -66,25 +80,25 @@ impl<C> Idle<C> {
 /// A connection that is open; who has it is the only one to use it.
 pub(crate) struct Open<C> {
     connection: C,
-    key: Key,
+    way: Way,
     since: DateTime<Utc>,
     used: DateTime<Utc>,
 }
 
 impl<C> Open<C> {
     /// One that was just made.
-    pub(crate) fn new(connection: C, key: Key, now: DateTime<Utc>) -> Self {
+    pub(crate) fn new(connection: C, way: Way, now: DateTime<Utc>) -> Self {
         Self {
             connection,
-            key,
+            way,
             since: now,
             used: now,
         }
     }
 
-    /// A clock that went back does not make it last longer.
+    /// `now` is when a pass began, so that it may be earlier; a clock that went far back does not make it last longer.
     fn may_be_used(&self, now: DateTime<Utc>) -> bool {
-        let within = |at: DateTime<Utc>, limit| at <= now && now - at < limit;
+        let within = |at: DateTime<Utc>, limit| (now - at).abs() < limit;
         within(self.since, LASTS) && within(self.used, UNUSED)
     }
 }
@@ -108,51 +122,69 @@ mod tests {
     use super::*;
 
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
-    const HERE: Key = [1; 32];
-    const THERE: Key = [2; 32];
 
     fn after(seconds: i64) -> DateTime<Utc> {
         NOW + TimeDelta::seconds(seconds)
     }
 
-    fn taken(idle: &Idle<u8>, key: Key, now: DateTime<Utc>) -> Option<u8> {
-        idle.take(&key, now).map(|open| *open)
+    fn way(address: &str, user: u8) -> Way {
+        Way {
+            address: address.to_owned(),
+            key: [user; 32],
+        }
+    }
+
+    fn taken(idle: &Idle<u8>, way: &Way, now: DateTime<Utc>) -> Option<u8> {
+        idle.take(way, now).map(|open| *open)
     }
 
     #[test]
-    fn what_was_put_back_is_taken_once_and_leads_to_its_server_alone() {
+    fn what_was_put_back_is_taken_once_and_leads_its_way_alone() {
         let idle = Idle::default();
-        idle.put(Open::new(1, HERE, NOW), NOW);
-        idle.put(Open::new(2, HERE, NOW), NOW);
-        assert_eq!(taken(&idle, THERE, NOW), None);
-        assert_eq!(taken(&idle, HERE, NOW), Some(2));
-        assert_eq!(taken(&idle, HERE, NOW), Some(1));
-        assert_eq!(taken(&idle, HERE, NOW), None);
+        let here = way("a:1", 1);
+        for number in [1, 2] {
+            idle.put(Open::new(number, here.clone(), NOW), NOW);
+        }
+        for other in [way("a:2", 1), way("a:1", 2)] {
+            assert_eq!(taken(&idle, &other, NOW), None);
+        }
+        assert_eq!(taken(&idle, &here, NOW), Some(2));
+        assert_eq!(taken(&idle, &here, NOW), Some(1));
+        assert_eq!(taken(&idle, &here, NOW), None);
     }
 
     #[test]
-    fn only_some_wait_and_none_that_may_be_closed() {
+    fn only_some_wait_at_a_server_whosever_they_are_and_none_that_may_be_closed() {
         let idle = Idle::default();
         for number in 0..10 {
-            idle.put(Open::new(number, HERE, NOW), NOW);
+            idle.put(Open::new(number, way("a:1", number % 2), NOW), NOW);
         }
-        idle.put(Open::new(20, THERE, NOW), NOW);
-        assert_eq!(taken(&idle, HERE, NOW), Some(3));
-        idle.forget(&HERE, NOW);
-        assert_eq!(taken(&idle, HERE, NOW), None);
-        assert_eq!(taken(&idle, THERE, NOW), Some(20));
+        idle.put(Open::new(20, way("a:2", 0), NOW), NOW);
+        assert_eq!(taken(&idle, &way("a:1", 0), NOW), Some(2));
+        idle.forget(&way("a:1", 0), NOW);
+        assert_eq!(taken(&idle, &way("a:1", 0), NOW), None);
+        assert_eq!(taken(&idle, &way("a:1", 1), NOW), Some(3));
+        assert_eq!(taken(&idle, &way("a:2", 0), NOW), Some(20));
     }
 
     #[test]
-    fn none_is_used_for_ever_and_none_waits_for_ever() {
+    fn none_is_used_for_ever_and_none_waits_long() {
         let idle = Idle::default();
-        idle.put(Open::new(1, HERE, NOW), NOW);
-        assert_eq!(taken(&idle, HERE, after(120)), None, "nobody needed it");
-        idle.put(Open::new(2, HERE, NOW), after(299));
-        assert_eq!(taken(&idle, HERE, after(300)), None, "it is old");
-        idle.put(Open::new(3, HERE, NOW), after(200));
-        assert_eq!(taken(&idle, HERE, after(199)), None, "the clock went back");
-        idle.put(Open::new(4, HERE, NOW), after(200));
-        assert_eq!(taken(&idle, HERE, after(299)), Some(4));
+        let here = way("a:1", 1);
+        let put = |number, at| idle.put(Open::new(number, here.clone(), NOW), at);
+        put(1, NOW);
+        assert_eq!(taken(&idle, &here, after(120)), None, "nobody needed it");
+        put(2, after(299));
+        assert_eq!(taken(&idle, &here, after(300)), None, "it is old");
+        put(3, after(200));
+        assert_eq!(taken(&idle, &here, after(20)), None, "the clock went back");
+        put(4, after(200));
+        assert_eq!(taken(&idle, &here, after(299)), Some(4));
+        put(5, after(20));
+        assert_eq!(
+            taken(&idle, &here, after(5)),
+            Some(5),
+            "of a pass that began before"
+        );
     }
 }

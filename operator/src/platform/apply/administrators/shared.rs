@@ -60,3 +60,29 @@ fn key(connection: &Connection) -> Key {
         connection.ca_pem.as_deref(),
     ])
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::servers(|to: &mut Connection| to.bootstrap_servers.push('2'))]
+    #[case::transport(|to: &mut Connection| to.security_protocol = Some("SASL_SSL".to_owned()))]
+    #[case::mechanism(|to: &mut Connection| to.sasl_mechanism = Some("PLAIN".to_owned()))]
+    #[case::user(|to: &mut Connection| to.username = Some("v".to_owned()))]
+    #[case::password(|to: &mut Connection| to.password = Some("q".to_owned().into()))]
+    #[case::authority(|to: &mut Connection| to.ca_pem = Some("other".to_owned()))]
+    fn whoever_comes_with_something_else_gets_another_one(#[case] change: fn(&mut Connection)) {
+        let mut connection = Connection {
+            bootstrap_servers: "a:1".to_owned(),
+            username: Some("u".to_owned()),
+            password: Some("p".to_owned().into()),
+            ..Connection::default()
+        };
+        let before = key(&connection);
+        change(&mut connection);
+        assert_ne!(key(&connection), before);
+    }
+}

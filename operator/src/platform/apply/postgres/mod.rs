@@ -1,6 +1,7 @@
 //! PostgreSQL: two databases, roles that own and roles that have rights, and four logins, each proved where it is used
 //! before its Secret is written.
 
+mod administrator;
 mod facts;
 mod former;
 mod grants;
@@ -24,7 +25,7 @@ pub use names::{LoginSpec, Names, Place};
 
 use self::{
     facts::Facts,
-    server::{kept_admin, primary, replica},
+    server::{primary, replica},
 };
 use super::{
     administrators::Idle,
@@ -68,7 +69,11 @@ pub async fn ensure(
     let mut store = KubeStore::open(cx, p).await?;
     let rotation = Rotation::of(cx, states, p.database_credentials, belief.at_most(BETWEEN));
     let idle = &cx.administrators.postgres;
-    converge(idle, &p.postgres, &names(p), &mut store, &rotation).await
+    let done = converge(idle, &p.postgres, &names(p), &mut store, &rotation).await;
+    if done.is_err() {
+        administrator::forget(idle, &p.postgres, rotation.now);
+    }
+    done
 }
 
 /// The part of [`ensure`] that knows nothing of Kubernetes.
@@ -80,11 +85,11 @@ pub(crate) async fn converge(
     rotation: &Rotation<'_>,
 ) -> Result<PostgresApplied, StepError> {
     let at = primary(server);
-    let mut connection = kept_admin(idle, server, at, rotation.now).await?;
+    let mut connection = administrator::take(idle, server, at, rotation.now).await?;
     let things = names.things();
     let mut facts = Facts::read(&mut connection, at, &things).await?;
     if let Some(at) = replica(server) {
-        let mut follower = kept_admin(idle, server, at, rotation.now).await?;
+        let mut follower = administrator::take(idle, server, at, rotation.now).await?;
         facts.see_sessions(&mut follower, at).await?;
         idle.put(follower, rotation.now);
     }
@@ -188,5 +193,6 @@ pub async fn release(
     let released = release::release(&p.postgres, is_ours, listed.clone(), keep).await;
     let released = released.map_err(|error| super::ledger::left_behind(&error, &listed))?;
     ledger.dropped(cx, p, &released.dropped).await?;
+    administrator::forget(&cx.administrators.postgres, &p.postgres, cx.clock.now());
     Ok(Left(released.left))
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use crds::Reason;
 use secrecy::ExposeSecret as _;
 use sqlx::{
@@ -16,15 +15,17 @@ use crate::{
     credentials::Login,
     platform::{
         StepError,
-        apply::administrators::{self, Idle, Open},
         validate::{PostgresServer, Tls},
     },
 };
 
 /// Longest wait for a connection.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 /// Longest wait for an act: a database is a copy of many files.
 const ACT: Duration = Duration::from_secs(30);
+
+/// Statements that a connection keeps at the server. Not none: then each would be left there, and no one would close it.
+const STATEMENTS: usize = 16;
 
 /// Codes of a refused login: wrong password, no such role or no right to log in.
 const LOGIN_REFUSED: [&str; 2] = ["28P01", "28000"];
@@ -94,7 +95,7 @@ pub(super) async fn log_in(
         .password(login.password.expose_secret())
         .database(database)
         .application_name("crewdeck-operator")
-        .statement_cache_capacity(0)
+        .statement_cache_capacity(STATEMENTS)
         .ssl_mode(match server.tls {
             Tls::Verify => PgSslMode::VerifyFull,
             Tls::Disabled => PgSslMode::Disable,
@@ -133,32 +134,6 @@ pub(super) async fn admin(
     };
     let connected = log_in(server, at, &login, database).await;
     connected.map_err(|refusal| refusal.of_admin(&login.user, at))
-}
-
-/// Connects as the administrator to the database of administration, by a connection that waits for it, if one does.
-pub(super) async fn kept_admin(
-    idle: &Idle<PgConnection>,
-    server: &PostgresServer,
-    at: Address<'_>,
-    now: DateTime<Utc>,
-) -> Result<Open<PgConnection>, StepError> {
-    let address = at.to_string();
-    let key = administrators::key([
-        Some(address.as_str()),
-        Some(&server.username),
-        Some(server.password.expose_secret()),
-        Some(&server.database),
-        server.ca_pem.as_deref(),
-        matches!(server.tls, Tls::Verify).then_some("tls"),
-    ]);
-    if let Some(mut open) = idle.take(&key, now) {
-        if let Ok(Ok(())) = timeout(ANSWER, open.ping()).await {
-            return Ok(open);
-        }
-        idle.forget(&key, now);
-    }
-    let connection = admin(server, at, &server.database).await?;
-    Ok(Open::new(connection, key, now))
 }
 
 fn unreachable(at: Address<'_>, words: &str) -> StepError {

@@ -3,7 +3,7 @@
 //! The administrator here is no superuser: it has what the documentation asks for: `CREATEDB`, `CREATEROLE`,
 //! `pg_signal_backend` and `pg_read_all_stats`.
 
-mod administrator;
+mod kept;
 mod rotation;
 
 use common_clock::{Ids as _, SystemIds};

@@ -1,5 +1,6 @@
 //! Redis: two users per client, of which one is in use, shut into the client's namespace and proved by logging in.
 
+mod administrator;
 mod server;
 mod sessions;
 #[cfg(test)]
@@ -13,7 +14,7 @@ use redis::{Cmd, RedisResult, Value, aio::MultiplexedConnection};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use self::{
-    server::{Refusal, admin, failed, kept_admin, log_in, scheme},
+    server::{Refusal, admin, failed, log_in, scheme},
     user::{Categories, Shape},
 };
 use super::{
@@ -81,7 +82,12 @@ pub async fn ensure(
     let mut store = KubeStore::open(cx, p).await?;
     let rotation = Rotation::of(cx, states, p.redis_credentials, belief);
     let idle = &cx.administrators.redis;
-    converge(idle, &p.redis, &clients(&p.external), &mut store, &rotation).await
+    let clients = clients(&p.external);
+    let done = converge(idle, &p.redis, &clients, &mut store, &rotation).await;
+    if done.is_err() {
+        administrator::forget(idle, &p.redis, rotation.now);
+    }
+    done
 }
 
 /// Part of what a server says that keeps its users in no file.
@@ -98,7 +104,7 @@ pub(crate) async fn converge(
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
 ) -> Result<RedisApplied, StepError> {
-    let mut connection = kept_admin(idle, server, rotation.now).await?;
+    let mut connection = administrator::take(idle, server, rotation.now).await?;
     let mut applied = RedisApplied::default();
     let mut users = Users::new();
     for client in clients {
@@ -356,6 +362,7 @@ pub async fn release(
     let stays = |thing: &Thing| keep && thing.kind == Kind::Namespace;
     let (left, dropped): (Vec<_>, Vec<_>) = listed.into_iter().partition(stays);
     ledger.dropped(cx, p, &dropped).await?;
+    administrator::forget(&cx.administrators.redis, &p.redis, cx.clock.now());
     Ok(Left(left))
 }
 

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use crds::Reason;
 use redis::{
-    AsyncConnectionConfig, Client, IntoConnectionInfo as _, RedisError, RedisResult,
-    TlsCertificates, Value, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, IntoConnectionInfo as _, RedisError, TlsCertificates,
+    aio::MultiplexedConnection,
 };
 use secrecy::ExposeSecret as _;
 
@@ -14,7 +13,6 @@ use crate::{
     credentials::{Login, url},
     platform::{
         StepError,
-        apply::administrators::{self, Idle, Open},
         validate::{RedisServer, Tls},
     },
 };
@@ -107,35 +105,6 @@ pub(super) async fn admin(server: &RedisServer) -> Result<MultiplexedConnection,
             ),
         ),
     })
-}
-
-/// Connects as the administrator, by a connection that waits for it, if one does.
-pub(super) async fn kept_admin(
-    idle: &Idle<MultiplexedConnection>,
-    server: &RedisServer,
-    now: DateTime<Utc>,
-) -> Result<Open<MultiplexedConnection>, StepError> {
-    let port = server.port.to_string();
-    let key = administrators::key([
-        Some(server.host.as_str()),
-        Some(&port),
-        Some(&server.username),
-        Some(server.password.expose_secret()),
-        server.ca_pem.as_deref(),
-        Some(scheme(server)),
-    ]);
-    if let Some(mut open) = idle.take(&key, now) {
-        let answer: RedisResult<Value> = redis::cmd("PING").query_async(&mut *open).await;
-        // An administrator may lack the right to this command: that is an answer, too.
-        let answers = answer
-            .err()
-            .is_none_or(|error| error.code() == Some("NOPERM"));
-        if answers {
-            return Ok(open);
-        }
-        idle.forget(&key, now);
-    }
-    Ok(Open::new(admin(server).await?, key, now))
 }
 
 /// A text of somebody else's as a part of an address.

@@ -570,7 +570,9 @@ async fn a_pass_goes_on_with_the_connection_of_the_one_before_while_it_lives() {
         )
         .await;
         done.unwrap();
-        let mut next = kept_admin(&idle, &fixture.server, now).await.unwrap();
+        let mut next = administrator::take(&idle, &fixture.server, now)
+            .await
+            .unwrap();
         let mut command = redis::cmd("CLIENT");
         let id: u64 = command.arg("ID").query_async(&mut *next).await.unwrap();
         idle.put(next, now);

@@ -5,7 +5,7 @@ use super::*;
 /// The process of the server that the next pass will talk to.
 async fn process(idle: &Idle<PgConnection>, server: &PostgresServer) -> i32 {
     let now = at_rest().now;
-    let mut connection = kept_admin(idle, server, primary(server), now)
+    let mut connection = administrator::take(idle, server, primary(server), now)
         .await
         .unwrap();
     let process = sqlx::query_scalar("select pg_backend_pid()")

@@ -1,0 +1,74 @@
+//! The administrator, who stays logged in between passes.
+
+use chrono::{DateTime, Utc};
+use redis::{RedisResult, Value, aio::MultiplexedConnection};
+use secrecy::ExposeSecret as _;
+
+use super::server::{admin, scheme};
+use crate::platform::{
+    StepError,
+    apply::administrators::{self, Idle, Open, Way},
+    validate::RedisServer,
+};
+
+/// A connection that waits, if it still answers, or a new one. Whoever has it puts it back when all went well.
+pub(super) async fn take(
+    idle: &Idle<MultiplexedConnection>,
+    server: &RedisServer,
+    now: DateTime<Utc>,
+) -> Result<Open<MultiplexedConnection>, StepError> {
+    let way = way(server);
+    if let Some(mut open) = idle.take(&way, now) {
+        let answer: RedisResult<Value> = redis::cmd("PING").query_async(&mut *open).await;
+        // An administrator may lack the right to this command: that is an answer, too.
+        if answer
+            .err()
+            .is_none_or(|error| error.code() == Some("NOPERM"))
+        {
+            return Ok(open);
+        }
+        idle.forget(&way, now);
+    }
+    Ok(Open::new(admin(server).await?, way, now))
+}
+
+/// Has the next pass log in anew.
+pub(super) fn forget(idle: &Idle<MultiplexedConnection>, server: &RedisServer, now: DateTime<Utc>) {
+    idle.forget(&way(server), now);
+}
+
+fn way(server: &RedisServer) -> Way {
+    let key = administrators::key([
+        Some(server.username.as_str()),
+        Some(server.password.expose_secret()),
+        server.ca_pem.as_deref(),
+        Some(scheme(server)),
+    ]);
+    Way {
+        address: format!("{}:{}", server.host, server.port),
+        key,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::platform::validate::{Tls, sample::sample};
+
+    #[rstest]
+    #[case::host(|server: &mut RedisServer| server.host.push('2'))]
+    #[case::port(|server: &mut RedisServer| server.port += 1)]
+    #[case::user(|server: &mut RedisServer| server.username.push('2'))]
+    #[case::password(|server: &mut RedisServer| server.password = "other".to_owned().into())]
+    #[case::authority(|server: &mut RedisServer| server.ca_pem = Some("other".to_owned()))]
+    #[case::transport(|server: &mut RedisServer| server.tls = Tls::Disabled)]
+    fn whoever_comes_with_something_else_goes_another_way(#[case] change: fn(&mut RedisServer)) {
+        let mut server = sample().redis;
+        server.tls = Tls::Verify;
+        let before = way(&server);
+        change(&mut server);
+        assert_ne!(way(&server), before);
+    }
+}
