@@ -202,23 +202,30 @@ pub(crate) fn leaf(folder: &Path, name: &str, subject: &str, names: &str) -> Res
     )
 }
 
-/// Writes a kubeconfig for one server and one user.
+/// Writes a kubeconfig for one server and one user, who shows a certificate.
 pub(crate) fn kubeconfig(folder: &Path, name: &str, server: &str, user: &str) -> Result<()> {
-    let encoded = |file: String| -> Result<String> {
-        let path = folder.join(file);
-        output(Command::new("base64").arg("-w0").arg(path))
-    };
+    let shown = serde_json::json!({
+        "client-certificate-data": encoded(&folder.join(format!("{user}.crt")))?,
+        "client-key-data": encoded(&folder.join(format!("{user}.key")))?,
+    });
+    kubeconfig_with(folder, name, server, &shown)
+}
+
+/// Writes a kubeconfig for one server and a user who shows this.
+pub(crate) fn kubeconfig_with(
+    folder: &Path,
+    name: &str,
+    server: &str,
+    shown: &serde_json::Value,
+) -> Result<()> {
     let config = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "crewdeck", "cluster": {
-            "server": server, "certificate-authority-data": encoded("ca.crt".into())?,
+            "server": server, "certificate-authority-data": encoded(&folder.join("ca.crt"))?,
         }}],
-        "users": [{"name": user, "user": {
-            "client-certificate-data": encoded(format!("{user}.crt"))?,
-            "client-key-data": encoded(format!("{user}.key"))?,
-        }}],
-        "contexts": [{"name": "crewdeck", "context": {"cluster": "crewdeck", "user": user}}],
+        "users": [{"name": name, "user": shown}],
+        "contexts": [{"name": "crewdeck", "context": {"cluster": "crewdeck", "user": name}}],
         "current-context": "crewdeck",
     });
     let text = serde_json::to_string_pretty(&config)?;
@@ -228,6 +235,10 @@ pub(crate) fn kubeconfig(folder: &Path, name: &str, server: &str, user: &str) ->
         0o600,
         None,
     )
+}
+
+fn encoded(file: &Path) -> Result<String> {
+    output(Command::new("base64").arg("-w0").arg(file))
 }
 
 #[cfg(test)]

@@ -1,16 +1,20 @@
-//! The authority of a run, and what it signs. Everything is on loopback, by address.
+//! The authority of a run, what it signs, and the users of the API server. Everything is on loopback, by address.
 
 use crate::cluster::pki;
 use anyhow::Result;
-use std::{fs, path::Path};
+use serde_json::json;
+use std::{fmt::Write as _, fs, path::Path};
 
-use super::cluster::PORT;
+use super::{cluster::PORT, servers::password};
 
 /// Users of the API server, each with a kubeconfig of its name. All of them may do everything, so that no right is looked up
 /// for one side and not for the other; their names tell in the audit log who wrote.
 pub(super) const BENCH: &str = "bench";
 /// The operators that are measured: the two processes of ours, and the rival.
 pub(super) const OPERATORS: [&str; 3] = ["operator-1", "operator-2", "kopf"];
+
+/// The file of the users' tokens, as `--token-auth-file` wants it.
+pub(super) const TOKENS: &str = "tokens.csv";
 
 /// Makes all of it.
 pub(super) fn make(folder: &Path) -> Result<()> {
@@ -27,10 +31,13 @@ pub(super) fn make(folder: &Path) -> Result<()> {
     pki::leaf(folder, "frontproxy", "/CN=front-proxy", "DNS:frontproxy")?;
     pki::service_accounts(folder)?;
     let server = format!("https://127.0.0.1:{PORT}");
+    let mut tokens = String::new();
     for user in OPERATORS.into_iter().chain([BENCH]) {
-        let subject = format!("/O=system:masters/CN={user}");
-        pki::leaf(folder, user, &subject, &format!("DNS:{user}"))?;
-        pki::kubeconfig(folder, user, &server, user)?;
+        // As a pod does: a certificate would be verified for each request.
+        let token = password()?;
+        writeln!(tokens, "{token},{user},{user},system:masters")?;
+        pki::kubeconfig_with(folder, user, &server, &json!({"token": token}))?;
     }
+    fs::write(folder.join(TOKENS), tokens)?;
     Ok(())
 }

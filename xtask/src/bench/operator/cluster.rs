@@ -20,7 +20,7 @@ use std::{
 
 use super::{
     audit::{self, Audit},
-    certificates::BENCH,
+    certificates::{BENCH, TOKENS},
     process::{Process, Run},
     scene::Scene,
 };
@@ -79,6 +79,10 @@ impl<'a> Cluster<'a> {
         render::write(&policy, &audit::policy().to_string(), 0o600, None)?;
         let mut api_server = place.api_server();
         api_server
+            .arg(format!(
+                "--token-auth-file={}",
+                place.pki.join(TOKENS).display()
+            ))
             .arg(format!("--audit-policy-file={}", policy.display()))
             .arg(format!(
                 "--audit-log-path={}",

@@ -70,7 +70,7 @@ impl Servers {
 }
 
 /// A new password, for all three.
-fn password() -> Result<String> {
+pub(super) fn password() -> Result<String> {
     let drawn =
         crate::cluster::process::output(Command::new("openssl").args(["rand", "-hex", "16"]))?;
     Ok(drawn.trim().to_owned())
