@@ -1,6 +1,6 @@
 //! The queue's schema.
 
-use graphile_worker_migrations::sql::GRAPHILE_WORKER_MIGRATIONS;
+use graphile_worker_migrations::{GraphileWorkerMigration, sql::GRAPHILE_WORKER_MIGRATIONS};
 use sqlx::PgPool;
 
 /// Statements of this crate name private tables of the library, and a worker of a former release works beside the new schema
@@ -13,7 +13,7 @@ fn the_migrations_are_those_that_our_statements_were_written_for() {
         let migrations = GRAPHILE_WORKER_MIGRATIONS.iter();
         migrations
             .filter(|migration| migration.is_breaking() || !breaking)
-            .map(|migration| migration.migration_number())
+            .map(GraphileWorkerMigration::migration_number)
             .collect()
     };
     assert_eq!(numbers(false), (1..=22).collect::<Vec<_>>());

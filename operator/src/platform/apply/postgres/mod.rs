@@ -48,8 +48,8 @@ pub struct PostgresApplied {
     pub empty: Option<BTreeSet<String>>,
 }
 
-/// A proof and a look inside count until the next regular pass, and for those between: whether a password is the right one
-/// cannot be looked at, and pods with open connections do not notice.
+/// A proof and a look inside count until the next regular pass, and for those between, or longer where there are many:
+/// whether a password is the right one cannot be looked at, and pods with open connections do not notice.
 const BETWEEN: TimeDelta = TimeDelta::seconds(50);
 
 fn names(p: &ValidatedPlatform) -> Names {
