@@ -1,10 +1,14 @@
 //! The administrator, who stays logged in between passes.
 
 use chrono::{DateTime, Utc};
-use redis::{RedisResult, Value, aio::MultiplexedConnection};
+use crds::Reason;
+use redis::{Value, aio::MultiplexedConnection};
 use secrecy::ExposeSecret as _;
 
-use super::server::{admin, scheme};
+use super::{
+    ask,
+    server::{admin, scheme},
+};
 use crate::platform::{
     StepError,
     apply::administrators::{self, Idle, Open, Way},
@@ -19,12 +23,10 @@ pub(super) async fn take(
 ) -> Result<Open<MultiplexedConnection>, StepError> {
     let way = way(server);
     if let Some(mut open) = idle.take(&way, now) {
-        let answer: RedisResult<Value> = redis::cmd("PING").query_async(&mut *open).await;
+        let answer = ask::<Value>(server, &mut open, "calling it", &redis::cmd("PING")).await;
         // An administrator may lack the right to this command: that is an answer, too.
-        if answer
-            .err()
-            .is_none_or(|error| error.code() == Some("NOPERM"))
-        {
+        let answers = |error: StepError| error.reason == Reason::BackendRefused;
+        if answer.err().is_none_or(answers) {
             return Ok(open);
         }
         idle.forget(&way, now);
