@@ -8,11 +8,9 @@ use sqlx::PgPool;
 
 /// How long a published event is kept, for questions about it.
 const PUBLISHED_HOURS: u16 = 72;
-/// How long a consumer remembers an event: longer than a topic may keep it, which is a year.
-const SEEN_DAYS: u16 = 400;
 /// How long a run of a job is kept.
 const RUNS_DAYS: u16 = 30;
-/// Rows that one transaction deletes: it holds up nobody for long.
+/// Rows that one statement deletes: it holds up nobody for long.
 const AT_ONCE: u32 = 5_000;
 
 /// Safe to run at any time and any number of times.
@@ -50,7 +48,7 @@ async fn purge(pool: &PgPool, most: u32) -> Result<Purged, JobError> {
     let mut purged = Purged::default();
     loop {
         let sent = outbox::purge(&mut connection, PUBLISHED_HOURS, most).await?;
-        let seen = inbox::purge(&mut connection, SEEN_DAYS, most).await?;
+        let seen = inbox::purge(&mut connection, most).await?;
         let runs = history::purge(&mut connection, RUNS_DAYS, most).await?;
         purged.sent += sent;
         purged.seen += seen;

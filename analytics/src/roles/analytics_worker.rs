@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use common_config::Source;
-use common_events::{EventError, EventsConfig, Group, MemoryBus, Topic, consume, factory};
+use common_events::{EventError, EventsConfig, Group, MemoryBus, Topic, consume, factory, inbox};
 use common_reach::{Epochs, reach};
 use common_service::Service;
 use sqlx::PgPool;
@@ -17,8 +17,6 @@ use crate::store::own::Own;
 
 /// How often the inbox is cut.
 const CUT: Duration = Duration::from_hours(1);
-/// Days for which a counted event is remembered; longer than any topic may keep it, which is a year.
-const REMEMBERED: TimeDelta = TimeDelta::days(400);
 
 /// Runs the role until it is told to stop, with the broker of section `[events]`.
 ///
@@ -88,10 +86,11 @@ async fn work(
 /// Cuts the inbox now and then, so that it does not grow without end.
 fn spawn_cut(pool: PgPool, service: &Service) {
     let (own, stop, clock) = (Own::new(pool), service.soft(), Arc::clone(service.clock()));
+    let remembered = TimeDelta::days(inbox::REMEMBERED_DAYS.into());
     service.spawn("inbox", async move {
         let mut tick = tokio::time::interval(CUT);
         while stop.run_until_cancelled(tick.tick()).await.is_some() {
-            match own.forget(clock.now() - REMEMBERED).await {
+            match own.forget(clock.now() - remembered).await {
                 Ok(events) => tracing::debug!(events, "events forgotten"),
                 Err(error) => {
                     tracing::warn!(%error, "the inbox was not cut; it will be tried again");

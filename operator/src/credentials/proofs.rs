@@ -71,7 +71,7 @@ struct Proof {
     /// Of the servers, of what is expected there, and of the password.
     subject: u64,
     at: DateTime<Utc>,
-    /// For which part of its time it is believed, in 65,536ths: what was proved together is not due together.
+    /// For which part of its time it is believed, in 65,535ths: what was proved together is not due together.
     share: u16,
     /// When somebody wanted to know of it last.
     asked: DateTime<Utc>,

@@ -2,34 +2,27 @@
 //! `custom.metrics.k8s.io` in the API server's place; it may be missing, away, or know other metrics alone. Asked at most
 //! once a minute, however many Platforms there are.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use http::Request;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup;
 use kube::Client;
 use serde::{Deserialize, de::DeserializeOwned};
-use tokio::{sync::Mutex, time::timeout};
+use tokio::time::timeout;
 
-use super::{Context, build::JOB_WAIT};
+use super::{
+    Context,
+    answer::{Answer, WAIT},
+    build::JOB_WAIT,
+};
 
 const GROUP: &str = "custom.metrics.k8s.io";
 /// What the controller of autoscalers can ask.
 const VERSIONS: [&str; 2] = ["v1beta1", "v1beta2"];
-/// How long an answer counts, and that there was none.
-const FRESH: TimeDelta = TimeDelta::minutes(1);
-/// How long an answer may take: the roles wait for it.
-const ANSWER: Duration = Duration::from_secs(5);
 
-/// What was said last. Cheap to clone; clones share it.
+/// What was said last, also that there was no answer. Cheap to clone; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct CustomMetrics(Arc<Mutex<Option<Answer>>>);
-
-#[derive(Debug, Clone, Copy)]
-struct Answer {
-    at: DateTime<Utc>,
-    serves: Option<bool>,
-}
+pub struct CustomMetrics(Arc<Answer<Option<bool>>>);
 
 /// The list of resources, as little of it as is needed: that of an adapter has thousands.
 #[derive(Deserialize)]
@@ -44,29 +37,27 @@ struct Named {
 
 /// Whether autoscalers can ask the pods for [`JOB_WAIT`]; `None` while nobody says so.
 pub(super) async fn serves_job_wait(cx: &Context) -> Option<bool> {
-    // Held while it is asked, so that whoever comes meanwhile gets the same answer.
-    let mut last = cx.custom_metrics.0.lock().await;
-    let now = cx.clock.now();
-    if let Some(answer) = last.filter(|answer| answer.at <= now && now - answer.at < FRESH) {
-        return answer.serves;
-    }
-    let serves = match timeout(ANSWER, ask(&cx.client)).await {
+    let asked = async { Ok::<_, Infallible>(serves(&cx.client).await) };
+    let Ok(serves) = cx.custom_metrics.0.get(&cx.clock, asked).await;
+    serves
+}
+
+async fn serves(client: &Client) -> Option<bool> {
+    match timeout(WAIT, ask(client)).await {
         Ok(Ok(serves)) => Some(serves),
         Ok(Err(error)) => {
             tracing::warn!(%error, "{GROUP} does not answer; autoscalers keep their metric");
             None
         }
         Err(_) => {
-            let seconds = ANSWER.as_secs();
+            let seconds = WAIT.as_secs();
             tracing::warn!(
                 seconds,
                 "{GROUP} does not answer in time; autoscalers keep their metric"
             );
             None
         }
-    };
-    *last = Some(Answer { at: now, serves });
-    serves
+    }
 }
 
 async fn ask(client: &Client) -> kube::Result<bool> {
@@ -105,12 +96,13 @@ async fn get<T: DeserializeOwned>(client: &Client, path: &str) -> kube::Result<O
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
     use common_clock::ManualClock;
     use rstest::rstest;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::Api as Server;
+    use crate::{platform::answer::FRESH, testing::Api as Server};
 
     fn group(versions: &[&str]) -> Value {
         let versions: Vec<Value> = versions

@@ -3,96 +3,58 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
 use crds::Reason;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
 use kube::{Client, Resource};
 use tokio::time::timeout;
 
-use super::{Context, StepError};
+use super::{
+    Context, StepError,
+    answer::{Answer, WAIT},
+};
 
-/// How long an answer counts.
-const FRESH: TimeDelta = TimeDelta::minutes(1);
-/// How long an answer may take.
-const ANSWER: Duration = Duration::from_secs(5);
+/// The plurals of the kinds of one version of a group.
+type Plurals = Arc<BTreeSet<String>>;
 
 /// What the API server said last, by group and version. Cheap to clone; clones share it.
 #[derive(Debug, Clone, Default)]
-pub struct Kinds(Arc<Mutex<BTreeMap<String, Arc<Version>>>>);
-
-/// Of one version of a group.
-#[derive(Debug, Default)]
-struct Version {
-    /// How often somebody had reason to doubt the answer: what was asked before that counts no more.
-    doubts: AtomicU64,
-    last: tokio::sync::Mutex<Option<Answer>>,
-}
-
-#[derive(Debug)]
-struct Answer {
-    at: DateTime<Utc>,
-    /// As many as there had been when it was asked for.
-    doubts: u64,
-    plurals: BTreeSet<String>,
-}
+pub struct Kinds(Arc<Mutex<BTreeMap<String, Arc<Answer<Plurals>>>>>);
 
 /// Whether the cluster has kind `K`.
 ///
 /// # Errors
 /// When the API server does not answer.
 pub(crate) async fn has<K: Resource<DynamicType = ()>>(cx: &Context) -> Result<bool, StepError> {
-    let (version, plural) = (K::api_version(&()), K::plural(&()));
+    let version = K::api_version(&());
+    let known = cx.kinds.of(&version);
     // The wait for somebody else's question is part of it: nobody waits for ever for an answer that does not come.
-    let known = timeout(ANSWER, look(cx, &version, &plural)).await;
-    known.unwrap_or_else(|_| {
-        Err(StepError::transient(
+    let plurals = timeout(WAIT, known.get(&cx.clock, ask(&cx.client, &version)));
+    let plurals = plurals.await.map_err(|_| {
+        StepError::transient(
             Reason::ApiUnavailable,
             format!(
                 "the API server does not say within {} s which kinds {version} has",
-                ANSWER.as_secs()
+                WAIT.as_secs()
             ),
-        ))
-    })
-}
-
-async fn look(cx: &Context, version: &str, plural: &str) -> Result<bool, StepError> {
-    let known = cx.kinds.of(version);
-    // Held while it is asked, so that whoever comes meanwhile gets the same answer.
-    let mut last = known.last.lock().await;
-    let (now, doubts) = (cx.clock.now(), known.doubts.load(Ordering::Acquire));
-    let counts =
-        |answer: &&Answer| answer.doubts == doubts && answer.at <= now && now - answer.at < FRESH;
-    if let Some(answer) = last.as_ref().filter(counts) {
-        return Ok(answer.plurals.contains(plural));
-    }
-    let plurals = ask(&cx.client, version).await?;
-    let has = plurals.contains(plural);
-    *last = Some(Answer {
-        at: now,
-        doubts,
-        plurals,
-    });
-    Ok(has)
+        )
+    })??;
+    Ok(plurals.contains(&*K::plural(&())))
 }
 
 /// The plurals of the kinds that a version of a group has.
-async fn ask(client: &Client, version: &str) -> Result<BTreeSet<String>, StepError> {
+async fn ask(client: &Client, version: &str) -> Result<Plurals, StepError> {
     match client.list_api_group_resources(version).await {
         Ok(list) => {
             // One whose definition is being deleted is still told, but takes no object any more.
             let takes = |kind: &APIResource| kind.verbs.iter().any(|verb| verb == "patch");
             let kinds = list.resources.into_iter().filter(takes);
-            Ok(kinds.map(|kind| kind.name).collect())
+            Ok(Arc::new(kinds.map(|kind| kind.name).collect()))
         }
         // Of a group that nobody has installed it says so in plain text, without a reason.
-        Err(kube::Error::Api(status)) if status.code == 404 => Ok(BTreeSet::new()),
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(Plurals::default()),
         Err(error) => Err(StepError::of_kube(&format!("kinds of {version}"), &error)),
     }
 }
@@ -100,11 +62,10 @@ async fn ask(client: &Client, version: &str) -> Result<BTreeSet<String>, StepErr
 impl Kinds {
     /// Asks anew for kind `K` when somebody wants to know.
     pub(crate) fn forget<K: Resource<DynamicType = ()>>(&self) {
-        let known = self.of(&K::api_version(&()));
-        known.doubts.fetch_add(1, Ordering::Release);
+        self.of(&K::api_version(&())).doubt();
     }
 
-    fn of(&self, version: &str) -> Arc<Version> {
+    fn of(&self, version: &str) -> Arc<Answer<Plurals>> {
         let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         versions.entry(version.to_owned()).or_default().clone()
     }
@@ -114,11 +75,15 @@ impl Kinds {
 mod tests {
     use std::sync::Arc;
 
+    use chrono::DateTime;
     use common_clock::ManualClock;
     use serde_json::json;
 
     use super::*;
-    use crate::{platform::foreign::HttpRoute, testing::Api as Server};
+    use crate::{
+        platform::{answer::FRESH, foreign::HttpRoute},
+        testing::Api as Server,
+    };
 
     #[tokio::test]
     async fn a_group_that_nobody_has_installed_has_no_kinds() {

@@ -1,5 +1,6 @@
 //! The reconcile of a Platform, in five stages: dereference, validate, build, apply, status.
 
+mod answer;
 pub mod apply;
 mod autoscale;
 pub mod build;

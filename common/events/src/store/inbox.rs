@@ -23,17 +23,20 @@ pub async fn first_time(
     Ok(inserted.rows_affected() == 1)
 }
 
-/// Forgets events seen longer ago than this many days, at most so many; returns how many. Keep it above the retention of
-/// the topics, or a replay has its effect twice.
+/// Days for which a consumer remembers an event: longer than a topic may keep it, which is a year, or a replay has its effect
+/// twice.
+pub const REMEMBERED_DAYS: u16 = 400;
+
+/// Forgets events seen longer ago than [`REMEMBERED_DAYS`], at most so many; returns how many.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn purge(conn: &mut PgConnection, days: u16, most: u32) -> Result<u64, sqlx::Error> {
+pub async fn purge(conn: &mut PgConnection, most: u32) -> Result<u64, sqlx::Error> {
     let deleted = sqlx::query(
         "delete from inbox where ctid = any(array(select ctid from inbox \
          where received_at < now() - make_interval(days => $1) limit $2))",
     )
-    .bind(i32::from(days))
+    .bind(i32::from(REMEMBERED_DAYS))
     .bind(i64::from(most))
     .execute(conn)
     .await?;

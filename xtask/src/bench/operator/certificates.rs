@@ -1,6 +1,6 @@
 //! The authority of a run, what it signs, and the users of the API server. Everything is on loopback, by address.
 
-use crate::cluster::pki;
+use crate::cluster::{pki, render};
 use anyhow::Result;
 use serde_json::json;
 use std::{fmt::Write as _, fs, path::Path};
@@ -38,6 +38,5 @@ pub(super) fn make(folder: &Path) -> Result<()> {
         writeln!(tokens, "{token},{user},{user},system:masters")?;
         pki::kubeconfig_with(folder, user, &server, &json!({"token": token}))?;
     }
-    fs::write(folder.join(TOKENS), tokens)?;
-    Ok(())
+    render::write(&folder.join(TOKENS), &tokens, 0o600, None)
 }

@@ -69,7 +69,7 @@ impl Servers {
     }
 }
 
-/// A new password, for all three.
+/// A new password, or a token.
 pub(super) fn password() -> Result<String> {
     let drawn =
         crate::cluster::process::output(Command::new("openssl").args(["rand", "-hex", "16"]))?;

@@ -37,8 +37,31 @@ impl<C> Default for Idle<C> {
 }
 
 impl<C> Idle<C> {
+    /// One that waits, if it still `answers`, else the one that `connect` makes. Whoever has it puts it back when all went well.
+    pub(crate) async fn open<E>(
+        &self,
+        way: Way,
+        now: DateTime<Utc>,
+        answers: impl AsyncFnOnce(&mut C) -> bool,
+        connect: impl Future<Output = Result<C, E>>,
+    ) -> Result<Open<C>, E> {
+        if let Some(mut open) = self.take(&way, now) {
+            if answers(&mut open.connection).await {
+                return Ok(open);
+            }
+            self.forget(&way, now);
+        }
+        let connection = connect.await?;
+        Ok(Open {
+            connection,
+            way,
+            since: now,
+            used: now,
+        })
+    }
+
     /// The one that was put back last, of those that lead this way. The server may have closed it since.
-    pub(crate) fn take(&self, way: &Way, now: DateTime<Utc>) -> Option<Open<C>> {
+    fn take(&self, way: &Way, now: DateTime<Utc>) -> Option<Open<C>> {
         self.look(now, |waiting| {
             let there = waiting.get_mut(&way.address)?;
             let last = there.iter().rposition(|open| open.way.key == way.key)?;
@@ -86,16 +109,6 @@ pub(crate) struct Open<C> {
 }
 
 impl<C> Open<C> {
-    /// One that was just made.
-    pub(crate) fn new(connection: C, way: Way, now: DateTime<Utc>) -> Self {
-        Self {
-            connection,
-            way,
-            since: now,
-            used: now,
-        }
-    }
-
     /// `now` is when a pass began, so that it may be earlier; a clock that went far back does not make it last longer.
     fn may_be_used(&self, now: DateTime<Utc>) -> bool {
         let within = |at: DateTime<Utc>, limit| (now - at).abs() < limit;
@@ -134,6 +147,16 @@ mod tests {
         }
     }
 
+    /// One that was made at the beginning.
+    fn new(connection: u8, way: Way) -> Open<u8> {
+        Open {
+            connection,
+            way,
+            since: NOW,
+            used: NOW,
+        }
+    }
+
     fn taken(idle: &Idle<u8>, way: &Way, now: DateTime<Utc>) -> Option<u8> {
         idle.take(way, now).map(|open| *open)
     }
@@ -143,7 +166,7 @@ mod tests {
         let idle = Idle::default();
         let here = way("a:1", 1);
         for number in [1, 2] {
-            idle.put(Open::new(number, here.clone(), NOW), NOW);
+            idle.put(new(number, here.clone()), NOW);
         }
         for other in [way("a:2", 1), way("a:1", 2)] {
             assert_eq!(taken(&idle, &other, NOW), None);
@@ -157,9 +180,9 @@ mod tests {
     fn only_some_wait_at_a_server_whosever_they_are_and_none_that_may_be_closed() {
         let idle = Idle::default();
         for number in 0..10 {
-            idle.put(Open::new(number, way("a:1", number % 2), NOW), NOW);
+            idle.put(new(number, way("a:1", number % 2)), NOW);
         }
-        idle.put(Open::new(20, way("a:2", 0), NOW), NOW);
+        idle.put(new(20, way("a:2", 0)), NOW);
         assert_eq!(taken(&idle, &way("a:1", 0), NOW), Some(2));
         idle.forget(&way("a:1", 0), NOW);
         assert_eq!(taken(&idle, &way("a:1", 0), NOW), None);
@@ -171,7 +194,7 @@ mod tests {
     fn none_is_used_for_ever_and_none_waits_long() {
         let idle = Idle::default();
         let here = way("a:1", 1);
-        let put = |number, at| idle.put(Open::new(number, here.clone(), NOW), at);
+        let put = |number, at| idle.put(new(number, here.clone()), at);
         put(1, NOW);
         assert_eq!(taken(&idle, &here, after(120)), None, "nobody needed it");
         put(2, after(299));

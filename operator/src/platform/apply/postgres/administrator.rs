@@ -1,6 +1,7 @@
 //! The administrator, who stays logged in to the database of administration between passes.
 
 use chrono::{DateTime, Utc};
+use futures::FutureExt as _;
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 use tokio::time::timeout;
@@ -19,15 +20,11 @@ pub(super) async fn take(
     at: Address<'_>,
     now: DateTime<Utc>,
 ) -> Result<Open<PgConnection>, StepError> {
-    let way = way(server, at);
-    if let Some(mut open) = idle.take(&way, now) {
-        if let Ok(Ok(())) = timeout(ANSWER, open.ping()).await {
-            return Ok(open);
-        }
-        idle.forget(&way, now);
-    }
-    let connection = admin(server, at, &server.database).await?;
-    Ok(Open::new(connection, way, now))
+    let answers =
+        async |open: &mut PgConnection| matches!(timeout(ANSWER, open.ping()).await, Ok(Ok(())));
+    // On the heap: it is large, and seldom needed.
+    let connect = admin(server, at, &server.database).boxed();
+    idle.open(way(server, at), now, answers, connect).await
 }
 
 /// Has the next pass log in anew, at both servers.

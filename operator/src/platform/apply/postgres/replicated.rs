@@ -12,7 +12,10 @@ use crate::{
         read_login,
     },
     platform::{
-        apply::postgres::server::{Refusal, admin, close, log_in, replica},
+        apply::postgres::{
+            server::{Refusal, admin, close, log_in, replica},
+            tests::converge,
+        },
         validate::Tls,
     },
 };
@@ -37,11 +40,11 @@ async fn readers_reach_the_replica_and_nothing_else() {
     let tag = SystemIds.uuid().simple().to_string();
     let names = Names::of(&format!("t_{}", &tag[20..]), "tests", "replicated");
     let mut store = MemoryStore::default();
-    converge(&Idle::default(), &server, &names, &mut store, &at_rest())
+    converge(&server, &names, &mut store, &at_rest())
         .await
         .unwrap();
     let written = store.writes;
-    converge(&Idle::default(), &server, &names, &mut store, &at_rest())
+    converge(&server, &names, &mut store, &at_rest())
         .await
         .unwrap();
     assert_eq!(store.writes, written, "an idle pass wrote");
@@ -89,7 +92,7 @@ async fn a_proof_counts_between_two_regular_passes() {
         belief: Belief::of(true).at_most(BETWEEN),
         ..at_rest()
     };
-    converge(&Idle::default(), &server, &names, &mut store, &after(0))
+    converge(&server, &names, &mut store, &after(0))
         .await
         .unwrap();
     let app = read_login(&store.secrets["db-app"]).unwrap();
@@ -108,11 +111,11 @@ async fn a_proof_counts_between_two_regular_passes() {
         .execute(&mut root)
         .await
         .unwrap();
-    converge(&Idle::default(), &server, &names, &mut store, &after(5))
+    converge(&server, &names, &mut store, &after(5))
         .await
         .unwrap();
     assert!(!works().await, "it was proved again");
-    converge(&Idle::default(), &server, &names, &mut store, &after(60))
+    converge(&server, &names, &mut store, &after(60))
         .await
         .unwrap();
     assert!(works().await, "it was not proved again");
@@ -130,15 +133,9 @@ async fn a_server_of_another_authority_is_not_trusted() {
     let mut server = server();
     let names = Names::of("t_none", "tests", "none");
     server.ca_pem = None;
-    let error = converge(
-        &Idle::default(),
-        &server,
-        &names,
-        &mut MemoryStore::default(),
-        &at_rest(),
-    )
-    .await
-    .unwrap_err();
+    let error = converge(&server, &names, &mut MemoryStore::default(), &at_rest())
+        .await
+        .unwrap_err();
     assert_eq!(error.reason, Reason::BackendUnreachable);
     assert!(error.message.contains("ca.crt"), "{error}");
 }

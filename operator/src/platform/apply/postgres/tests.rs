@@ -25,6 +25,16 @@ fn ours(marker: &str) -> bool {
     marker.starts_with("Crewdeck Platform tests/")
 }
 
+/// One pass that logs in for itself.
+pub(super) async fn converge(
+    server: &PostgresServer,
+    names: &Names,
+    store: &mut dyn Store,
+    rotation: &Rotation<'_>,
+) -> Result<PostgresApplied, StepError> {
+    super::converge(&Idle::default(), server, names, store, rotation).await
+}
+
 /// A Platform of its own on the server of the tests, with an administrator of its own.
 struct Fixture {
     server: PostgresServer,
@@ -63,14 +73,7 @@ impl Fixture {
     }
 
     async fn converge(&self, store: &mut MemoryStore) -> Result<PostgresApplied, StepError> {
-        converge(
-            &Idle::default(),
-            &self.server,
-            &self.names,
-            store,
-            &at_rest(),
-        )
-        .await
+        converge(&self.server, &self.names, store, &at_rest()).await
     }
 
     async fn log_in(&self, login: &Login, database: &str) -> sqlx::Result<PgConnection> {
@@ -404,15 +407,9 @@ async fn deletion_ends_the_logins_and_keeps_or_drops_the_data(pool: PgPool) {
     fixture.converge(&mut store).await.unwrap();
     let sql = format!("{}_x", fixture.names.database);
     let others = Names::of(&sql, "tests", &fixture.names.database);
-    converge(
-        &Idle::default(),
-        &fixture.server,
-        &others,
-        &mut store,
-        &at_rest(),
-    )
-    .await
-    .unwrap();
+    converge(&fixture.server, &others, &mut store, &at_rest())
+        .await
+        .unwrap();
     let listed: Vec<_> = store.things.keys().cloned().collect();
     assert_eq!(listed.len(), 2 * things);
     let dropped = release::release(&fixture.server, ours, listed, false)
@@ -438,12 +435,12 @@ async fn errors_name_the_server_and_the_remedy(pool: PgPool) {
     };
     let names = Names::of("t_none", "tests", "none");
     let mut store = MemoryStore::default();
-    let refused = converge(&Idle::default(), &server, &names, &mut store, &at_rest())
+    let refused = converge(&server, &names, &mut store, &at_rest())
         .await
         .unwrap_err();
     assert_eq!(refused.reason, Reason::LoginRefused);
     server.port = 1;
-    let gone = converge(&Idle::default(), &server, &names, &mut store, &at_rest())
+    let gone = converge(&server, &names, &mut store, &at_rest())
         .await
         .unwrap_err();
     assert_eq!(gone.reason, Reason::BackendUnreachable);

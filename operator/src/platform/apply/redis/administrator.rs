@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use crds::Reason;
+use futures::FutureExt as _;
 use redis::{Value, aio::MultiplexedConnection};
 use secrecy::ExposeSecret as _;
 
@@ -21,17 +22,16 @@ pub(super) async fn take(
     server: &RedisServer,
     now: DateTime<Utc>,
 ) -> Result<Open<MultiplexedConnection>, StepError> {
-    let way = way(server);
-    if let Some(mut open) = idle.take(&way, now) {
-        let answer = ask::<Value>(server, &mut open, "calling it", &redis::cmd("PING")).await;
+    let answers = async |open: &mut MultiplexedConnection| {
+        let answer = ask::<Value>(server, open, "calling it", &redis::cmd("PING")).await;
         // An administrator may lack the right to this command: that is an answer, too.
-        let answers = |error: StepError| error.reason == Reason::BackendRefused;
-        if answer.err().is_none_or(answers) {
-            return Ok(open);
-        }
-        idle.forget(&way, now);
-    }
-    Ok(Open::new(admin(server).await?, way, now))
+        answer
+            .err()
+            .is_none_or(|error| error.reason == Reason::BackendRefused)
+    };
+    // On the heap: it is large, and seldom needed.
+    let connect = admin(server).boxed();
+    idle.open(way(server), now, answers, connect).await
 }
 
 /// Has the next pass log in anew.

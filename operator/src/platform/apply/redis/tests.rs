@@ -22,6 +22,16 @@ use crate::{
     testing::Api,
 };
 
+/// One pass that logs in for itself.
+async fn converge(
+    server: &RedisServer,
+    clients: &[ClientSpec],
+    store: &mut dyn Store,
+    rotation: &Rotation<'_>,
+) -> Result<RedisApplied, StepError> {
+    super::converge(&Idle::default(), server, clients, store, rotation).await
+}
+
 /// A Platform of its own on the server of the tests.
 struct Fixture {
     server: RedisServer,
@@ -54,14 +64,7 @@ impl Fixture {
     }
 
     async fn converge(&self, store: &mut MemoryStore) -> Result<RedisApplied, StepError> {
-        converge(
-            &Idle::default(),
-            &self.server,
-            &self.clients,
-            store,
-            &at_rest(),
-        )
-        .await
+        converge(&self.server, &self.clients, store, &at_rest()).await
     }
 
     async fn client(
@@ -144,7 +147,7 @@ async fn a_server_without_a_file_for_users_is_left_clean() {
     let server = at(&redis.url());
     let clients = clients(&ExternalNames::of("tests", "redis", "forgetful"));
     let mut store = MemoryStore::default();
-    let refused = converge(&Idle::default(), &server, &clients, &mut store, &at_rest()).await;
+    let refused = converge(&server, &clients, &mut store, &at_rest()).await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.reason, Reason::BackendRefused, "{refused}");
     let listed: Vec<Thing> = store.things.keys().cloned().collect();
@@ -364,9 +367,7 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions() {
     let mut former = fixture.client(&store, "redis-app").await.unwrap();
     let (server, clients) = (fixture.server.clone(), fixture.clients.clone());
     for _ in 0..2 {
-        let applied = converge(&Idle::default(), &server, &clients, &mut store, &due)
-            .await
-            .unwrap();
+        let applied = converge(&server, &clients, &mut store, &due).await.unwrap();
         let app = &applied.logins["redis-app"];
         assert_eq!(app.issue.at, later);
         assert!(app.draining.as_ref().unwrap().contains("web-1"), "{app:?}");
@@ -377,7 +378,7 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions() {
     let mut app = fixture.client(&store, "redis-app").await.unwrap();
     assert_eq!(app.get(&key).await.unwrap().as_deref(), Some("1"));
 
-    let applied = converge(&Idle::default(), &server, &clients, &mut store, &followed)
+    let applied = converge(&server, &clients, &mut store, &followed)
         .await
         .unwrap();
     let words = applied.logins["redis-app"].draining.clone().unwrap();
@@ -387,7 +388,7 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions() {
         now: later + chrono::TimeDelta::minutes(2),
         ..at_rest()
     };
-    let applied = converge(&Idle::default(), &server, &clients, &mut store, &patient)
+    let applied = converge(&server, &clients, &mut store, &patient)
         .await
         .unwrap();
     assert!(
@@ -499,14 +500,7 @@ async fn two_leaders_set_one_password() {
     let api = Api::default();
     for rotation in [at_rest(), due()] {
         overtaking(&api, async |store: &mut dyn Store| {
-            let done = converge(
-                &Idle::default(),
-                &fixture.server,
-                &fixture.clients,
-                store,
-                &rotation,
-            )
-            .await;
+            let done = converge(&fixture.server, &fixture.clients, store, &rotation).await;
             done.map(drop)
         })
         .await;
@@ -561,7 +555,7 @@ async fn a_pass_goes_on_with_the_connection_of_the_one_before_while_it_lives() {
     let mut store = MemoryStore::default();
     let mut lives = Vec::new();
     for _ in 0..3 {
-        let done = converge(
+        let done = super::converge(
             &idle,
             &fixture.server,
             &fixture.clients,

@@ -1,6 +1,7 @@
 //! The administrator who stays logged in from one pass to the next.
 
 use super::*;
+use crate::platform::apply::postgres;
 
 /// The process of the server that the next pass will talk to.
 async fn process(idle: &Idle<PgConnection>, server: &PostgresServer) -> i32 {
@@ -22,7 +23,7 @@ async fn a_pass_goes_on_with_the_connection_of_the_one_before_while_it_lives(poo
     let (idle, server) = (Idle::default(), fixture.server.clone());
     let mut store = MemoryStore::default();
     let mut converge = async || {
-        let done = converge(&idle, &server, &fixture.names, &mut store, &at_rest()).await;
+        let done = postgres::converge(&idle, &server, &fixture.names, &mut store, &at_rest()).await;
         done.unwrap();
         process(&idle, &server).await
     };

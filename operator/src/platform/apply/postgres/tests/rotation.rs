@@ -25,9 +25,7 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions(pool: PgPool) {
     let mut former = fixture.client(&store, "db-app").await;
     let mut writes = 0;
     for _ in 0..2 {
-        let applied = converge(&Idle::default(), &server, &names, &mut store, &due)
-            .await
-            .unwrap();
+        let applied = converge(&server, &names, &mut store, &due).await.unwrap();
         let app = &applied.logins["db-app"];
         assert_eq!(app.issue.at, later);
         assert!(app.draining.as_ref().unwrap().contains("web-1"), "{app:?}");
@@ -43,7 +41,7 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions(pool: PgPool) {
 
     // At work: it is let end.
     execute(&mut former, "begin".into()).await;
-    let applied = converge(&Idle::default(), &server, &names, &mut store, &at(later))
+    let applied = converge(&server, &names, &mut store, &at(later))
         .await
         .unwrap();
     let words = applied.logins["db-app"].draining.clone().unwrap();
@@ -51,26 +49,20 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions(pool: PgPool) {
     execute(&mut former, "commit".into()).await;
     // Idle, but it may be about to work again: it has a time of grace, which ends with our patience.
     let now = at(later + chrono::TimeDelta::minutes(2));
-    let mut applied = converge(&Idle::default(), &server, &names, &mut store, &now)
-        .await
-        .unwrap();
+    let mut applied = converge(&server, &names, &mut store, &now).await.unwrap();
     while applied
         .logins
         .values()
         .any(|login| login.draining.is_some())
     {
-        applied = converge(&Idle::default(), &server, &names, &mut store, &now)
-            .await
-            .unwrap();
+        applied = converge(&server, &names, &mut store, &now).await.unwrap();
     }
     assert!(
         try_execute(&mut former, "select 1").await.is_err(),
         "it was cut"
     );
     execute(&mut app, "select 1".into()).await;
-    let again = converge(&Idle::default(), &server, &names, &mut store, &now)
-        .await
-        .unwrap();
+    let again = converge(&server, &names, &mut store, &now).await.unwrap();
     assert_eq!(
         (again, store.writes),
         (applied, writes),
@@ -109,14 +101,7 @@ async fn two_leaders_set_one_password(pool: PgPool) {
     for now in [at_rest().now, later] {
         let rotation = Rotation { now, ..at_rest() };
         overtaking(&api, async |store: &mut dyn Store| {
-            let done = converge(
-                &Idle::default(),
-                &fixture.server,
-                &fixture.names,
-                store,
-                &rotation,
-            )
-            .await;
+            let done = converge(&fixture.server, &fixture.names, store, &rotation).await;
             done.map(drop)
         })
         .await;
@@ -144,15 +129,9 @@ async fn a_lost_secret_leaves_the_login_in_use_alone(pool: PgPool) {
         ..at_rest()
     };
     for _ in 0..2 {
-        converge(
-            &Idle::default(),
-            &fixture.server,
-            &fixture.names,
-            &mut store,
-            &rotation,
-        )
-        .await
-        .unwrap();
+        converge(&fixture.server, &fixture.names, &mut store, &rotation)
+            .await
+            .unwrap();
         // In the files of its pods: it goes on, also for new sessions.
         execute(&mut in_use, "select 1".into()).await;
         let login = read_login(&lost).unwrap();
@@ -191,9 +170,7 @@ async fn sessions_of_a_login_that_is_shut_are_ended(pool: PgPool) {
         ..at_rest()
     };
     let (server, names) = (fixture.server.clone(), fixture.names.clone());
-    converge(&Idle::default(), &server, &names, &mut store, &later)
-        .await
-        .unwrap();
+    converge(&server, &names, &mut store, &later).await.unwrap();
     assert!(try_execute(&mut session, "select 1").await.is_err());
     fixture.clean().await;
 }
@@ -212,14 +189,7 @@ async fn a_change_of_login_survives_a_crash_at_any_write(pool: PgPool) {
     loop {
         // Of three lives one ends before its first write, one before its second.
         store.dies_after = Some(store.writes + crashes % 3);
-        let done = converge(
-            &Idle::default(),
-            &fixture.server,
-            &fixture.names,
-            &mut store,
-            &later,
-        )
-        .await;
+        let done = converge(&fixture.server, &fixture.names, &mut store, &later).await;
         for client in [
             "db-app",
             "db-migrator",
