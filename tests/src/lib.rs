@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod commands;
 pub mod custom_metrics;
 pub mod external;
+pub mod faults;
 pub mod leftovers;
 pub mod platform;
 pub mod policies;

@@ -18,7 +18,7 @@ use self::{
     workloads::Workload,
 };
 use anyhow::Result;
-use tests::cluster::Cluster;
+use tests::{cluster::Cluster, faults::is_long};
 
 #[tokio::test]
 async fn e2e_a_crash_at_any_write_leaves_no_trace() -> Result<()> {
@@ -45,14 +45,4 @@ async fn e2e_a_crash_at_any_write_leaves_no_trace() -> Result<()> {
     println!("{}", table::of_two(&two));
     table::judge(&reference, &courses, one_of == 1)?;
     table::judge_two(&reference, &two)
-}
-
-/// Whether there is time for every fault.
-fn is_long() -> bool {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "set by `cargo xtask test --faults`"
-    )]
-    let set = std::env::var("CREWDECK_FAULTS");
-    set.is_ok()
 }

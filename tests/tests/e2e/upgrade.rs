@@ -12,6 +12,7 @@ use std::{collections::BTreeSet, time::Duration};
 use tests::{
     backends,
     cluster::Cluster,
+    faults::is_long,
     platform::Platform,
     schema::FORMER_SCHEMA,
     wait::wait_for,
@@ -39,14 +40,8 @@ enum To {
 /// Every kind once; twenty with five broken ones when there is time.
 fn course() -> Vec<To> {
     use To::{Broken, Missing, Other};
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "set by `cargo xtask test --faults`"
-    )]
-    let long = std::env::var("CREWDECK_FAULTS").is_ok();
-    let short = vec![Other, Broken, Other, Missing];
-    if !long {
-        return short;
+    if !is_long() {
+        return vec![Other, Broken, Other, Missing];
     }
     let mut course: Vec<To> = std::iter::repeat_n(Other, 20).collect();
     for (place, broken) in [

@@ -4,7 +4,6 @@
 use super::{
     census::{Census, Count},
     course::cluster_name,
-    is_long,
     mask::Mask,
     state::{State, state},
     table::difference,
@@ -12,7 +11,7 @@ use super::{
 use anyhow::{Context as _, Result, bail, ensure};
 use common_clock::{Ids as _, SeededIds};
 use std::{process::Command, time::Duration};
-use tests::{cluster::Cluster, external, platform::Platform, wait::wait_for};
+use tests::{cluster::Cluster, external, faults::is_long, platform::Platform, wait::wait_for};
 use tokio::time::{Instant, sleep_until};
 
 /// Moments at which it is killed.
