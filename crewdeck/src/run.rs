@@ -3,19 +3,42 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use common_clock::{SharedClock, SharedIds, SystemClock, SystemIds};
 use common_config::Source;
 use common_service::{Service, ServiceConfig};
 use common_telemetry::TelemetryConfig;
+use tokio_util::sync::CancellationToken;
 
 use crate::cli::Command;
 use crate::commands::{config, dev, keys, migrate, openapi, platform, schemas, smoke, users};
 use crate::role::Role;
 use crate::sections;
 
-/// Does what the command says.
-pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) -> Result<()> {
+/// Does what the command says. A role stops in order when `end` is cancelled, everything else is cut off.
+pub(crate) async fn run(
+    command: Command,
+    environment: Vec<(String, String)>,
+    end: &CancellationToken,
+) -> Result<()> {
+    let stops_itself = match command {
+        Command::Run { role } => role != Role::Migrate,
+        Command::Dev(_) => true,
+        _ => false,
+    };
+    let done = Box::pin(act(command, environment, end));
+    if stops_itself {
+        return done.await;
+    }
+    let done = end.run_until_cancelled(done).await;
+    done.unwrap_or_else(|| bail!("told to end before it was done"))
+}
+
+async fn act(
+    command: Command,
+    environment: Vec<(String, String)>,
+    end: &CancellationToken,
+) -> Result<()> {
     let (clock, ids): (SharedClock, SharedIds) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let file = environment
         .iter()
@@ -29,7 +52,14 @@ pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) ->
         Command::Platform(args) => Box::pin(platform::run(args, &environment, clock)).await,
         Command::Schemas { folder } => schemas::run(&folder),
         Command::Dev(args) => {
-            Box::pin(dev::run(&args, file.as_deref(), environment, clock, ids)).await
+            Box::pin(dev::run(
+                &args,
+                file.as_deref(),
+                environment,
+                (clock, ids),
+                end,
+            ))
+            .await
         }
         Command::Users(command) => {
             let source = load(file.as_deref(), environment)?;
@@ -43,7 +73,7 @@ pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) ->
         }
         Command::Run { role } => {
             let source = load(file.as_deref(), environment)?;
-            run_role(role, &source, clock, ids).await
+            run_role(role, &source, clock, ids, end).await
         }
     }
 }
@@ -55,14 +85,20 @@ fn load(file: Option<&Path>, environment: Vec<(String, String)>) -> Result<Sourc
     Ok(source)
 }
 
-async fn run_role(role: Role, source: &Source, clock: SharedClock, ids: SharedIds) -> Result<()> {
+async fn run_role(
+    role: Role,
+    source: &Source,
+    clock: SharedClock,
+    ids: SharedIds,
+    end: &CancellationToken,
+) -> Result<()> {
     let telemetry: TelemetryConfig = source.section()?;
     let guard = common_telemetry::init(&telemetry, role.as_str())?;
     if role == Role::Migrate {
         return migrate::apply(&migrate::ApplyArgs::default(), source, &clock, &ids).await;
     }
     let config: ServiceConfig = source.section()?;
-    let service = Service::new(role.as_str(), config, clock, ids, guard.prometheus());
+    let service = Service::new(role.as_str(), config, clock, ids, guard.prometheus()).until(end);
     tracing::info!(
         role = role.as_str(),
         version = env!("CARGO_PKG_VERSION"),

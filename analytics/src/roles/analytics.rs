@@ -105,9 +105,10 @@ fn spawn_cache(
     let (stop, epochs) = (service.soft(), epochs.clone());
     service.spawn("cache", async move {
         if let Some(cache) = reach("cache", None, &stop, || Cache::connect(&config)).await {
-            let seen = cache.clone();
+            let (seen, follow) = (cache.clone(), cache.clone().follow(stop));
             epochs.add("redis-analytics", move || seen.epoch());
             let _ = slot.set(cache); // the one writer
+            follow.await;
         }
         Ok(())
     });

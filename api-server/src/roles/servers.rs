@@ -45,8 +45,8 @@ pub(super) async fn cache(
     let check = service.ready("redis");
     let connect = || Cache::connect(config);
     let cache = reach("redis", Some(&check), &service.soft(), connect).await?;
-    let seen = cache.clone();
-    epochs.add("redis-app", move || seen.epoch());
+    let (seen, follow) = (cache.clone(), cache.clone().follow(service.soft()));
+    epochs.follow("redis-app", service, move || seen.epoch(), follow);
     Some(cache)
 }
 

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use common_config::SecretRef;
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
 
-use crate::{CacheConfig, CacheError, connection};
+use crate::{CacheConfig, CacheError, connection, login};
 
 /// A handle on Redis; clones share one multiplexed connection.
 #[derive(Clone)]
 pub struct Cache {
     connection: ConnectionManager,
+    url: SecretRef,
     namespace: String,
     epoch: Arc<AtomicU64>,
 }
@@ -27,10 +30,20 @@ impl Cache {
     pub async fn connect(config: &CacheConfig) -> Result<Self, CacheError> {
         let epoch = Arc::new(AtomicU64::new(config.url.epoch()));
         Ok(Self {
-            connection: connection::open(config, Arc::clone(&epoch)).await?,
+            connection: connection::open(config).await?,
+            url: config.url.clone(),
             namespace: config.namespace.clone(),
             epoch,
         })
+    }
+
+    /// Follows the login until `stop`: whenever the file behind the URL changes, the connection is logged in again. Tried until it
+    /// succeeds.
+    pub async fn follow(self, stop: CancellationToken) {
+        if self.url.path().is_some() {
+            let follow = login::follow(&self.url, self.connection, self.epoch);
+            stop.run_until_cancelled(follow).await;
+        }
     }
 
     /// Epoch of the login in use: the number in the file `epoch` beside the URL, or 0 where there is none.

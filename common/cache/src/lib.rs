@@ -7,6 +7,7 @@ mod cache;
 mod config;
 mod connection;
 mod error;
+mod login;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -11,15 +11,24 @@ use std::time::{Duration, Instant};
 
 use common_config::SecretRef;
 use secrecy::{ExposeSecret as _, SecretString};
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
-use crate::pools::open;
+use crate::pools::{ACQUIRE, open};
 use crate::{DbError, PoolOptions};
 
 /// How often the file is looked at; kubelet itself needs longer to project a change.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// The last change of the login.
+#[derive(Debug, Clone)]
+struct Turn {
+    /// Connections that are older were made with the former login.
+    at: Instant,
+    /// The user since then.
+    user: String,
+}
 
 /// The options behind `url`, read now.
 pub(crate) fn connect_options(url: &SecretRef) -> Result<PgConnectOptions, DbError> {
@@ -35,8 +44,7 @@ pub struct Credentials {
     epoch: Arc<AtomicU64>,
     /// The file as it was before the pool was made with it.
     first: Option<SecretString>,
-    /// When the login changed last: connections that are older were made with the former one.
-    turned: Arc<Mutex<Option<Instant>>>,
+    turned: Arc<Mutex<Option<Turn>>>,
 }
 
 impl Credentials {
@@ -59,12 +67,22 @@ impl Credentials {
     /// # Errors
     /// When the URL is unreadable or not valid, or the server does not accept the login.
     pub async fn pool(&self) -> Result<PgPool, DbError> {
-        let turned = Arc::clone(&self.turned);
-        let settings = PgPoolOptions::new().before_acquire(move |_, connection| {
-            let turned = *turned.lock().unwrap_or_else(PoisonError::into_inner);
-            let current = turned.is_none_or(|turned| connection.age < turned.elapsed());
-            Box::pin(std::future::ready(Ok(current)))
-        });
+        let (before, after) = (Arc::clone(&self.turned), Arc::clone(&self.turned));
+        let settings = PgPoolOptions::new()
+            .before_acquire(move |_, connection| {
+                let current = last(&before).is_none_or(|turn| connection.age < turn.at.elapsed());
+                Box::pin(std::future::ready(Ok(current)))
+            })
+            .after_connect(move |connection, _| {
+                // One that was being made when the login changed is younger than the change, and has the former login.
+                let turn = last(&after).filter(|turn| turn.at.elapsed() < ACQUIRE);
+                Box::pin(async move {
+                    match turn {
+                        Some(turn) => require(connection, &turn.user).await,
+                        None => Ok(()),
+                    }
+                })
+            });
         open(&self.url, &self.options, settings).await
     }
 
@@ -97,9 +115,11 @@ impl Credentials {
             }
             match connect_options(&self.url) {
                 Ok(options) => {
+                    let user = options.get_username().to_owned();
                     pool.set_connect_options(self.options.apply(options));
+                    let at = Instant::now();
                     *self.turned.lock().unwrap_or_else(PoisonError::into_inner) =
-                        Some(Instant::now());
+                        Some(Turn { at, user });
                     close_idle(&pool).await;
                     self.epoch.store(epoch, Ordering::Relaxed);
                     tracing::info!(credentials.epoch = epoch, "database login replaced");
@@ -113,6 +133,26 @@ impl Credentials {
     }
 }
 
+fn last(turned: &Mutex<Option<Turn>>) -> Option<Turn> {
+    turned
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
+
+/// That a connection is this user's; the pool makes another one when it is not.
+async fn require(connection: &mut PgConnection, user: &str) -> Result<(), sqlx::Error> {
+    let is: String = sqlx::query_scalar("select session_user::text")
+        .fetch_one(connection)
+        .await?;
+    if is == user {
+        return Ok(());
+    }
+    Err(sqlx::Error::Protocol(format!(
+        "made with the login {is} while {user} took its place"
+    )))
+}
+
 /// Closes the connections that are idle now; they were made with the old login.
 async fn close_idle(pool: &PgPool) {
     for _ in 0..pool.num_idle() {
@@ -121,3 +161,6 @@ async fn close_idle(pool: &PgPool) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

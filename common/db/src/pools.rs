@@ -10,7 +10,7 @@ use crate::credentials::connect_options;
 use crate::{DatabaseConfig, DbError};
 
 /// Longest wait for a free connection.
-const ACQUIRE: Duration = Duration::from_secs(5);
+pub(crate) const ACQUIRE: Duration = Duration::from_secs(5);
 /// Bound on the age of a connection.
 const MAX_LIFETIME: Duration = Duration::from_mins(10);
 

@@ -1,11 +1,10 @@
 //! The relay: publishes what the outbox holds, in order, at least once. Runs in role `worker` (and `analytics-worker`
 //! for its own database); any number may run, one is active per database.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use common_clock::SharedClock;
 use sqlx::{PgConnection, PgPool, postgres::PgListener};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -23,8 +22,6 @@ const BATCH: i64 = 256;
 const POLL: Duration = Duration::from_secs(1);
 /// How often a stand-by asks for the lock: the bound of a takeover.
 const STANDBY: Duration = Duration::from_secs(2);
-/// How long a session is kept: the next one is made with the login as it is by then, and no former login is held for ever.
-const TERM: Duration = Duration::from_secs(30);
 /// Longest wait for a broker to confirm a batch.
 const CONFIRM: Duration = Duration::from_secs(30);
 /// First and longest wait after a failure.
@@ -67,9 +64,10 @@ struct Relay<'a> {
 }
 
 impl Relay<'_> {
-    /// One hold of the lock, or one wait for it: for a term.
+    /// One hold of the lock, or one wait for it: until the pool has another login, for no former one is held for ever.
     async fn session(&self, wait: &mut Duration) -> Result<(), EventError> {
-        let end = Instant::now() + TERM;
+        let login = self.pool.connect_options();
+        let is_current = || Arc::ptr_eq(&login, &self.pool.connect_options());
         // Out of the pool: the lock lives and dies with this session, and no other user of the pool may inherit it.
         let mut conn = self
             .pool
@@ -81,7 +79,7 @@ impl Relay<'_> {
             .await
             .map_err(database("taking the lock of the relay"))?
         {
-            if Instant::now() >= end {
+            if !is_current() {
                 return Ok(());
             }
             tokio::time::sleep(STANDBY).await;
@@ -94,7 +92,7 @@ impl Relay<'_> {
             .listen(outbox::NOTIFY_CHANNEL)
             .await
             .map_err(database("listening"))?;
-        while Instant::now() < end {
+        while is_current() {
             while self.drain(&mut conn).await? {}
             *wait = BACKOFF.0;
             let woken = tokio::time::timeout(POLL, listener.recv()).await;

@@ -9,8 +9,10 @@ mod config;
 mod probes;
 mod readiness;
 mod service;
+mod signals;
 mod state;
 
 pub use config::ServiceConfig;
 pub use readiness::ReadyCheck;
 pub use service::Service;
+pub use signals::end_of_process;

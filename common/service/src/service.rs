@@ -11,7 +11,6 @@ use common_clock::{SharedClock, SharedIds};
 use common_telemetry::PrometheusHandle;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -64,6 +63,13 @@ impl Service {
             prometheus,
             failure: Arc::default(),
         }
+    }
+
+    /// The same, stopped when `end` is cancelled: before anything was made of it.
+    #[must_use]
+    pub fn until(mut self, end: &CancellationToken) -> Self {
+        self.soft = end.child_token();
+        self
     }
 
     /// Name of the role.
@@ -162,7 +168,7 @@ impl Service {
         self.state.register(key, Arc::new(read));
     }
 
-    /// Serves the second port until a signal (SIGTERM, SIGINT) or a failure, then drains and returns.
+    /// Serves the second port until the soft token is cancelled or something fails, then drains and returns.
     ///
     /// # Errors
     /// The first failure of spawned work, or a second port that cannot be bound.
@@ -174,13 +180,7 @@ impl Service {
             "metrics upkeep",
             upkeep(self.prometheus.clone(), self.soft.clone()),
         );
-        let mut terminate = signal(SignalKind::terminate()).context("SIGTERM handler")?;
-        let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT handler")?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = self.soft.cancelled() => {}
-        }
+        self.soft.cancelled().await;
         self.drain().await;
         let failure = self
             .failure

@@ -1,6 +1,8 @@
 //! Exit codes are those of sysexits.h, and every refusal says what is allowed.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
 
 use common_scratch::Folder;
 
@@ -33,10 +35,7 @@ fn called_by_the_name_that_kubectl_looks_for_it_is_the_plugin() {
         "--kubeconfig",
         kubeconfig.to_str().expect("Unicode"),
     ];
-    let as_plugin = std::process::Command::new(&plugin)
-        .args(arguments)
-        .env_clear()
-        .output();
+    let as_plugin = Command::new(&plugin).args(arguments).env_clear().output();
     let as_command = crewdeck(&["platform"]).args(arguments).output();
     for output in [as_plugin, as_command] {
         let (code, words) = ended(&output.expect("it starts"));
@@ -46,12 +45,36 @@ fn called_by_the_name_that_kubectl_looks_for_it_is_the_plugin() {
             "{words}"
         );
     }
-    let help = std::process::Command::new(&plugin)
+    let help = Command::new(&plugin)
         .arg("--help")
         .output()
         .expect("it starts");
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     assert!(help.contains("Usage: kubectl crewdeck"), "{help}");
+}
+
+#[test]
+fn a_command_that_is_told_to_end_says_so() {
+    // A server that never answers.
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("free");
+    let url = format!("http://{}", server.local_addr().expect("an address"));
+    let folder = Folder::new("told").expect("a folder");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "ada@example.org").expect("written");
+    let file = file.to_str().expect("Unicode");
+    let arguments = ["--url", &url, "--email-file", file, "--password-file", file];
+    let child = crewdeck(&["smoke"])
+        .args(arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let _asked = server.accept().expect("it asks");
+    let id = child.id().to_string();
+    let told = Command::new("kill").args(["-s", "TERM", &id]).status();
+    assert!(told.expect("kill").success());
+    let (code, words) = ended(&child.wait_with_output().expect("it ends"));
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.contains("told to end before it was done"), "{words}");
 }
 
 #[test]

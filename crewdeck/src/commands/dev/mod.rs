@@ -12,6 +12,7 @@ use api_server::commands::Administrator;
 use common_clock::{SharedClock, SharedIds};
 use common_config::{SecretRef, Source};
 use common_db::Phase;
+use tokio_util::sync::CancellationToken;
 
 use self::backing::Backing;
 use self::settings::Settings;
@@ -32,13 +33,13 @@ pub(crate) struct Args {
 /// Address that the first administrator signs in with.
 const EMAIL: &str = "admin@crewdeck.localhost";
 
-/// Runs until it is told to stop.
+/// Runs until `end` is cancelled.
 pub(crate) async fn run(
     args: &Args,
     file: Option<&Path>,
     environment: Vec<(String, String)>,
-    clock: SharedClock,
-    ids: SharedIds,
+    (clock, ids): (SharedClock, SharedIds),
+    end: &CancellationToken,
 ) -> Result<()> {
     let given = Source::load(file, environment.clone())?;
     sections::deny_unknown(&given)?;
@@ -80,6 +81,7 @@ pub(crate) async fn run(
         &settings,
         (&clock, &ids),
         &telemetry.prometheus(),
+        end,
     )?;
     let outcome = running
         .until_stopped(|| tell(&ready(args.port, made.is_some().then_some(&password))))

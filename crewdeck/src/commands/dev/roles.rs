@@ -10,6 +10,7 @@ use common_service::Service;
 use common_telemetry::PrometheusHandle;
 use futures::future::join_all;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::settings::{ROLES, Settings};
 use crate::role::Role;
@@ -24,6 +25,7 @@ pub(super) fn start(
     settings: &Settings,
     (clock, ids): (&SharedClock, &SharedIds),
     prometheus: &PrometheusHandle,
+    end: &CancellationToken,
 ) -> Result<Running> {
     let bus = MemoryBus::default();
     let mut services = Vec::new();
@@ -37,7 +39,8 @@ pub(super) fn start(
             SharedClock::clone(clock),
             SharedIds::clone(ids),
             prometheus.clone(),
-        );
+        )
+        .until(end);
         start_one(role, &source, &service, &bus).with_context(|| role.as_str())?;
         services.push(service);
     }
@@ -92,7 +95,7 @@ impl Running {
                 }
                 ended = ends.join_next() => {
                     let Some(ended) = ended else { break };
-                    stops.iter().for_each(tokio_util::sync::CancellationToken::cancel);
+                    stops.iter().for_each(CancellationToken::cancel);
                     if let Err(error) = ended.context("a role").and_then(|outcome| outcome) {
                         failure.get_or_insert(error);
                     }
