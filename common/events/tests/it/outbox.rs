@@ -204,6 +204,32 @@ async fn two_relays_publish_once_and_the_second_takes_over(pool: PgPool) {
     );
 }
 
+/// The process of the server that holds the lock of this database's relay.
+async fn holder(pool: &PgPool) -> Option<i32> {
+    let sql = "select pid from pg_locks where locktype = 'advisory' and granted \
+               and database = (select oid from pg_database where datname = current_database())";
+    let holder = sqlx::query_scalar(sql).fetch_optional(pool);
+    holder.await.expect("an answer")
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn a_relay_goes_on_with_another_login_as_soon_as_its_pool_has_one(pool: PgPool) {
+    let (bus, stop, clock) = (MemoryBus::default(), CancellationToken::new(), clock());
+    let work = async {
+        holds("the relay's lock", async || holder(&pool).await.is_some()).await;
+        let former = holder(&pool).await;
+        let options = pool.connect_options();
+        pool.set_connect_options(options.as_ref().clone());
+        holds("a lock of another session", async || {
+            let now = holder(&pool).await;
+            now.is_some() && now != former
+        })
+        .await;
+        stop.cancel();
+    };
+    tokio::join!(relay::run(&pool, &bus, "/test", &clock, &stop), work);
+}
+
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn a_row_that_commits_late_is_not_skipped(pool: PgPool) {
     let (bus, early, late) = (MemoryBus::default(), SystemIds.uuid(), SystemIds.uuid());
