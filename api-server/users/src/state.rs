@@ -18,7 +18,7 @@ pub struct Users {
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) hasher: PasswordHasher,
-    pub(crate) limits: LoginLimits,
+    pub(crate) limits: Arc<LoginLimits>,
     pub(crate) keys: CursorKey,
     pub(crate) clock: SharedClock,
     pub(crate) ids: SharedIds,
@@ -54,7 +54,7 @@ impl Users {
     pub fn new(parts: Parts) -> Self {
         let hasher = PasswordHasher::new(parts.config.password_slots, Arc::clone(&parts.ids));
         Self {
-            limits: LoginLimits::new(parts.cache, &parts.config),
+            limits: Arc::new(LoginLimits::new(parts.cache, &parts.config)),
             pools: parts.pools,
             verifier: parts.verifier,
             signer: parts.signer,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use common_auth::testing::KeyFolder;
 use common_clock::{Clock as _, ManualClock};
+use common_db::testing::StatementCounter;
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -46,6 +47,17 @@ async fn an_unknown_address_looks_like_a_wrong_password(pool: PgPool) {
         };
         assert_eq!(names(&wrong), names(&unknown));
     }
+}
+
+/// Time is told by work: an attempt asks the database as often, whoever it is for.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn an_unknown_address_takes_as_many_statements(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let counter = StatementCounter::start();
+    world.try_login(ADMIN, "wrong horse").await;
+    let of_known = counter.take();
+    world.try_login("nobody@example.org", PASSWORD).await;
+    assert_eq!((of_known, counter.take()), (1, 1));
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
