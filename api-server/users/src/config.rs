@@ -12,6 +12,8 @@ pub struct UsersConfig {
     pub session_days: i64,
     /// Passwords hashed at the same time; each takes 46 MiB.
     pub password_slots: usize,
+    /// Milliseconds that a password waits for a slot at most; then the answer is 503.
+    pub password_wait_milliseconds: u64,
     /// Failed sign-ins per account in 15 minutes, of all strangers together and of each known client; further ones are
     /// made to wait.
     pub failures_per_account: u64,
@@ -33,6 +35,7 @@ impl Default for UsersConfig {
         Self {
             session_days: 30,
             password_slots: 1,
+            password_wait_milliseconds: 3000,
             failures_per_account: 10,
             failures_per_pair: 20,
             failures_per_address: 100,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use common_auth::PasswordError;
 use common_http::{ApiError, Kind, Violation};
 
 /// An error of the domain.
@@ -44,7 +45,7 @@ pub enum Error {
     Database(#[from] sqlx::Error),
     /// A password could not be hashed.
     #[error(transparent)]
-    Password(#[from] common_auth::PasswordError),
+    Password(#[from] PasswordError),
     /// A token could not be signed.
     #[error(transparent)]
     Sign(#[from] common_auth::SignerError),
@@ -79,6 +80,10 @@ impl From<Error> for ApiError {
             }
             Error::Database(source) => source.into(),
             Error::KeyDenied => Self::unavailable("the signing key is being replaced", error),
+            Error::Password(PasswordError::Busy) => Self::unavailable(
+                "too many people sign in at once; try again in a moment",
+                error,
+            ),
             Error::Password(_) | Error::Sign(_) | Error::Row { .. } => Self::internal(error),
         }
     }

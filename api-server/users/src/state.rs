@@ -1,6 +1,7 @@
 //! What the domain's handlers need.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common_auth::{AuthConfig, PasswordHasher, Signer, Verifier};
 use common_cache::Cache;
@@ -52,7 +53,11 @@ impl Users {
     /// The domain with its dependencies.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let hasher = PasswordHasher::new(parts.config.password_slots, Arc::clone(&parts.ids));
+        let hasher = PasswordHasher::new(
+            parts.config.password_slots,
+            Duration::from_millis(parts.config.password_wait_milliseconds),
+            Arc::clone(&parts.ids),
+        );
         Self {
             limits: Arc::new(LoginLimits::new(parts.cache, &parts.config)),
             pools: parts.pools,

@@ -41,6 +41,9 @@ pub(super) struct LoginRequest {
     (status = 429, description = "`too_many_failures`", body = Fault, headers(
         ("Retry-After" = i64, description = "Seconds until there is room for another attempt"),
     )),
+    (status = 503, description = "`unavailable`: too many people sign in at once, or a server is away", body = Fault, headers(
+        ("Retry-After" = i64, description = "Seconds after which to try again"),
+    )),
 ))]
 pub(super) async fn login(
     State(users): State<Users>,
