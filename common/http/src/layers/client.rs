@@ -34,21 +34,23 @@ fn through(headers: &HeaderMap, peer: IpAddr, hops: usize) -> IpAddr {
     if hops == 0 {
         return peer;
     }
+    // By bytes: a caller who writes what is no text must not hide what a proxy wrote after it.
     headers
         .get_all("x-forwarded-for")
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .collect::<Vec<_>>()
         .into_iter()
         .rev()
         .nth(hops - 1)
-        .and_then(|entry| entry.trim().parse().ok())
+        .and_then(|entry| std::str::from_utf8(entry).ok()?.trim().parse().ok())
         .unwrap_or(peer)
 }
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -65,5 +67,25 @@ mod tests {
         assert_eq!(seen(2), "198.51.100.7");
         assert_eq!(seen(9), "10.0.0.1");
         assert_eq!(through(&HeaderMap::new(), peer, 1), peer);
+    }
+
+    #[test]
+    fn what_a_caller_writes_moves_nothing() {
+        let peer: IpAddr = "10.0.0.1".parse().expect("an address");
+        let seen = |hops, lines: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                let line = HeaderValue::from_bytes(line).expect("a header");
+                headers.append("x-forwarded-for", line);
+            }
+            through(&headers, peer, hops).to_string()
+        };
+        // Lines of its own, and what is no text, before the entry of the one trusted proxy.
+        assert_eq!(seen(1, &[b"6.6.6.6", b"198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen(1, &[b"\xff, 198.51.100.7"]), "198.51.100.7");
+        assert_eq!(seen(1, &[b"6.6.6.6,,", b" 2001:db8::7 "]), "2001:db8::7");
+        // A request that went around the proxies has too few entries: its peer counts.
+        assert_eq!(seen(2, &[b"6.6.6.6"]), "10.0.0.1");
+        assert_eq!(seen(0, &[b"6.6.6.6"]), "10.0.0.1");
     }
 }
