@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use common_config::SecretRef;
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, PgPool};
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
 
 use crate::pools::{ACQUIRE, open};
@@ -20,6 +20,8 @@ use crate::{DbError, PoolOptions};
 
 /// How often the file is looked at; kubelet itself needs longer to project a change.
 const LOOK: Duration = Duration::from_secs(2);
+/// A connection that was in use this short a time ago is taken without a question to the server.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// The last change of the login.
 #[derive(Debug, Clone)]
@@ -64,14 +66,28 @@ impl Credentials {
 
     /// The pool, proved by a first connection.
     ///
+    /// sqlx asks the server before each use whether a connection lives, which is a round trip for every request. It asks
+    /// at the return of each too, so what rests in the pool lived a moment ago: only a connection that has rested for
+    /// longer is asked here, so that a quiet pool outlives a restart of the server unseen. A former login needs no
+    /// question, its age tells. A server that goes away under load is seen by the requests that it was working for, and
+    /// by one more for each connection that came back a moment before; a failed one is not kept, and nothing here tries
+    /// a statement twice, which might do its work twice.
+    ///
     /// # Errors
     /// When the URL is unreadable or not valid, or the server does not accept the login.
     pub async fn pool(&self) -> Result<PgPool, DbError> {
         let (before, after) = (Arc::clone(&self.turned), Arc::clone(&self.turned));
         let settings = PgPoolOptions::new()
-            .before_acquire(move |_, connection| {
-                let current = last(&before).is_none_or(|turn| connection.age < turn.at.elapsed());
-                Box::pin(std::future::ready(Ok(current)))
+            .test_before_acquire(false)
+            .before_acquire(move |connection, seen| {
+                let current = last(&before).is_none_or(|turn| seen.age < turn.at.elapsed());
+                let ask = current && seen.idle_for >= FRESH;
+                Box::pin(async move {
+                    if ask {
+                        connection.ping().await?;
+                    }
+                    Ok(current)
+                })
             })
             .after_connect(move |connection, _| {
                 // One that was being made when the login changed is younger than the change, and has the former login.

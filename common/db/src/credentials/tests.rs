@@ -124,3 +124,22 @@ async fn a_connection_that_was_being_made_while_the_login_changed_serves_nobody(
     assert_eq!(served, logins.users[1]);
     logins.drop(pool).await;
 }
+
+/// The process of the server that a statement of the pool meets.
+async fn process(pool: &PgPool) -> i32 {
+    let own = sqlx::query_scalar("select pg_backend_pid()");
+    own.fetch_one(pool).await.expect("one")
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_connection_that_the_server_ended_is_met_once_at_most(admin: PgPool) {
+    let logins = Logins::new(admin).await;
+    let pool = logins.credentials().pool().await.expect("a pool");
+    let first = process(&pool).await;
+    let end = sqlx::query("select pg_terminate_backend($1, 5000)").bind(first);
+    end.execute(&logins.admin).await.expect("ended");
+    // At once: it is trusted or, on a slow machine, asked.
+    let _ = sqlx::query("select 1").execute(&pool).await;
+    assert_ne!(process(&pool).await, first);
+    logins.drop(pool).await;
+}
