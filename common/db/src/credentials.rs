@@ -80,7 +80,7 @@ impl Credentials {
         let settings = PgPoolOptions::new()
             .test_before_acquire(false)
             .before_acquire(move |connection, seen| {
-                let current = last(&before).is_none_or(|turn| seen.age < turn.at.elapsed());
+                let current = since(&before).is_none_or(|since| seen.age < since);
                 let ask = current && seen.idle_for >= FRESH;
                 Box::pin(async move {
                     if ask {
@@ -147,6 +147,12 @@ impl Credentials {
             }
         }
     }
+}
+
+/// How long ago the login changed.
+fn since(turned: &Mutex<Option<Turn>>) -> Option<Duration> {
+    let turned = turned.lock().unwrap_or_else(PoisonError::into_inner);
+    turned.as_ref().map(|turn| turn.at.elapsed())
 }
 
 fn last(turned: &Mutex<Option<Turn>>) -> Option<Turn> {
