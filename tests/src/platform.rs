@@ -21,6 +21,19 @@ pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/crewdeck
 /// Who the tests are, to the API server.
 const MANAGER: &str = "crewdeck-tests";
 
+/// A login as the status tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// Whose it is, such as `db-app`.
+    pub client: String,
+    /// `Active` or `Draining`.
+    pub phase: String,
+    /// Its generation.
+    pub epoch: i64,
+    /// What the former login waits for.
+    pub waits_for: String,
+}
+
 /// A `Platform` in a namespace, and the way to it.
 #[derive(Clone)]
 pub struct Platform {
@@ -268,15 +281,17 @@ impl Platform {
         Ok(keys.collect())
     }
 
-    /// The logins that its status tells, as `(client, phase, epoch)`.
+    /// The logins that its status tells.
     ///
     /// # Errors
     /// When it is not there.
-    pub async fn logins(&self) -> Result<Vec<(String, String, i64)>> {
+    pub async fn logins(&self) -> Result<Vec<Login>> {
         let logins = self.told_list("credentials").await?;
-        let tell = |login: &Value| {
-            let epoch = login["epoch"].as_i64().unwrap_or_default();
-            (word(login, "client"), word(login, "phase"), epoch)
+        let tell = |login: &Value| Login {
+            client: word(login, "client"),
+            phase: word(login, "phase"),
+            epoch: login["epoch"].as_i64().unwrap_or_default(),
+            waits_for: word(login, "message"),
         };
         Ok(logins.iter().map(tell).collect())
     }

@@ -144,6 +144,6 @@ async fn keys(platform: &Platform) -> Result<BTreeMap<String, String>> {
 async fn logins(platform: &Platform) -> Result<BTreeMap<String, (String, i64)>> {
     let logins = platform.logins().await?.into_iter();
     Ok(logins
-        .map(|(client, phase, epoch)| (client, (phase, epoch)))
+        .map(|login| (login.client, (login.phase, login.epoch)))
         .collect())
 }
