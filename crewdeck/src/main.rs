@@ -25,22 +25,16 @@ fn main() -> ExitCode {
 }
 
 fn work() -> Result<()> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one reader of the environment"
+    )]
+    let environment: Vec<(String, String)> = std::env::vars().collect();
+    let command = cli::Cli::read(std::env::args_os().collect()).command(&environment)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(async {
-        // Before anything else: until then nobody could end this process in order.
-        let end = common_service::end_of_process()?;
-        // Fails only if a provider is installed already, and nothing ran before.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one reader of the environment"
-        )]
-        let environment: Vec<(String, String)> = std::env::vars().collect();
-        let cli = cli::Cli::read(std::env::args_os().collect());
-        run::run(cli.command(&environment)?, environment, &end).await
-    });
+    let outcome = runtime.block_on(run::run(command, environment));
     runtime.shutdown_timeout(BLOCKED);
     outcome
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use common_clock::{SharedClock, SharedIds, SystemClock, SystemIds};
 use common_config::Source;
-use common_service::{Service, ServiceConfig};
+use common_service::{Service, ServiceConfig, end_of_process};
 use common_telemetry::TelemetryConfig;
 use tokio_util::sync::CancellationToken;
 
@@ -15,22 +15,21 @@ use crate::commands::{config, dev, keys, migrate, openapi, platform, schemas, sm
 use crate::role::Role;
 use crate::sections;
 
-/// Does what the command says. A role stops in order when `end` is cancelled, everything else is cut off.
-pub(crate) async fn run(
-    command: Command,
-    environment: Vec<(String, String)>,
-    end: &CancellationToken,
-) -> Result<()> {
-    let stops_itself = match command {
-        Command::Run { role } => role != Role::Migrate,
+/// Does what the command says, until it is done or the process is told to end.
+pub(crate) async fn run(command: Command, environment: Vec<(String, String)>) -> Result<()> {
+    let stops_in_order = match &command {
+        Command::Run { role } => *role != Role::Migrate,
         Command::Dev(_) => true,
-        _ => false,
+        Command::Migrate(_) | Command::Smoke(_) => false,
+        // Somebody sits before it: it ends as every program does.
+        _ => return act(command, environment, &CancellationToken::new()).await,
     };
-    let done = Box::pin(act(command, environment, end));
-    if stops_itself {
-        return done.await;
+    let end = end_of_process()?;
+    let work = Box::pin(act(command, environment, &end));
+    if stops_in_order {
+        return work.await;
     }
-    let done = end.run_until_cancelled(done).await;
+    let done = end.run_until_cancelled(work).await;
     done.unwrap_or_else(|| bail!("told to end before it was done"))
 }
 
@@ -39,6 +38,8 @@ async fn act(
     environment: Vec<(String, String)>,
     end: &CancellationToken,
 ) -> Result<()> {
+    // Fails only if a provider is installed already, and nothing ran before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let (clock, ids): (SharedClock, SharedIds) = (Arc::new(SystemClock), Arc::new(SystemIds));
     let file = environment
         .iter()

@@ -1,25 +1,21 @@
 //! The operations that roles use.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use common_config::SecretRef;
 use redis::AsyncCommands as _;
 use redis::aio::ConnectionManager;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-use crate::{CacheConfig, CacheError, connection, login};
+use crate::{CacheConfig, CacheError, open::Open};
 
 /// A handle on Redis; clones share one multiplexed connection.
 #[derive(Clone)]
 pub struct Cache {
-    connection: ConnectionManager,
-    url: SecretRef,
+    open: Arc<Open>,
     namespace: String,
-    epoch: Arc<AtomicU64>,
 }
 
 impl Cache {
@@ -28,28 +24,26 @@ impl Cache {
     /// # Errors
     /// When the configuration is unreadable, or the server refuses or does not answer.
     pub async fn connect(config: &CacheConfig) -> Result<Self, CacheError> {
-        let epoch = Arc::new(AtomicU64::new(config.url.epoch()));
         Ok(Self {
-            connection: connection::open(config).await?,
-            url: config.url.clone(),
+            open: Arc::new(Open::new(config).await?),
             namespace: config.namespace.clone(),
-            epoch,
         })
     }
 
-    /// Follows the login until `stop`: whenever the file behind the URL changes, the connection is logged in again. Tried until it
-    /// succeeds.
+    /// Follows the login until `stop`: whenever the file behind the URL changes, the connection is logged in again, and one that
+    /// the server let in no more is made anew. Tried until it succeeds.
     pub async fn follow(self, stop: CancellationToken) {
-        if self.url.path().is_some() {
-            let follow = login::follow(&self.url, self.connection, self.epoch);
-            stop.run_until_cancelled(follow).await;
-        }
+        stop.run_until_cancelled(self.open.follow()).await;
     }
 
     /// Epoch of the login in use: the number in the file `epoch` beside the URL, or 0 where there is none.
     #[must_use]
     pub fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Relaxed)
+        self.open.epoch()
+    }
+
+    fn connection(&self) -> ConnectionManager {
+        self.open.connection()
     }
 
     /// `key` under the namespace, as the server sees it.
@@ -63,7 +57,7 @@ impl Cache {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), CacheError> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         redis::cmd("PING")
             .query_async::<()>(&mut connection)
             .await?;
@@ -75,7 +69,7 @@ impl Cache {
     /// # Errors
     /// When the server fails or the value is not a `T`.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, CacheError> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         let bytes: Option<Vec<u8>> = connection.get(self.key(key)).await?;
         decode(key, bytes)
     }
@@ -85,7 +79,7 @@ impl Cache {
     /// # Errors
     /// As [`Cache::get`].
     pub async fn get_del<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, CacheError> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         let bytes: Option<Vec<u8>> = connection.get_del(self.key(key)).await?;
         decode(key, bytes)
     }
@@ -101,7 +95,7 @@ impl Cache {
         life: Duration,
     ) -> Result<(), CacheError> {
         let bytes = encode(key, value)?;
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         let () = connection
             .set_ex(self.key(key), bytes, seconds(life))
             .await?;
@@ -119,7 +113,7 @@ impl Cache {
         life: Duration,
     ) -> Result<bool, CacheError> {
         let bytes = encode(key, value)?;
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         let set: Option<String> = redis::cmd("SET")
             .arg(self.key(key))
             .arg(bytes)
@@ -136,7 +130,7 @@ impl Cache {
     /// # Errors
     /// When the server fails.
     pub async fn del(&self, key: &str) -> Result<bool, CacheError> {
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         let removed: i64 = connection.del(self.key(key)).await?;
         Ok(removed > 0)
     }
@@ -160,7 +154,7 @@ impl Cache {
     /// One transaction, so that a counter without an end cannot be left behind.
     async fn count(&self, command: &str, key: &str, window: Duration) -> Result<u64, CacheError> {
         let key = self.key(key);
-        let mut connection = self.connection.clone();
+        let mut connection = self.connection();
         let (count, _): (i64, i64) = redis::pipe()
             .atomic()
             .cmd(command)

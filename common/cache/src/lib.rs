@@ -8,6 +8,7 @@ mod config;
 mod connection;
 mod error;
 mod login;
+mod open;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -71,14 +71,24 @@ impl Users {
         list.lines().filter(|line| line.contains(&user)).count()
     }
 
+    async fn lose(&mut self, slot: &str) {
+        let mut command = redis::cmd("ACL");
+        command.arg("DELUSER").arg(self.user(slot));
+        let () = command.query_async(&mut self.root).await.expect("dropped");
+    }
+
     async fn drop(mut self) {
         for slot in ["a", "b"] {
-            let mut command = redis::cmd("ACL");
-            command.arg("DELUSER").arg(self.user(slot));
-            let () = command.query_async(&mut self.root).await.expect("dropped");
+            self.lose(slot).await;
         }
         std::fs::remove_dir_all(&self.folder).expect("removed");
     }
+}
+
+/// Whether the library answers that the server let it in no more.
+async fn is_out(cache: &Cache) -> bool {
+    let answer = cache.ping().await;
+    answer.is_err_and(|error| error.to_string().contains("Authentication"))
 }
 
 #[tokio::test]
@@ -117,6 +127,15 @@ async fn a_connection_follows_its_login_also_one_that_is_refused_at_first() {
         }
         assert_eq!(users.connections("a").await, 0);
         while cache.epoch() != 2 {
+            tokio::task::yield_now().await;
+        }
+        // The user is lost, as on a server that was restored, and comes back when the library has given it up.
+        users.lose("b").await;
+        while !is_out(&cache).await {
+            tokio::task::yield_now().await;
+        }
+        users.make("b", "p").await;
+        while cache.ping().await.is_err() {
             tokio::task::yield_now().await;
         }
         stop.cancel();

@@ -64,12 +64,21 @@ pub(crate) async fn run(
         password: SecretRef::from(password.clone()),
     };
     let database = SecretRef::from(settings.database.clone());
-    let made = api_server::commands::migrate(&database, &Phase::ALL, Some(&first), &clock, &ids)
-        .await
-        .context("the application's database")?;
-    let report = analytics::migrate(&database, &Phase::ALL)
-        .await
-        .context("the tables of analytics")?;
+    let tables = async {
+        let made =
+            api_server::commands::migrate(&database, &Phase::ALL, Some(&first), &clock, &ids)
+                .await
+                .context("the application's database")?;
+        let report = analytics::migrate(&database, &Phase::ALL)
+            .await
+            .context("the tables of analytics")?;
+        anyhow::Ok((made, report))
+    };
+    // It waits for another one who migrates the same database.
+    let Some(tables) = end.run_until_cancelled(Box::pin(tables)).await else {
+        return Ok(());
+    };
+    let (made, report) = tables?;
     tell(&[format!(
         "✓ tables ({} migrations of analytics)",
         report.total
