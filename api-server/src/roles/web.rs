@@ -44,7 +44,7 @@ pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
         users: source.section()?,
     };
     let own = service.clone();
-    service.spawn("start", async move { Box::pin(plan.serve(&own)).await });
+    service.spawn("start", async move { plan.serve(&own).await });
     Ok(())
 }
 

@@ -1,8 +1,5 @@
 //! What can go wrong in the domain; each variant has a stable code.
 
-use std::time::Duration;
-
-use common_auth::PasswordError;
 use common_http::{ApiError, Kind, Violation};
 
 /// An error of the domain.
@@ -27,11 +24,8 @@ pub enum Error {
     #[error("the refresh token is not valid")]
     BadRefresh,
     /// Too many failed sign-ins.
-    #[error("too many failed sign-ins; try again in {} s", after.as_secs().max(1))]
-    TooManyFailures {
-        /// When there is room for another one.
-        after: Duration,
-    },
+    #[error("too many failed sign-ins")]
+    TooManyFailures,
     /// A field breaks a rule of the domain.
     #[error("{pointer}: {detail}")]
     Invalid {
@@ -45,7 +39,7 @@ pub enum Error {
     Database(#[from] sqlx::Error),
     /// A password could not be hashed.
     #[error(transparent)]
-    Password(#[from] PasswordError),
+    Password(#[from] common_auth::PasswordError),
     /// A token could not be signed.
     #[error(transparent)]
     Sign(#[from] common_auth::SignerError),
@@ -72,18 +66,17 @@ impl From<Error> for ApiError {
             Error::AlreadyMember => Self::new(Kind::Conflict, "already_member", text),
             Error::BadCredentials => Self::new(Kind::Unauthorized, "bad_credentials", text),
             Error::BadRefresh => Self::new(Kind::Unauthorized, "bad_refresh", text),
-            Error::TooManyFailures { after } => {
-                Self::new(Kind::RateLimited, "too_many_failures", text).with_retry_after(after)
-            }
+            Error::TooManyFailures => Self::new(
+                Kind::RateLimited,
+                "too_many_failures",
+                "too many failed sign-ins; wait 15 minutes",
+            )
+            .with_retry_after(crate::limits::WINDOW),
             Error::Invalid { pointer, detail } => {
                 Self::invalid(vec![Violation::new(pointer, "invalid", detail)])
             }
             Error::Database(source) => source.into(),
             Error::KeyDenied => Self::unavailable("the signing key is being replaced", error),
-            Error::Password(PasswordError::Busy) => Self::unavailable(
-                "too many people sign in at once; try again in a moment",
-                error,
-            ),
             Error::Password(_) | Error::Sign(_) | Error::Row { .. } => Self::internal(error),
         }
     }

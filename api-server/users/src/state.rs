@@ -1,7 +1,6 @@
 //! What the domain's handlers need.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use common_auth::{AuthConfig, PasswordHasher, Signer, Verifier};
 use common_cache::Cache;
@@ -19,7 +18,7 @@ pub struct Users {
     pub(crate) verifier: Arc<Verifier>,
     pub(crate) signer: Arc<Signer>,
     pub(crate) hasher: PasswordHasher,
-    pub(crate) limits: Arc<LoginLimits>,
+    pub(crate) limits: LoginLimits,
     pub(crate) keys: CursorKey,
     pub(crate) clock: SharedClock,
     pub(crate) ids: SharedIds,
@@ -53,13 +52,9 @@ impl Users {
     /// The domain with its dependencies.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let hasher = PasswordHasher::new(
-            parts.config.password_slots,
-            Duration::from_millis(parts.config.password_wait_milliseconds),
-            Arc::clone(&parts.ids),
-        );
+        let hasher = PasswordHasher::new(parts.config.password_slots, Arc::clone(&parts.ids));
         Self {
-            limits: Arc::new(LoginLimits::new(parts.cache, &parts.config)),
+            limits: LoginLimits::new(parts.cache, &parts.config),
             pools: parts.pools,
             verifier: parts.verifier,
             signer: parts.signer,

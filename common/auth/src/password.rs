@@ -1,11 +1,9 @@
 //! Password hashing: Argon2id in a bounded pool of reused memory.
 //!
 //! A hash needs 46 MiB; fresh memory costs more time in page faults than the hash itself, and an
-//! unbounded number of logins would end the process. So each slot of the pool keeps its memory, and who finds no free slot
-//! within a time is told to come again: a queue without an end would only answer people who have gone.
+//! unbounded number of logins would end the process. So each slot of the pool keeps its memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -25,9 +23,6 @@ pub enum PasswordError {
     /// The stored hash is not an Argon2id PHC string.
     #[error("the stored password hash is not usable")]
     Stored,
-    /// No slot was free in time.
-    #[error("too many passwords are waiting to be hashed")]
-    Busy,
     /// The pool is closed or its thread panicked.
     #[error("password hashing is not available")]
     Unavailable,
@@ -37,7 +32,6 @@ pub enum PasswordError {
 #[derive(Clone)]
 pub struct PasswordHasher {
     slots: Arc<Semaphore>,
-    longest_wait: Duration,
     memory: Arc<Mutex<Vec<Vec<Block>>>>,
     ids: SharedIds,
     /// A valid hash of nothing, so that an unknown user costs the same time.
@@ -45,16 +39,14 @@ pub struct PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// A pool of `slots` (at least one), each with 46 MiB once used; whoever waits longer than `longest_wait` for one is
-    /// sent away.
+    /// A pool of `slots` (at least one), each with 46 MiB once used.
     #[must_use]
-    pub fn new(slots: usize, longest_wait: Duration, ids: SharedIds) -> Self {
+    pub fn new(slots: usize, ids: SharedIds) -> Self {
         let mut salt = [0; SALT];
         ids.fill(&mut salt);
         let dummy = phc(&parameters(), &salt, &[0; OUTPUT]).unwrap_or_default();
         Self {
             slots: Arc::new(Semaphore::new(slots.max(1))),
-            longest_wait,
             memory: Arc::default(),
             ids,
             dummy: dummy.into(),
@@ -64,7 +56,7 @@ impl PasswordHasher {
     /// A PHC string of `password` with a fresh salt.
     ///
     /// # Errors
-    /// [`PasswordError::Busy`], or when the pool is not available.
+    /// When the pool is not available.
     pub async fn hash(&self, password: SecretString) -> Result<String, PasswordError> {
         let mut salt = [0; SALT];
         self.ids.fill(&mut salt);
@@ -79,7 +71,7 @@ impl PasswordHasher {
     /// is always false.
     ///
     /// # Errors
-    /// When the stored string is not a PHC string; [`PasswordError::Busy`]; or when the pool is not available.
+    /// When the stored string is not a PHC string, or the pool is not available.
     pub async fn verify(
         &self,
         password: SecretString,
@@ -109,10 +101,9 @@ impl PasswordHasher {
         params: Params,
         length: usize,
     ) -> Result<Vec<u8>, PasswordError> {
-        let free = Arc::clone(&self.slots).acquire_owned();
-        let slot = tokio::time::timeout(self.longest_wait, free)
+        let slot = Arc::clone(&self.slots)
+            .acquire_owned()
             .await
-            .map_err(|_| PasswordError::Busy)?
             .map_err(|_| PasswordError::Unavailable)?;
         let memory = Arc::clone(&self.memory);
         tokio::task::spawn_blocking(move || {
@@ -167,8 +158,7 @@ mod tests {
     use super::*;
 
     fn hasher() -> PasswordHasher {
-        let ids = Arc::new(common_clock::SeededIds::new(1));
-        PasswordHasher::new(1, Duration::from_secs(60), ids)
+        PasswordHasher::new(1, Arc::new(common_clock::SeededIds::new(1)))
     }
 
     #[tokio::test]
@@ -212,21 +202,5 @@ mod tests {
             .verify("x".to_owned().into(), Some("plain"))
             .await
             .expect_err("not PHC");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn who_finds_no_slot_in_time_is_sent_away() {
-        let hasher = hasher();
-        let taken = Arc::clone(&hasher.slots)
-            .acquire_owned()
-            .await
-            .expect("free");
-        let refused = hasher.hash("correct horse".to_owned().into()).await;
-        assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
-        let refused = hasher.verify("correct horse".to_owned().into(), None).await;
-        assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
-        drop(taken);
-        let verified = hasher.verify("correct horse".to_owned().into(), None).await;
-        assert!(matches!(verified, Ok(false)), "{verified:?}");
     }
 }

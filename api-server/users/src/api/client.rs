@@ -27,7 +27,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Client {
                 .get::<ClientAddress>()
                 .map(|address| address.0),
             agent: agent.chars().take(AGENT).collect(),
-            device: super::device::read(&parts.headers),
         })
     }
 }

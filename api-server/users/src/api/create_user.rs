@@ -43,9 +43,6 @@ pub(super) struct CreateUser {
     (status = 403, description = "`forbidden`", body = Fault),
     (status = 409, description = "`email_taken`", body = Fault),
     (status = 422, description = "`validation_failed`", body = Fault),
-    (status = 503, description = "`unavailable`: too many people sign in at once, or a server is away", body = Fault, headers(
-        ("Retry-After" = i64, description = "Seconds after which to try again"),
-    )),
 ))]
 pub(super) async fn create_user(
     State(users): State<Users>,

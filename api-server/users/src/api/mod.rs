@@ -4,7 +4,6 @@ mod add_member;
 mod client;
 mod create_team;
 mod create_user;
-mod device;
 mod get_team;
 mod get_user;
 mod keys;

@@ -1,7 +1,5 @@
 //! Use case: administrators that no administrator makes: the first one, and those of the command line.
 
-use std::time::Duration;
-
 use common_auth::PasswordHasher;
 use common_clock::{SharedClock, SharedIds};
 use common_events::Outgoing;
@@ -15,9 +13,6 @@ use crate::model::{Email, Name, Password};
 use crate::producer::UserCreated;
 use crate::store::Change;
 use crate::store::user::{self, NewUser};
-
-/// Nobody else waits for the slot of a pool of its own; any time will do.
-const ALONE: Duration = Duration::from_secs(1);
 
 /// An administrator on its way in.
 #[derive(Debug, Clone)]
@@ -68,7 +63,7 @@ pub async fn create_first_admin(
 }
 
 async fn hash(admin: &FirstAdmin, ids: &SharedIds) -> Result<String, Error> {
-    let hasher = PasswordHasher::new(1, ALONE, SharedIds::clone(ids));
+    let hasher = PasswordHasher::new(1, SharedIds::clone(ids));
     Ok(hasher.hash(admin.password.clone().into_inner()).await?)
 }
 

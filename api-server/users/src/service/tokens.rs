@@ -15,8 +15,6 @@ pub(crate) struct Client {
     pub(crate) address: Option<IpAddr>,
     /// What tells one program of a user from another: its `User-Agent`, shortened.
     pub(crate) agent: String,
-    /// What a sign-in left with the program, to be known by next time.
-    pub(crate) device: Option<String>,
 }
 
 /// An access token and the refresh token that follows it.

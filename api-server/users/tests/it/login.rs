@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 
-use api_server_users::UsersConfig;
 use common_auth::testing::KeyFolder;
-use common_cache::testing::redis_url;
 use common_clock::{Clock as _, ManualClock};
-use common_db::testing::StatementCounter;
-use common_http::testing::Answer;
 use serde_json::json;
 use sqlx::PgPool;
 
@@ -43,24 +39,13 @@ async fn an_unknown_address_looks_like_a_wrong_password(pool: PgPool) {
             error["instance"] = json!(null);
         }
         assert_eq!(one, other);
-        let names = |answer: &Answer| {
+        let names = |answer: &common_http::testing::Answer| {
             let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
             names.sort();
             names
         };
         assert_eq!(names(&wrong), names(&unknown));
     }
-}
-
-/// Time is told by work: an attempt asks the database as often, whoever it is for.
-#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
-async fn an_unknown_address_takes_as_many_statements(pool: PgPool) {
-    let world = World::new(&pool).await;
-    let counter = StatementCounter::start();
-    world.try_login(ADMIN, "wrong horse").await;
-    let of_known = counter.take();
-    world.try_login("nobody@example.org", PASSWORD).await;
-    assert_eq!((of_known, counter.take()), (1, 1));
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
@@ -90,38 +75,5 @@ async fn no_secret_is_stored_as_it_is(pool: PgPool) {
     assert!(rows.len() >= 4, "{rows:?}");
     for secret in [PASSWORD, &access, &refresh] {
         assert!(!rows.iter().any(|row| row.contains(secret)), "{secret}");
-    }
-}
-
-#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
-async fn who_finds_no_slot_for_its_password_is_told_to_come_again(pool: PgPool) {
-    let config = UsersConfig {
-        password_wait_milliseconds: 0,
-        // Being sent away is no failure.
-        failures_per_pair: 1,
-        ..UsersConfig::default()
-    };
-    let world = World::with(&pool, &redis_url(), config).await;
-    let emails = [1, 2, 3, 4].map(|person| format!("person{person}@example.org"));
-    let try_login = |email| world.try_login(email, PASSWORD);
-    let [one, two, three, four] = emails.each_ref();
-    let at_once = tokio::join!(
-        try_login(one),
-        try_login(two),
-        try_login(three),
-        try_login(four)
-    );
-    let answers: [Answer; 4] = at_once.into();
-    let busy = answers
-        .iter()
-        .zip(&emails)
-        .filter(|(answer, _)| answer.status == 503);
-    let busy: Vec<_> = busy.collect();
-    // One of them had the slot.
-    assert!((1..=3).contains(&busy.len()), "{answers:?}");
-    for (answer, email) in busy {
-        answer.refused(503, "unavailable");
-        assert_eq!(answer.header("retry-after"), "3");
-        try_login(email).await.refused(401, "bad_credentials");
     }
 }

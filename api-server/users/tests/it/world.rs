@@ -1,6 +1,6 @@
 //! The API as callers see it, at a time that the test moves.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use api_server_users::{
@@ -33,36 +33,6 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct Person {
     pub(crate) id: Uuid,
     is_admin: bool,
-}
-
-/// Where a sign-in comes from, and what it shows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
-    address: Ipv4Addr,
-    cookie: Option<&'a str>,
-    /// The address that it says to have.
-    said: Option<&'a str>,
-}
-
-impl<'a> Place<'a> {
-    /// One address of the network for examples (RFC 5737).
-    pub(crate) fn at(last: u8) -> Self {
-        Self {
-            address: Ipv4Addr::new(192, 0, 2, last),
-            cookie: None,
-            said: None,
-        }
-    }
-
-    pub(crate) fn with(mut self, cookie: &'a str) -> Self {
-        self.cookie = Some(cookie);
-        self
-    }
-
-    pub(crate) fn saying(mut self, address: &'a str) -> Self {
-        self.said = Some(address);
-        self
-    }
 }
 
 /// The domain behind the layers of every API.
@@ -198,21 +168,30 @@ impl World {
         id(answer.data())
     }
 
-    /// Signs in from a place.
-    pub(crate) async fn sign_in(&self, place: Place<'_>, email: &str, password: &str) -> Answer {
+    /// Signs in from an address.
+    pub(crate) async fn login_from(
+        &self,
+        from: Option<IpAddr>,
+        email: &str,
+        password: &str,
+    ) -> Answer {
         let body = json!({"email": email, "password": password});
-        let mut headers = vec![("user-agent", "one")];
-        headers.extend(place.cookie.map(|cookie| ("cookie", cookie)));
-        headers.extend(place.said.map(|address| ("x-forwarded-for", address)));
-        let mut request = request("POST", "/api/v1/auth/login", &headers, &body);
-        let peer = SocketAddr::from((place.address, 4711));
-        request.extensions_mut().insert(ConnectInfo(peer));
+        let mut request = request(
+            "POST",
+            "/api/v1/auth/login",
+            &[("user-agent", "one")],
+            &body,
+        );
+        if let Some(from) = from {
+            let peer = ConnectInfo(SocketAddr::new(from, 4711));
+            request.extensions_mut().insert(peer);
+        }
         send(&self.app, request).await
     }
 
     /// Signs in, whatever comes of it.
     pub(crate) async fn try_login(&self, email: &str, password: &str) -> Answer {
-        self.sign_in(Place::at(9), email, password).await
+        self.login_from(None, email, password).await
     }
 
     /// Signs in; gives access and refresh token.
