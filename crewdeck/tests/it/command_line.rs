@@ -68,10 +68,14 @@ fn a_command_that_is_told_to_end_says_so() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");
-    let _asked = server.accept().expect("it asks");
     let id = child.id().to_string();
-    let told = Command::new("kill").args(["-s", "TERM", &id]).status();
-    assert!(told.expect("kill").success());
+    // Beside the wait for its end, which comes too when it never asks.
+    std::thread::spawn(move || {
+        let _asked = server.accept().expect("it asks");
+        let told = Command::new("kill").args(["-s", "TERM", &id]).status();
+        assert!(told.expect("kill").success());
+        std::thread::park();
+    });
     let (code, words) = ended(&child.wait_with_output().expect("it ends"));
     assert_eq!(code, Some(1), "{words}");
     assert!(words.contains("told to end before it was done"), "{words}");
