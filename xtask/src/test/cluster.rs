@@ -60,7 +60,8 @@ fn test(plan: &Plan, report: &mut Report) {
     report.counted("end to end", || {
         let mut command = prepared.cargo(JOURNEYS);
         if plan.faults {
-            command.env("CREWDECK_FAULTS", "1");
+            // With the tables that they print: what was covered, and how long it took.
+            command.env("CREWDECK_FAULTS", "1").arg("--show-output");
         }
         command.args(plan.filter.iter());
         cargo_test(&mut command)
