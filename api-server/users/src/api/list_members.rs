@@ -1,19 +1,22 @@
 //! `GET /api/v1/teams/{id}/members`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Path, Principal, Reply};
+use common_http::{ApiResult, Envelope, Path, Principal, Query, Reply};
 use uuid::Uuid;
 
 use super::Fault;
+use super::page::PageQuery;
 use super::views::MemberView;
 use crate::Users;
+use crate::model::Member;
 use crate::service::read;
 
 /// List a team's members
 ///
-/// By name; at most 1,000.
-#[utoipa::path(get, path = "/api/v1/teams/{id}/members", tag = "teams", security(("bearer" = [])), params(("id" = Uuid, Path)), responses(
-    (status = 200, description = "The members", body = Envelope<Vec<MemberView>>),
+/// By name.
+#[utoipa::path(get, path = "/api/v1/teams/{id}/members", tag = "teams", security(("bearer" = [])), params(("id" = Uuid, Path), PageQuery), responses(
+    (status = 200, description = "A page", body = Envelope<Vec<MemberView>>),
+    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`", body = Fault),
     (status = 401, description = "`unauthorized`", body = Fault),
     (status = 404, description = "`not_found`: no such team, or not one of the caller's", body = Fault),
 ))]
@@ -21,9 +24,11 @@ pub(super) async fn list_members(
     State(users): State<Users>,
     principal: Principal,
     Path(id): Path<Uuid>,
+    Query(page): Query<PageQuery>,
 ) -> ApiResult<Reply<Vec<MemberView>>> {
-    let members = read::members(&users, &principal, id).await?;
-    Ok(Reply::ok(
-        members.into_iter().map(MemberView::from).collect(),
-    ))
+    let list = ("members", principal.user_id, id);
+    let after = page.after(&users.keys, &list)?;
+    let rows = read::members(&users, &principal, id, after, page.limit).await?;
+    let position = |member: &Member| (member.name.clone(), member.user_id);
+    users.keys.page(&list, rows, page.limit, position)
 }

@@ -1,11 +1,10 @@
-//! Pages of lists that are ordered by creation, newest first.
+//! Pages of lists.
 
 use common_http::{ApiError, CursorKey};
 use garde::Validate;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-
-use crate::service::read::Position;
 
 /// Which page.
 #[derive(Debug, Deserialize, Validate, IntoParams)]
@@ -18,7 +17,7 @@ pub(super) struct PageQuery {
     #[param(default = 50, minimum = 1, maximum = 200)]
     pub(super) limit: u32,
     /// `meta.page.next` of the page before.
-    #[garde(length(max = 500))]
+    #[garde(length(max = 1200))]
     pub(super) cursor: Option<String>,
 }
 
@@ -28,11 +27,11 @@ fn fifty() -> u32 {
 
 impl PageQuery {
     /// The position after which the page begins; `list` tells the cursors of two lists apart.
-    pub(super) fn after(
+    pub(super) fn after<P: DeserializeOwned>(
         &self,
         keys: &CursorKey,
         list: &impl Serialize,
-    ) -> Result<Option<Position>, ApiError> {
+    ) -> Result<Option<P>, ApiError> {
         self.cursor
             .as_deref()
             .map(|cursor| keys.decode(cursor, list))

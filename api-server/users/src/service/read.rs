@@ -8,9 +8,6 @@ use crate::model::{Member, Team, User};
 use crate::store::{team, user};
 use crate::{Error, Users, facade};
 
-/// Most members that one answer lists.
-const MEMBERS: i64 = 1000;
-
 /// Where a list goes on: creation time and id of the last row.
 pub(crate) type Position = (DateTime<Utc>, Uuid);
 
@@ -80,13 +77,15 @@ pub(crate) async fn get_team(
         .ok_or(Error::NotFound("team"))
 }
 
-/// Members of one of the caller's teams, by name.
+/// A page of the members of one of the caller's teams, by name; one row more than `limit` when it goes on.
 pub(crate) async fn members(
     users: &Users,
     principal: &Principal,
     team: Uuid,
+    after: Option<(String, Uuid)>,
+    limit: u32,
 ) -> Result<Vec<Member>, Error> {
     let mut connection = users.pools.write.acquire().await?;
     facade::may_read(&mut connection, principal.user_id, team).await?;
-    team::members(&mut connection, team, MEMBERS).await
+    team::members(&mut connection, team, after, i64::from(limit) + 1).await
 }

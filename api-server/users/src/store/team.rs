@@ -184,17 +184,23 @@ pub(crate) async fn get_of(
     row.map(Team::try_from).transpose()
 }
 
-/// Members of `team`, by name; at most `limit`.
+/// Members of `team`, by name, after `after` (name and id).
 pub(crate) async fn members(
     connection: &mut PgConnection,
     team: Uuid,
+    after: Option<(String, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Member>, Error> {
+    let (name, id) = after.unzip();
     let rows = sqlx::query!(
         "select u.id, u.email, u.name, m.role, m.created_at
          from memberships m join users u on u.id = m.user_id
-         where m.team_id = $1 and not u.is_archived order by u.name, u.id limit $2",
+         where m.team_id = $1 and not u.is_archived
+           and ($2::text is null or (u.name, u.id) > ($2, $3::uuid))
+         order by u.name, u.id limit $4",
         team,
+        name,
+        id,
         limit,
     )
     .fetch_all(connection)

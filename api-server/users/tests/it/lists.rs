@@ -61,6 +61,45 @@ async fn a_cursor_is_good_for_the_list_it_came_from(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn the_members_of_a_large_team_come_in_pages_by_name(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let ben = world.user("ben").await;
+    let team = world.team(ben, "Engines").await;
+    fill(&pool, ben.id, team).await;
+    // The longest name there can be, and one that others have too: the id decides, and the cursor holds both.
+    let names = "update users set name = case when name like 'U_' then repeat('\u{1F9D0}', 200) else 'Same' end
+        where name like 'U_' or name like 'U1_'";
+    sqlx::query(names).execute(&pool).await.expect("renamed");
+
+    let path = format!("/api/v1/teams/{team}/members");
+    let whole = world.get(ben, &format!("{path}?limit=200")).await;
+    assert_eq!((whole.rows().len(), whole.next()), (101, None));
+    assert_eq!(world.get(ben, &path).await.rows().len(), 50, "unasked");
+    let mut seen = Vec::new();
+    let mut next = Some(format!("{path}?limit=7"));
+    while let Some(at) = next {
+        let page = world.get(ben, &at).await;
+        seen.extend_from_slice(page.rows());
+        assert!(page.rows().len() == 7 || page.next().is_none());
+        next = page
+            .next()
+            .map(|cursor| format!("{path}?limit=7&cursor={cursor}"));
+    }
+    assert_eq!(seen, whole.rows());
+
+    let other = world.team(ben, "Others").await;
+    let page = world.get(ben, &format!("{path}?limit=1")).await;
+    let cursor = page.next().expect("it goes on");
+    world
+        .get(
+            ben,
+            &format!("/api/v1/teams/{other}/members?cursor={cursor}"),
+        )
+        .await
+        .refused(400, "cursor_mismatch");
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn a_long_list_takes_no_more_statements_than_a_short_one(pool: PgPool) {
     let world = World::new(&pool).await;
     let ben = world.user("ben").await;
@@ -68,7 +107,7 @@ async fn a_long_list_takes_no_more_statements_than_a_short_one(pool: PgPool) {
     let paths = [
         "/api/v1/teams?limit=200".to_owned(),
         "/api/v1/users?limit=200".to_owned(),
-        format!("/api/v1/teams/{team}/members"),
+        format!("/api/v1/teams/{team}/members?limit=200"),
     ];
     let asks = [ben, world.admin, ben];
     let counter = StatementCounter::start();
