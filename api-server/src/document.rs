@@ -3,7 +3,6 @@
 use common_events::EventSchema;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 
 /// The head of the document.
@@ -14,36 +13,29 @@ use utoipa_axum::router::OpenApiRouter;
         description = "Users, teams and tasks. Every answer is an envelope of `data`, `error` and `meta`; errors are problems of RFC 9457.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    security(("bearer" = []))
+    servers((url = "/", description = "Where this document is served")),
+    tags(
+        (name = "auth", description = "Signing in and out: a short token for requests, and one to get the next pair with"),
+        (name = "users", description = "People. Only an administrator of the platform adds them and sees them all"),
+        (name = "teams", description = "Teams and who is in them. A team is visible to its members alone"),
+        (name = "tasks", description = "What a team has to do, and everything that was done to it"),
+        (name = "notifications", description = "What a person should know; everybody sees their own"),
+        (name = "realtime", description = "The way to a WebSocket that tells of changes"),
+        (name = "keys", description = "Public keys, for whoever wants to verify a token"),
+    )
 )]
 struct Head;
 
 /// The OpenAPI 3.1 document of role `web`.
 #[must_use]
 pub fn document() -> OpenApi {
-    let mut document = OpenApiRouter::<()>::with_openapi(Head::openapi())
+    let document = OpenApiRouter::<()>::with_openapi(Head::openapi())
         .merge(stateless(api_server_users::routes()))
         .merge(stateless(api_server_tasks::routes()))
         .merge(stateless(api_server_notifications::routes()))
         .merge(stateless(api_server_realtime::routes()))
         .to_openapi();
-    let bearer = SecurityScheme::Http(
-        Http::builder()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .build(),
-    );
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("bearer", bearer);
-    // The document shows the paths that callers write.
-    let paths = std::mem::take(&mut document.paths.paths);
-    document.paths.paths = paths
-        .into_iter()
-        .map(|(route, item)| (common_http::public_path(&route), item))
-        .collect();
-    document
+    common_http::document::finish(document)
 }
 
 /// The schemas of every event that the application publishes.

@@ -52,3 +52,6 @@ fn docs() -> Router {
         HeaderValue::from_static(DOCS_POLICY),
     ))
 }
+
+#[cfg(test)]
+mod tests;

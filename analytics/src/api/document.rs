@@ -4,10 +4,9 @@ use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use common_http::{ApiError, public_path};
+use common_http::ApiError;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 
 use super::routes;
 
@@ -22,28 +21,15 @@ pub(super) const PATH: &str = "/api/v1/analytics/openapi.json";
         description = "Numbers of teams, read from a replica. Every answer is an envelope of `data`, `error` and `meta`; errors are problems of RFC 9457.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    security(("bearer" = []))
+    servers((url = "/", description = "Where this document is served")),
+    tags((name = "analytics", description = "Numbers of teams"))
 )]
 struct Head;
 
 /// The OpenAPI 3.1 document of role `analytics`.
 #[must_use]
 pub fn document() -> OpenApi {
-    let mut document = Head::openapi().merge_from(routes().into_openapi());
-    let bearer = Http::builder()
-        .scheme(HttpAuthScheme::Bearer)
-        .bearer_format("JWT")
-        .build();
-    document
-        .components
-        .get_or_insert_default()
-        .add_security_scheme("bearer", SecurityScheme::Http(bearer));
-    let paths = std::mem::take(&mut document.paths.paths);
-    document.paths.paths = paths
-        .into_iter()
-        .map(|(route, item)| (public_path(&route), item))
-        .collect();
-    document
+    common_http::document::finish(Head::openapi().merge_from(routes().into_openapi()))
 }
 
 /// Serves the document; it is the same for everybody and as long as the process lives.
@@ -58,7 +44,19 @@ pub(super) async fn serve() -> Result<Response, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use common_http::document::testing::{check, operations, routes as served};
+
     use super::*;
+
+    #[test]
+    fn what_is_routed_is_told_whole() {
+        let told = serde_json::to_value(document()).expect("JSON");
+        check(&told, &[]);
+        let paths = operations(&told).into_iter().map(|one| one.path);
+        let mut paths: std::collections::BTreeSet<String> = paths.collect();
+        paths.insert(PATH.to_owned());
+        assert_eq!(served(&routes().split_for_parts().0), paths);
+    }
 
     #[test]
     fn the_document_names_what_callers_meet() {
@@ -72,7 +70,7 @@ mod tests {
             .map(String::as_str)
             .collect();
         answers.sort_unstable();
-        assert_eq!(answers, ["200", "401", "404", "503"]);
+        assert_eq!(answers, ["200", "401", "404", "500", "503", "504"]);
         let bearer = &document["components"]["securitySchemes"]["bearer"];
         assert_eq!(bearer["scheme"], "bearer");
         let fields = &document["components"]["schemas"]["SummaryView"]["properties"];

@@ -9,16 +9,12 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use axum::routing::get;
 use common_auth::Verifier;
-use common_http::Envelope;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Analytics;
 
 pub use document::document;
-
-/// What a problem looks like in the document.
-type Fault = Envelope<()>;
 
 /// Every route, with its part of the document; needs no server before it is given its state.
 pub fn routes() -> OpenApiRouter<Analytics> {

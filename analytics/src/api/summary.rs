@@ -4,7 +4,6 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, Path, Principal, Reply};
 use uuid::Uuid;
 
-use super::Fault;
 use super::views::SummaryView;
 use crate::Analytics;
 use crate::service::summary;
@@ -14,11 +13,10 @@ use crate::store::replica::Caller;
 ///
 /// Read from a replica and kept for a few seconds; `as_of` says when they were true. A member of the
 /// team may read them, and an administrator.
-#[utoipa::path(get, path = "/api/v1/analytics/teams/{id}/summary", operation_id = "team_summary", tag = "analytics", security(("bearer" = [])), params(("id" = Uuid, Path, description = "The team")), responses(
+#[utoipa::path(get, path = "/api/v1/analytics/teams/{id}/summary", operation_id = "team_summary", tag = "analytics", params(("id" = Uuid, Path, description = "The team")), responses(
     (status = 200, description = "The numbers", body = Envelope<SummaryView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`: no such team, or not one of the caller's", body = Fault),
-    (status = 503, description = "`unavailable`: a database does not answer", body = Fault),
+    (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
+    (status = 503, description = "`unavailable`: a database does not answer"),
 ))]
 pub(super) async fn summary(
     State(analytics): State<Analytics>,

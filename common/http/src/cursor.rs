@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use crate::{ApiError, Kind, Reply};
+use crate::{ApiError, Cursor, Kind, Limit, Reply};
 
 const VERSION: u8 = 1;
 /// Bytes of the signature that are kept.
@@ -56,10 +56,10 @@ impl CursorKey {
         &self,
         filter: &impl Serialize,
         mut rows: Vec<T>,
-        limit: u32,
+        limit: Limit,
         position: impl Fn(&T) -> P,
     ) -> Result<Reply<Vec<V>>, ApiError> {
-        let limit = limit as usize;
+        let limit = limit.rows();
         let goes_on = rows.len() > limit;
         rows.truncate(limit);
         let next = match rows.last() {
@@ -67,6 +67,20 @@ impl CursorKey {
             _ => None,
         };
         Ok(Reply::ok(rows.into_iter().map(V::from).collect()).page(next))
+    }
+
+    /// The position after which a page begins; none without a cursor. `list` tells the cursors of two lists apart.
+    ///
+    /// # Errors
+    /// As [`CursorKey::decode`].
+    pub fn after<T: DeserializeOwned>(
+        &self,
+        cursor: Option<&Cursor>,
+        list: &impl Serialize,
+    ) -> Result<Option<T>, ApiError> {
+        cursor
+            .map(|cursor| self.decode(&cursor.0, list))
+            .transpose()
     }
 
     /// The position in `cursor`.

@@ -46,7 +46,31 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn status(self) -> StatusCode {
+    /// Every kind.
+    pub(crate) const ALL: [Self; 14] = [
+        Self::BadRequest,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Conflict,
+        Self::PreconditionFailed,
+        Self::TooLarge,
+        Self::UnsupportedMediaType,
+        Self::Invalid,
+        Self::RateLimited,
+        Self::Internal,
+        Self::Unavailable,
+        Self::Timeout,
+    ];
+
+    /// The kind with this status, written in digits.
+    pub(crate) fn of(status: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.status().as_str() == status)
+    }
+
+    pub(crate) fn status(self) -> StatusCode {
         match self {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -65,7 +89,7 @@ impl Kind {
         }
     }
 
-    fn title(self) -> &'static str {
+    pub(crate) fn title(self) -> &'static str {
         match self {
             Self::BadRequest => "Request cannot be understood",
             Self::Unauthorized => "A valid token is required",

@@ -5,16 +5,20 @@
 
 mod config;
 pub mod cursor;
+pub mod document;
 mod envelope;
 mod error;
 mod extract;
 pub mod idempotency;
 mod layers;
+mod page;
 mod problem;
 mod reply;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod text;
 mod verb;
+mod whole;
 
 pub use config::HttpConfig;
 pub use cursor::CursorKey;
@@ -22,6 +26,9 @@ pub use envelope::{Envelope, Meta, PageMeta};
 pub use error::{ApiError, ApiResult, Kind};
 pub use extract::{IdempotencyKey, IfMatch, IfNoneMatch, Json, Path, Principal, Query, RequestId};
 pub use layers::{ClientAddress, standard};
+pub use page::{Cursor, Limit};
 pub use problem::{Problem, Violation};
 pub use reply::{Reply, etag};
+pub use text::TextRule;
 pub use verb::{public_path, rewrite_verbs};
+pub use whole::{optional_whole, whole};

@@ -121,6 +121,9 @@ async fn unknown_members_wrong_types_and_broken_json_are_told_apart() {
             "validation_failed",
         ),
         (r#"{"title":"a","priority":"x"}"#, 422, "validation_failed"),
+        (r#"["a",1]"#, 422, "validation_failed"),
+        ("null", 422, "validation_failed"),
+        ("", 400, "json_syntax"),
         (r#"{"title":"a","#, 400, "json_syntax"),
         (r#"{"title":"a","priority":1} x"#, 400, "json_syntax"),
     ] {
@@ -178,10 +181,12 @@ async fn unknown_paths_and_methods_are_problems_and_can_be_bare() {
         server.get("/absent").await.json::<Value>()["error"]["code"],
         "no_such_path"
     );
+    let delete = server.delete("/things").await;
     assert_eq!(
-        server.delete("/things").await.json::<Value>()["error"]["code"],
+        delete.json::<Value>()["error"]["code"],
         "method_not_allowed"
     );
+    assert_eq!(delete.header("allow"), "POST,GET,HEAD");
     let bare = server
         .get("/absent")
         .add_header("accept", "application/problem+json")

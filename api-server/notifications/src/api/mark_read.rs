@@ -4,17 +4,14 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, Path, Principal, Reply};
 use uuid::Uuid;
 
-use super::Fault;
 use super::views::NotificationView;
 use crate::{Notifications, service};
 
 /// Mark a notification as read
 ///
 /// The first time counts.
-#[utoipa::path(post, path = "/api/v1/notifications/{id}/~read", tag = "notifications", security(("bearer" = [])), params(("id" = Uuid, Path)), responses(
+#[utoipa::path(post, path = "/api/v1/notifications/{id}/~read", tag = "notifications", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The notification", body = Envelope<NotificationView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`", body = Fault),
 ))]
 pub(super) async fn mark_notification_read(
     State(notifications): State<Notifications>,

@@ -8,14 +8,10 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use common_auth::Verifier;
-use common_http::Envelope;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Notifications;
-
-/// What a problem looks like in the document.
-type Fault = Envelope<()>;
 
 /// Every route of the domain with its part of the document, before there is anything to serve it with.
 pub fn routes() -> OpenApiRouter<Notifications> {

@@ -1,7 +1,7 @@
 //! Use cases: everybody has their own notifications and sees no others.
 
 use common_events::inbox;
-use common_http::Principal;
+use common_http::{Limit, Principal};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -15,7 +15,7 @@ pub(crate) async fn list(
     principal: &Principal,
     unread: bool,
     after: Option<Position>,
-    limit: u32,
+    limit: Limit,
 ) -> Result<Vec<Notification>, Error> {
     let mut connection = notifications.pools.write.acquire().await?;
     store::page(
@@ -23,7 +23,7 @@ pub(crate) async fn list(
         principal.user_id,
         unread,
         after,
-        i64::from(limit) + 1,
+        limit.rows_and_one(),
     )
     .await
 }

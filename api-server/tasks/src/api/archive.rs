@@ -4,7 +4,6 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, IfMatch, Path, Principal, Reply};
 use uuid::Uuid;
 
-use super::Fault;
 use super::views::TaskView;
 use crate::Tasks;
 use crate::service::archive::set_archived;
@@ -12,14 +11,12 @@ use crate::service::archive::set_archived;
 /// Archive a task
 ///
 /// It leaves every list; its history stays, and it can be restored.
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/~archive", tag = "tasks", security(("bearer" = [])),
-    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` that the caller saw")),
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/~archive", tag = "tasks",
+    params(("id" = Uuid, Path), IfMatch),
     responses(
     (status = 200, description = "The archived task", body = Envelope<TaskView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 403, description = "`forbidden`: the caller only reads in this team", body = Fault),
-    (status = 404, description = "`not_found`", body = Fault),
-    (status = 412, description = "`version_mismatch`", body = Fault),
+    (status = 403, description = "`forbidden`: the caller only reads in this team"),
+    (status = 412, description = "`version_mismatch`"),
 ))]
 pub(super) async fn archive_task(
     State(tasks): State<Tasks>,
@@ -33,14 +30,12 @@ pub(super) async fn archive_task(
 }
 
 /// Restore an archived task
-#[utoipa::path(post, path = "/api/v1/tasks/{id}/~restore", tag = "tasks", security(("bearer" = [])),
-    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` that the caller saw")),
+#[utoipa::path(post, path = "/api/v1/tasks/{id}/~restore", tag = "tasks",
+    params(("id" = Uuid, Path), IfMatch),
     responses(
     (status = 200, description = "The restored task", body = Envelope<TaskView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 403, description = "`forbidden`: the caller only reads in this team", body = Fault),
-    (status = 404, description = "`not_found`", body = Fault),
-    (status = 412, description = "`version_mismatch`", body = Fault),
+    (status = 403, description = "`forbidden`: the caller only reads in this team"),
+    (status = 412, description = "`version_mismatch`"),
 ))]
 pub(super) async fn restore_task(
     State(tasks): State<Tasks>,

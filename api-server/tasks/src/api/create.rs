@@ -3,16 +3,16 @@
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use common_http::idempotency::{Answer, Attempt};
-use common_http::{ApiResult, Envelope, IdempotencyKey, Json, Principal, Reply};
+use common_http::{ApiResult, Envelope, IdempotencyKey, Json, Principal, Reply, optional_whole};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::rules;
 use super::views::TaskView;
-use super::{Fault, rules};
 use crate::Tasks;
-use crate::model::{Description, NewTask, Priority, Status, Title, stored};
+use crate::model::{Description, Moment, NewTask, Priority, Status, Title, stored};
 use crate::service::create;
 
 /// A new task.
@@ -22,40 +22,39 @@ pub(super) struct CreateTask {
     /// One of the caller's teams.
     #[garde(skip)]
     team_id: Uuid,
-    /// 1 to 200 characters on one line.
     #[garde(custom(rules::title))]
-    #[schema(example = "Oil the analytical engine")]
+    #[schema(value_type = Title)]
     title: String,
-    /// At most 20 000 characters.
     #[garde(custom(rules::description))]
-    #[schema(example = "Barrel 3 squeaks.")]
+    #[schema(value_type = Option<Description>)]
     description: Option<String>,
     /// `todo` when absent.
     #[garde(skip)]
     status: Option<Status>,
     /// 0 (none, when absent) to 4 (highest).
     #[garde(custom(rules::priority))]
-    #[schema(example = 2, minimum = 0, maximum = 4)]
+    #[serde(default, deserialize_with = "optional_whole")]
+    #[schema(value_type = Option<Priority>)]
     priority: Option<i16>,
     /// A member of the team.
     #[garde(skip)]
     owner_id: Option<Uuid>,
     /// When it has to be done.
     #[garde(custom(rules::time))]
+    #[schema(value_type = Option<Moment>)]
     due_at: Option<DateTime<Utc>>,
 }
 
 /// Add a task
 ///
 /// With an `Idempotency-Key` the request can be sent again without a second task.
-#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", security(("bearer" = [])), request_body = CreateTask,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A fresh name for each new task")),
+#[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", request_body = CreateTask,
+    params(IdempotencyKey),
     responses(
     (status = 201, description = "Added", body = Envelope<TaskView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 403, description = "`forbidden`: the caller only reads in this team", body = Fault),
-    (status = 404, description = "`not_found`: no such team, or not one of the caller's", body = Fault),
-    (status = 422, description = "`validation_failed`, `idempotency_key_reused`", body = Fault),
+    (status = 403, description = "`forbidden`: the caller only reads in this team"),
+    (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
+    (status = 422, description = "`validation_failed`, `idempotency_key_reused`"),
 ))]
 pub(super) async fn create_task(
     State(tasks): State<Tasks>,

@@ -4,7 +4,6 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, Path, Principal, Reply};
 use uuid::Uuid;
 
-use super::Fault;
 use super::views::TaskView;
 use crate::Tasks;
 use crate::service::read;
@@ -12,10 +11,8 @@ use crate::service::read;
 /// A task of one of the caller's teams
 ///
 /// Archived tasks are shown too.
-#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", security(("bearer" = [])), params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The task", body = Envelope<TaskView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`", body = Fault),
 ))]
 pub(super) async fn get_task(
     State(tasks): State<Tasks>,

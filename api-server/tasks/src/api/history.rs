@@ -1,13 +1,12 @@
 //! `GET /api/v1/tasks/{id}/history`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Path, Principal, Query, Reply};
+use common_http::{ApiResult, Cursor, Envelope, Limit, Path, Principal, Query, Reply};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
-use super::Fault;
 use super::views::HistoryView;
 use crate::Tasks;
 use crate::service::read;
@@ -18,24 +17,23 @@ use crate::service::read;
 #[into_params(parameter_in = Query)]
 pub(super) struct HistoryQuery {
     /// Most rows of the answer.
-    #[garde(range(min = 1, max = 200))]
-    #[serde(default = "super::fifty")]
-    #[param(default = 50, minimum = 1, maximum = 200)]
-    limit: u32,
+    #[garde(dive)]
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit,
     /// `meta.page.next` of the page before.
-    #[garde(length(max = 500))]
-    cursor: Option<String>,
+    #[garde(dive)]
+    #[param(inline)]
+    cursor: Option<Cursor>,
 }
 
 /// What was done to a task
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/api/v1/tasks/{id}/history", tag = "tasks", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/v1/tasks/{id}/history", tag = "tasks",
     params(("id" = Uuid, Path), HistoryQuery), responses(
     (status = 200, description = "A page", body = Envelope<Vec<HistoryView>>),
-    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`", body = Fault),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`", body = Fault),
+    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`"),
 ))]
 pub(super) async fn task_history(
     State(tasks): State<Tasks>,
@@ -44,11 +42,7 @@ pub(super) async fn task_history(
     Query(query): Query<HistoryQuery>,
 ) -> ApiResult<Reply<Vec<HistoryView>>> {
     let list = ("history", principal.user_id, id);
-    let before = query
-        .cursor
-        .as_deref()
-        .map(|cursor| tasks.keys.decode(cursor, &list))
-        .transpose()?;
+    let before = tasks.keys.after(query.cursor.as_ref(), &list)?;
     let rows = read::history(&tasks, &principal, id, before, query.limit).await?;
     tasks.keys.page(&list, rows, query.limit, |entry| entry.id)
 }

@@ -2,16 +2,16 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use common_http::{ApiResult, Envelope, Principal, Query, Reply};
+use common_http::{ApiResult, Cursor, Envelope, Limit, Principal, Query, Reply};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
+use super::rules;
 use super::views::TaskView;
-use super::{Fault, rules};
 use crate::Tasks;
-use crate::model::Status;
+use crate::model::{Moment, Status};
 use crate::service::read;
 use crate::store::list::Filter;
 
@@ -32,32 +32,34 @@ pub(super) struct ListQuery {
     owner_id: Option<Uuid>,
     /// Only tasks due at this time or later.
     #[garde(custom(rules::time))]
+    #[param(inline, value_type = Option<Moment>)]
     due_after: Option<DateTime<Utc>>,
     /// Only tasks due before this time.
     #[garde(custom(rules::time))]
+    #[param(inline, value_type = Option<Moment>)]
     due_before: Option<DateTime<Utc>>,
     /// Archived tasks instead of the others.
     #[garde(skip)]
     #[serde(default)]
     archived: bool,
     /// Most rows of the answer.
-    #[garde(range(min = 1, max = 200))]
-    #[serde(default = "super::fifty")]
-    #[param(default = 50, minimum = 1, maximum = 200)]
-    limit: u32,
+    #[garde(dive)]
+    #[serde(default)]
+    #[param(inline)]
+    limit: Limit,
     /// `meta.page.next` of the page before.
-    #[garde(length(max = 500))]
-    cursor: Option<String>,
+    #[garde(dive)]
+    #[param(inline)]
+    cursor: Option<Cursor>,
 }
 
 /// List tasks
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", security(("bearer" = [])), params(ListQuery), responses(
+#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", params(ListQuery), responses(
     (status = 200, description = "A page", body = Envelope<Vec<TaskView>>),
-    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`", body = Fault),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`: no such team, or not one of the caller's", body = Fault),
+    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`"),
+    (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
 ))]
 pub(super) async fn list_tasks(
     State(tasks): State<Tasks>,
@@ -81,11 +83,7 @@ pub(super) async fn list_tasks(
             query.archived,
         ),
     );
-    let after = query
-        .cursor
-        .as_deref()
-        .map(|cursor| tasks.keys.decode(cursor, &list))
-        .transpose()?;
+    let after = tasks.keys.after(query.cursor.as_ref(), &list)?;
     let rows = read::list(
         &tasks,
         &principal,

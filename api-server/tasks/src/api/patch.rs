@@ -2,40 +2,37 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use common_http::{ApiResult, Envelope, IfMatch, Json, Path, Principal, Reply};
+use common_http::{ApiResult, Envelope, IfMatch, Json, Path, Principal, Reply, whole};
 use garde::Validate;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::rules;
 use super::views::TaskView;
-use super::{Fault, rules};
 use crate::Tasks;
-use crate::model::{Change, Description, Priority, Status, Title, Wish, stored};
+use crate::model::{Change, Description, Moment, Priority, Status, Title, Wish, stored};
 use crate::service::change;
 
 /// Fields to change; an absent field stays as it is.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PatchTask {
-    /// 1 to 200 characters on one line.
     #[garde(custom(rules::optional_title))]
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
+    #[schema(value_type = Option<Title>, nullable = false)]
     title: Option<String>,
-    /// At most 20 000 characters.
     #[garde(custom(rules::description))]
     #[serde(default, deserialize_with = "given")]
-    #[schema(nullable = false)]
+    #[schema(value_type = Option<Description>, nullable = false)]
     description: Option<String>,
     #[garde(skip)]
     #[serde(default, deserialize_with = "given")]
     #[schema(example = "done", nullable = false)]
     status: Option<Status>,
-    /// 0 (none) to 4 (highest).
     #[garde(custom(rules::priority))]
-    #[serde(default, deserialize_with = "given")]
-    #[schema(minimum = 0, maximum = 4, nullable = false)]
+    #[serde(default, deserialize_with = "given_whole")]
+    #[schema(value_type = Option<Priority>, nullable = false)]
     priority: Option<i16>,
     /// A member of the team; null takes the task from its owner.
     #[garde(skip)]
@@ -45,7 +42,7 @@ pub(super) struct PatchTask {
     /// Null takes the date away.
     #[garde(custom(rules::wished_time))]
     #[serde(default, deserialize_with = "present")]
-    #[schema(value_type = Option<DateTime<Utc>>)]
+    #[schema(value_type = Option<Moment>)]
     due_at: Wish<DateTime<Utc>>,
 }
 
@@ -54,6 +51,11 @@ fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// The same for a whole number.
+fn given_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i16>, D::Error> {
+    whole(deserializer).map(Some)
 }
 
 /// Tells null from absent.
@@ -66,16 +68,13 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 /// Change a task
 ///
 /// With `If-Match` it is changed only if it still has that version.
-#[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks", security(("bearer" = [])), request_body = PatchTask,
-    params(("id" = Uuid, Path), ("If-Match" = Option<String>, Header, description = "The `ETag` that the caller saw")),
+#[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks", request_body = PatchTask,
+    params(("id" = Uuid, Path), IfMatch),
     responses(
     (status = 200, description = "The task after the change", body = Envelope<TaskView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 403, description = "`forbidden`: the caller only reads in this team", body = Fault),
-    (status = 404, description = "`not_found`", body = Fault),
-    (status = 409, description = "`task_archived`", body = Fault),
-    (status = 412, description = "`version_mismatch`", body = Fault),
-    (status = 422, description = "`validation_failed`", body = Fault),
+    (status = 403, description = "`forbidden`: the caller only reads in this team"),
+    (status = 409, description = "`task_archived`"),
+    (status = 412, description = "`version_mismatch`"),
 ))]
 pub(super) async fn patch_task(
     State(tasks): State<Tasks>,

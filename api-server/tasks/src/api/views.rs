@@ -6,20 +6,19 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::model::{HistoryEntry, Status, Task};
+use crate::model::{Description, HistoryEntry, Priority, Status, Task, Title};
 
 /// A task.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TaskView {
     pub(super) id: Uuid,
     team_id: Uuid,
-    #[schema(example = "Oil the analytical engine")]
+    #[schema(value_type = Title)]
     title: String,
-    #[schema(example = "Barrel 3 squeaks.")]
+    #[schema(value_type = Description)]
     description: String,
     status: Status,
-    /// 0 (none) to 4 (highest).
-    #[schema(example = 2, minimum = 0, maximum = 4)]
+    #[schema(value_type = Priority)]
     priority: i16,
     /// Who does it.
     owner_id: Option<Uuid>,

@@ -10,4 +10,4 @@ pub(crate) use change::{Change, Diff, Wish, changed};
 pub(crate) use status::Status;
 pub(crate) use task::{HistoryEntry, NewTask, Task};
 pub(crate) use text::{Description, Priority, Title};
-pub(crate) use time::{stored, writable};
+pub(crate) use time::{Moment, stored, writable};

@@ -1,6 +1,15 @@
 //! Fields of a task that have rules.
 
+use common_http::TextRule;
+use common_http::text::{ONE_LINE, WITHOUT_NUL};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
 use crate::Error;
+
+static TITLE: TextRule = TextRule::chars(1, 200).like(ONE_LINE);
+static DESCRIPTION: TextRule = TextRule::chars(0, 20_000).like(WITHOUT_NUL);
 
 /// What a task is about: 1 to 200 characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,9 +21,8 @@ impl Title {
 
     /// Takes surrounding white space away.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
-        if (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-            return Ok(Self(text.to_owned()));
+        if TITLE.allows(text) {
+            return Ok(Self(text.trim().to_owned()));
         }
         Err(Error::Invalid {
             pointer: "/title",
@@ -27,6 +35,18 @@ impl Title {
     }
 }
 
+impl PartialSchema for Title {
+    fn schema() -> RefOr<Schema> {
+        TITLE
+            .schema()
+            .description(Some("1 to 200 characters on one line"))
+            .examples(["Oil the analytical engine"])
+            .into()
+    }
+}
+
+impl ToSchema for Title {}
+
 /// The rest of what there is to say: at most 20 000 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Description(String);
@@ -34,7 +54,7 @@ pub(crate) struct Description(String);
 impl Description {
     /// Any text without NUL, which PostgreSQL cannot keep.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        if text.chars().count() <= 20_000 && !text.contains('\0') {
+        if DESCRIPTION.allows(text) {
             return Ok(Self(text.to_owned()));
         }
         Err(Error::Invalid {
@@ -48,13 +68,28 @@ impl Description {
     }
 }
 
+impl PartialSchema for Description {
+    fn schema() -> RefOr<Schema> {
+        DESCRIPTION
+            .schema()
+            .description(Some("At most 20 000 characters"))
+            .examples(["Barrel 3 squeaks."])
+            .into()
+    }
+}
+
+impl ToSchema for Description {}
+
 /// 0 (none) to 4 (highest).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Priority(i16);
 
 impl Priority {
+    const LEAST: i16 = 0;
+    const MOST: i16 = 4;
+
     pub(crate) fn parse(number: i16) -> Result<Self, Error> {
-        if (0..=4).contains(&number) {
+        if (Self::LEAST..=Self::MOST).contains(&number) {
             return Ok(Self(number));
         }
         Err(Error::Invalid {
@@ -67,6 +102,21 @@ impl Priority {
         self.0
     }
 }
+
+impl PartialSchema for Priority {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int32)))
+            .minimum(Some(Self::LEAST))
+            .maximum(Some(Self::MOST))
+            .description(Some("0 (none) to 4 (highest)"))
+            .examples([2])
+            .into()
+    }
+}
+
+impl ToSchema for Priority {}
 
 #[cfg(test)]
 mod tests {

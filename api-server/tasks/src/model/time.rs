@@ -2,6 +2,10 @@
 
 use chrono::{DateTime, Datelike as _, SubsecRound as _, Utc};
 
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
 use crate::Error;
 
 /// `at` in whole microseconds, which is all that PostgreSQL keeps. With more, the same time sent again would look
@@ -20,6 +24,25 @@ pub(crate) fn writable(at: DateTime<Utc>) -> Result<(), Error> {
         detail: "must lie in the years 0001 to 9999",
     })
 }
+
+/// What a time that [`writable`] takes looks like.
+pub(crate) struct Moment;
+
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            // No year 0000, which RFC 3339 could write.
+            .pattern(Some(
+                "^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-",
+            ))
+            .examples(["2026-03-02T09:00:00Z"])
+            .into()
+    }
+}
+
+impl ToSchema for Moment {}
 
 #[cfg(test)]
 mod tests {

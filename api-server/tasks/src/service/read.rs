@@ -1,6 +1,6 @@
 //! Use cases that only read.
 
-use common_http::Principal;
+use common_http::{Limit, Principal};
 use uuid::Uuid;
 
 use crate::model::{HistoryEntry, Task};
@@ -23,14 +23,14 @@ pub(crate) async fn list(
     team: Option<Uuid>,
     filter: &Filter,
     after: Option<Position>,
-    limit: u32,
+    limit: Limit,
 ) -> Result<Vec<Task>, Error> {
     let mut connection = tasks.pools.write.acquire().await?;
     let scope = match team {
         Some(team) => ReadScope::of_team(&mut connection, principal.user_id, team).await?,
         None => ReadScope::of(&mut connection, principal.user_id).await?,
     };
-    list::page(&mut connection, &scope, filter, after, i64::from(limit) + 1).await
+    list::page(&mut connection, &scope, filter, after, limit.rows_and_one()).await
 }
 
 /// A page of what was done to a task; one row more than `limit` when it goes on.
@@ -39,10 +39,10 @@ pub(crate) async fn history(
     principal: &Principal,
     id: Uuid,
     before: Option<i64>,
-    limit: u32,
+    limit: Limit,
 ) -> Result<Vec<HistoryEntry>, Error> {
     let mut connection = tasks.pools.write.acquire().await?;
     let scope = ReadScope::of(&mut connection, principal.user_id).await?;
     task::get(&mut connection, &scope, id).await?;
-    history::page(&mut connection, &scope, id, before, i64::from(limit) + 1).await
+    history::page(&mut connection, &scope, id, before, limit.rows_and_one()).await
 }

@@ -5,10 +5,12 @@ use common_http::{ApiError, ApiResult, Envelope, Json, Path, Principal, Reply, V
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, OneOfBuilder, Type};
 use uuid::Uuid;
 
+use super::rules;
 use super::views::MemberView;
-use super::{Fault, rules};
 use crate::model::Email;
 use crate::service::add_member::{self, Whom};
 use crate::{Role, Users};
@@ -20,22 +22,39 @@ pub(super) struct AddMember {
     #[garde(skip)]
     user_id: Option<Uuid>,
     #[garde(custom(rules::optional_email))]
-    #[schema(example = "charles@example.org")]
+    #[schema(value_type = Option<Email>)]
     email: Option<String>,
     #[garde(skip)]
     role: Role,
 }
 
+/// The document's schema of [`AddMember`] and the rule that its fields cannot tell one by one: exactly one of two is given.
+pub(super) fn one_of_two(document: &mut OpenApi) {
+    // Null is as good as absent.
+    let given = |name: &str| {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        ObjectBuilder::new().property(name, text).required(name)
+    };
+    let components = document.components.get_or_insert_default();
+    let Some(fields) = components.schemas.remove(&*AddMember::name()) else {
+        return;
+    };
+    let choice = OneOfBuilder::new()
+        .item(given("user_id"))
+        .item(given("email"));
+    let whole = AllOfBuilder::new().item(fields).item(choice);
+    let name = AddMember::name().into_owned();
+    components.schemas.insert(name, whole.into());
+}
+
 /// Add a member to a team
 ///
 /// For owners and admins of the team; only an owner adds owners.
-#[utoipa::path(post, path = "/api/v1/teams/{id}/members", tag = "teams", security(("bearer" = [])), params(("id" = Uuid, Path)), request_body = AddMember, responses(
+#[utoipa::path(post, path = "/api/v1/teams/{id}/members", tag = "teams", params(("id" = Uuid, Path)), request_body = AddMember, responses(
     (status = 201, description = "Added", body = Envelope<MemberView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 403, description = "`forbidden`", body = Fault),
-    (status = 404, description = "`not_found`: no such team or user", body = Fault),
-    (status = 409, description = "`already_member`", body = Fault),
-    (status = 422, description = "`validation_failed`", body = Fault),
+    (status = 403, description = "`forbidden`"),
+    (status = 404, description = "`not_found`: no such team or user"),
+    (status = 409, description = "`already_member`"),
 ))]
 pub(super) async fn add_member(
     State(users): State<Users>,

@@ -7,8 +7,8 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::rules;
 use super::views::TeamView;
-use super::{Fault, rules};
 use crate::Users;
 use crate::model::TeamName;
 use crate::service::create_team;
@@ -17,21 +17,19 @@ use crate::service::create_team;
 #[derive(Deserialize, Serialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateTeam {
-    /// 1 to 100 characters.
     #[garde(custom(rules::team_name))]
-    #[schema(example = "Analytical Engine")]
+    #[schema(value_type = TeamName)]
     name: String,
 }
 
 /// Found a team
 ///
 /// The caller becomes its owner. With an `Idempotency-Key` the request can be sent again without a second team.
-#[utoipa::path(post, path = "/api/v1/teams", tag = "teams", security(("bearer" = [])), request_body = CreateTeam,
-    params(("Idempotency-Key" = Option<String>, Header, description = "A fresh name for each new team")),
+#[utoipa::path(post, path = "/api/v1/teams", tag = "teams", request_body = CreateTeam,
+    params(IdempotencyKey),
     responses(
     (status = 201, description = "Founded", body = Envelope<TeamView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 422, description = "`validation_failed`, `idempotency_key_reused`", body = Fault),
+    (status = 422, description = "`validation_failed`, `idempotency_key_reused`"),
 ))]
 pub(super) async fn create_team(
     State(users): State<Users>,

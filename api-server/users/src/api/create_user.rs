@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::rules;
 use super::views::UserView;
-use super::{Fault, rules};
 use crate::Users;
 use crate::model::{Email, Name, Password};
 use crate::service::create_user::{self, Input};
@@ -18,15 +18,13 @@ use crate::service::create_user::{self, Input};
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateUser {
     #[garde(custom(rules::email))]
-    #[schema(example = "grace@example.org")]
+    #[schema(value_type = Email)]
     email: String,
-    /// 1 to 200 characters.
     #[garde(custom(rules::name))]
-    #[schema(example = "Grace Hopper")]
+    #[schema(value_type = Name)]
     name: String,
-    /// 8 to 128 characters.
     #[garde(custom(rules::password))]
-    #[schema(value_type = String, format = Password, example = "nanoseconds are 30 cm")]
+    #[schema(value_type = Password)]
     password: SecretString,
     /// Whether the user administers the platform.
     #[garde(skip)]
@@ -37,12 +35,10 @@ pub(super) struct CreateUser {
 /// Add a user
 ///
 /// For administrators of the platform.
-#[utoipa::path(post, path = "/api/v1/users", tag = "users", security(("bearer" = [])), request_body = CreateUser, responses(
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = CreateUser, responses(
     (status = 201, description = "Added", body = Envelope<UserView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 403, description = "`forbidden`", body = Fault),
-    (status = 409, description = "`email_taken`", body = Fault),
-    (status = 422, description = "`validation_failed`", body = Fault),
+    (status = 403, description = "`forbidden`"),
+    (status = 409, description = "`email_taken`"),
 ))]
 pub(super) async fn create_user(
     State(users): State<Users>,

@@ -4,16 +4,14 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, Path, Principal, Reply};
 use uuid::Uuid;
 
-use super::Fault;
 use super::views::TeamView;
 use crate::Users;
 use crate::service::read;
 
 /// A team of the caller
-#[utoipa::path(get, path = "/api/v1/teams/{id}", tag = "teams", security(("bearer" = [])), params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/teams/{id}", tag = "teams", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The team", body = Envelope<TeamView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`: no such team, or not one of the caller's", body = Fault),
+    (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
 ))]
 pub(super) async fn get_team(
     State(users): State<Users>,

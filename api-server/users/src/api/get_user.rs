@@ -4,7 +4,6 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, Path, Principal, Reply};
 use uuid::Uuid;
 
-use super::Fault;
 use super::views::UserView;
 use crate::Users;
 use crate::service::read;
@@ -12,10 +11,9 @@ use crate::service::read;
 /// A user
 ///
 /// For administrators of the platform, and for the user.
-#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", security(("bearer" = [])), params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = Uuid, Path)), responses(
     (status = 200, description = "The user", body = Envelope<UserView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`: no such user, or not the caller", body = Fault),
+    (status = 404, description = "`not_found`: no such user, or not the caller"),
 ))]
 pub(super) async fn get_user(
     State(users): State<Users>,

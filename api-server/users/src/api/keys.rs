@@ -6,27 +6,39 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use utoipa::ToSchema;
 
-use super::Fault;
 use crate::Users;
+
+/// A key set of RFC 7517.
+#[derive(ToSchema)]
+#[expect(
+    dead_code,
+    reason = "it has a shape, and no values: the verifier has the text"
+)]
+struct KeySet {
+    /// The public keys, each with its `kid`.
+    #[schema(value_type = Vec<Object>)]
+    keys: (),
+}
 
 /// Keys that verify access tokens
 ///
 /// An RFC 7517 key set, not in the envelope; cache it for as long as `Cache-Control` says.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys", responses(
-    (status = 200, description = "The key set", body = Value, content_type = "application/jwk-set+json"),
-    (status = 304, description = "Unchanged"),
-    (status = 503, description = "`unavailable`: no keys", body = Fault),
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys", security(()), responses(
+    (status = 200, description = "The key set", body = KeySet, content_type = "application/jwk-set+json", headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long it may be kept"))),
+    (status = 304, description = "Unchanged: `If-None-Match` names this set", headers(("ETag" = String), ("Cache-Control" = String))),
+    (status = 503, description = "`unavailable`: no keys"),
 ))]
 pub(super) async fn jwks(State(users): State<Users>, headers: HeaderMap) -> Response {
     answer(&users, &headers)
 }
 
 /// The same keys under their second name
-#[utoipa::path(get, path = "/auth/keys/public", tag = "keys", responses(
-    (status = 200, description = "The key set", body = Value, content_type = "application/jwk-set+json"),
-    (status = 304, description = "Unchanged"),
-    (status = 503, description = "`unavailable`: no keys", body = Fault),
+#[utoipa::path(get, path = "/auth/keys/public", tag = "keys", security(()), responses(
+    (status = 200, description = "The key set", body = KeySet, content_type = "application/jwk-set+json", headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long it may be kept"))),
+    (status = 304, description = "Unchanged: `If-None-Match` names this set", headers(("ETag" = String), ("Cache-Control" = String))),
+    (status = 503, description = "`unavailable`: no keys"),
 ))]
 pub(super) async fn public_keys(State(users): State<Users>, headers: HeaderMap) -> Response {
     answer(&users, &headers)

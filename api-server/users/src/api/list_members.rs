@@ -4,7 +4,6 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, Path, Principal, Query, Reply};
 use uuid::Uuid;
 
-use super::Fault;
 use super::page::PageQuery;
 use super::views::MemberView;
 use crate::Users;
@@ -14,11 +13,10 @@ use crate::service::read;
 /// List a team's members
 ///
 /// By name.
-#[utoipa::path(get, path = "/api/v1/teams/{id}/members", tag = "teams", security(("bearer" = [])), params(("id" = Uuid, Path), PageQuery), responses(
+#[utoipa::path(get, path = "/api/v1/teams/{id}/members", tag = "teams", params(("id" = Uuid, Path), PageQuery), responses(
     (status = 200, description = "A page", body = Envelope<Vec<MemberView>>),
-    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`", body = Fault),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`: no such team, or not one of the caller's", body = Fault),
+    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`"),
+    (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
 ))]
 pub(super) async fn list_members(
     State(users): State<Users>,

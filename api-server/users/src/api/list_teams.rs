@@ -3,7 +3,6 @@
 use axum::extract::State;
 use common_http::{ApiResult, Envelope, Principal, Query, Reply};
 
-use super::Fault;
 use super::page::PageQuery;
 use super::views::TeamView;
 use crate::Users;
@@ -12,10 +11,9 @@ use crate::service::read;
 /// List the caller's teams
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/api/v1/teams", tag = "teams", security(("bearer" = [])), params(PageQuery), responses(
+#[utoipa::path(get, path = "/api/v1/teams", tag = "teams", params(PageQuery), responses(
     (status = 200, description = "A page", body = Envelope<Vec<TeamView>>),
-    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`", body = Fault),
-    (status = 401, description = "`unauthorized`", body = Fault),
+    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`"),
 ))]
 pub(super) async fn list_teams(
     State(users): State<Users>,

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use common_http::{ApiResult, Envelope, Principal, Query, Reply};
 
-use super::Fault;
 use super::page::PageQuery;
 use super::views::UserView;
 use crate::Users;
@@ -14,11 +13,10 @@ const LIST: &str = "users";
 /// List users
 ///
 /// Newest first; for administrators of the platform.
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", security(("bearer" = [])), params(PageQuery), responses(
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(PageQuery), responses(
     (status = 200, description = "A page", body = Envelope<Vec<UserView>>),
-    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`", body = Fault),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 403, description = "`forbidden`", body = Fault),
+    (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`"),
+    (status = 403, description = "`forbidden`"),
 ))]
 pub(super) async fn list_users(
     State(users): State<Users>,

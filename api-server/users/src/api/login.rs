@@ -7,7 +7,6 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Fault;
 use super::views::TokenView;
 use crate::Users;
 use crate::service::{self, Client};
@@ -16,8 +15,9 @@ use crate::service::{self, Client};
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LoginRequest {
+    // What is longer belongs to nobody.
     #[garde(length(chars, max = 320))]
-    #[schema(example = "ada@example.org")]
+    #[schema(max_length = 320, example = "ada@example.org")]
     email: String,
     // Any text: whether it is right, the service tells; the body's limit bounds it.
     #[garde(skip)]
@@ -29,11 +29,10 @@ pub(super) struct LoginRequest {
 ///
 /// Gives an access token for ten minutes and a refresh token. Ten failures for one account or one
 /// hundred from one address within 15 minutes are answered with 429.
-#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", request_body = LoginRequest, responses(
+#[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", security(()), request_body = LoginRequest, responses(
     (status = 200, description = "Signed in", body = Envelope<TokenView>),
-    (status = 401, description = "`bad_credentials`", body = Fault),
-    (status = 422, description = "`validation_failed`", body = Fault),
-    (status = 429, description = "`too_many_failures`", body = Fault),
+    (status = 401, description = "`bad_credentials`"),
+    (status = 429, description = "`too_many_failures`"),
 ))]
 pub(super) async fn login(
     State(users): State<Users>,

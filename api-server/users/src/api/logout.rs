@@ -5,7 +5,6 @@ use axum::http::StatusCode;
 use common_http::{ApiResult, Json};
 use secrecy::ExposeSecret as _;
 
-use super::Fault;
 use super::refresh::RefreshRequest;
 use crate::Users;
 use crate::service;
@@ -13,9 +12,8 @@ use crate::service;
 /// Sign out
 ///
 /// Ends the sign-in that the refresh token belongs to; its access tokens end within ten minutes.
-#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", request_body = RefreshRequest, responses(
+#[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", security(()), request_body = RefreshRequest, responses(
     (status = 204, description = "Ended, or not known"),
-    (status = 422, description = "`validation_failed`", body = Fault),
 ))]
 pub(super) async fn logout(
     State(users): State<Users>,

@@ -3,16 +3,14 @@
 use axum::extract::State;
 use common_http::{ApiResult, Envelope, Principal, Reply};
 
-use super::Fault;
 use super::views::UserView;
 use crate::Users;
 use crate::service::read;
 
 /// The caller
-#[utoipa::path(get, path = "/api/v1/users/me", tag = "users", security(("bearer" = [])), responses(
+#[utoipa::path(get, path = "/api/v1/users/me", tag = "users", responses(
     (status = 200, description = "The caller", body = Envelope<UserView>),
-    (status = 401, description = "`unauthorized`", body = Fault),
-    (status = 404, description = "`not_found`: the user was archived", body = Fault),
+    (status = 404, description = "`not_found`: the user was archived"),
 ))]
 pub(super) async fn me(
     State(users): State<Users>,

@@ -23,18 +23,14 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use axum::routing::post;
 use common_auth::Verifier;
-use common_http::Envelope;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::Users;
 
-/// What a problem looks like in the document.
-type Fault = Envelope<()>;
-
 /// Every route of the domain with its part of the document, before there is anything to serve it with.
 pub fn routes() -> OpenApiRouter<Users> {
-    OpenApiRouter::new()
+    let mut routes = OpenApiRouter::new()
         .routes(routes!(login::login))
         .routes(routes!(refresh::refresh))
         .routes(routes!(logout::logout))
@@ -48,7 +44,9 @@ pub fn routes() -> OpenApiRouter<Users> {
         .routes(routes!(keys::public_keys))
         // Names that clients of the former system know; the document shows one name for each act.
         .route("/api/token/", post(login::login))
-        .route("/api/token/refresh/", post(refresh::refresh))
+        .route("/api/token/refresh/", post(refresh::refresh));
+    add_member::one_of_two(routes.get_openapi_mut());
+    routes
 }
 
 /// Every route of the domain.

@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use common_http::{ApiError, CursorKey};
+use common_http::{ApiError, Cursor, CursorKey, Limit};
 use garde::Validate;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,17 +12,14 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// Most rows of the answer.
-    #[garde(range(min = 1, max = 200))]
-    #[serde(default = "fifty")]
-    #[param(default = 50, minimum = 1, maximum = 200)]
-    pub(super) limit: u32,
+    #[garde(dive)]
+    #[serde(default)]
+    #[param(inline)]
+    pub(super) limit: Limit,
     /// `meta.page.next` of the page before.
-    #[garde(length(max = 1200))]
-    pub(super) cursor: Option<String>,
-}
-
-fn fifty() -> u32 {
-    50
+    #[garde(dive)]
+    #[param(inline)]
+    cursor: Option<Cursor>,
 }
 
 impl PageQuery {
@@ -32,9 +29,6 @@ impl PageQuery {
         keys: &CursorKey,
         list: &impl Serialize,
     ) -> Result<Option<P>, ApiError> {
-        self.cursor
-            .as_deref()
-            .map(|cursor| keys.decode(cursor, list))
-            .transpose()
+        keys.after(self.cursor.as_ref(), list)
     }
 }

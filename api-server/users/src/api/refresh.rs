@@ -7,7 +7,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::Fault;
 use super::views::TokenView;
 use crate::Users;
 use crate::service::{self, Client};
@@ -25,10 +24,9 @@ pub(super) struct RefreshRequest {
 ///
 /// Each token is good for one exchange; the same program may repeat it for ten seconds and gets the
 /// same refresh token. A used token that comes back later ends the whole sign-in.
-#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", request_body = RefreshRequest, responses(
+#[utoipa::path(post, path = "/api/v1/auth/refresh", tag = "auth", security(()), request_body = RefreshRequest, responses(
     (status = 200, description = "The next pair", body = Envelope<TokenView>),
-    (status = 401, description = "`bad_refresh`", body = Fault),
-    (status = 422, description = "`validation_failed`", body = Fault),
+    (status = 401, description = "`bad_refresh`"),
 ))]
 pub(super) async fn refresh(
     State(users): State<Users>,

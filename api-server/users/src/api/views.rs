@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Role;
-use crate::model::{Member, Team, User};
+use crate::model::{Email, Member, Name, Team, TeamName, User};
 use crate::service::Tokens;
 
 /// A pair of tokens.
@@ -39,9 +39,9 @@ impl From<Tokens> for TokenView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UserView {
     pub(super) id: Uuid,
-    #[schema(example = "ada@example.org")]
+    #[schema(value_type = Email)]
     email: String,
-    #[schema(example = "Ada Lovelace")]
+    #[schema(value_type = Name)]
     name: String,
     /// Whether the person administers the platform.
     is_admin: bool,
@@ -67,7 +67,7 @@ impl From<User> for UserView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TeamView {
     pub(super) id: Uuid,
-    #[schema(example = "Analytical Engine")]
+    #[schema(value_type = TeamName)]
     name: String,
     /// The caller's own role.
     role: Role,
@@ -92,9 +92,9 @@ impl From<Team> for TeamView {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MemberView {
     user_id: Uuid,
-    #[schema(example = "charles@example.org")]
+    #[schema(value_type = Email)]
     email: String,
-    #[schema(example = "Charles Babbage")]
+    #[schema(value_type = Name)]
     name: String,
     role: Role,
     /// Member since.

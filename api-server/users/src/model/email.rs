@@ -1,6 +1,16 @@
 //! An email address.
 
+use common_http::TextRule;
+use common_http::text::ADDRESS;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
+
 use crate::Error;
+
+/// As many characters as an address can have, and as its column takes.
+const LONGEST: usize = 254;
+static ADDRESSES: TextRule = TextRule::chars(3, LONGEST).like(ADDRESS);
 
 /// An address in lower case, as it is stored and compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,16 +23,10 @@ impl Email {
     /// # Errors
     /// [`Error::Invalid`] at `/email`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim().to_lowercase();
-        let valid = (3..=254).contains(&text.len())
-            && !text
-                .chars()
-                .any(|char| char.is_whitespace() || char.is_control())
-            && text.split_once('@').is_some_and(|(user, host)| {
-                !user.is_empty() && !host.is_empty() && !host.contains('@')
-            });
-        if valid {
-            Ok(Self(text))
+        let stored = text.trim().to_lowercase();
+        // In lower case a few characters become two.
+        if ADDRESSES.allows(text) && stored.chars().count() <= LONGEST {
+            Ok(Self(stored))
         } else {
             Err(Error::Invalid {
                 pointer: "/email",
@@ -37,6 +41,18 @@ impl Email {
         &self.0
     }
 }
+
+impl PartialSchema for Email {
+    fn schema() -> RefOr<Schema> {
+        ADDRESSES
+            .schema()
+            .description(Some("An email address; it is kept in lower case"))
+            .examples(["ada@example.org"])
+            .into()
+    }
+}
+
+impl ToSchema for Email {}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,14 @@
 //! A display name.
 
+use common_http::TextRule;
+use common_http::text::ONE_LINE;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
+
 use crate::Error;
+
+static NAME: TextRule = TextRule::chars(1, 200).like(ONE_LINE);
 
 /// 1 to 200 characters without control characters, trimmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,9 +20,8 @@ impl Name {
     /// # Errors
     /// [`Error::Invalid`] at `/name`.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
-        if (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-            return Ok(Self(text.to_owned()));
+        if NAME.allows(text) {
+            return Ok(Self(text.trim().to_owned()));
         }
         Err(Error::Invalid {
             pointer: "/name",
@@ -28,3 +35,14 @@ impl Name {
         &self.0
     }
 }
+
+impl PartialSchema for Name {
+    fn schema() -> RefOr<Schema> {
+        NAME.schema()
+            .description(Some("1 to 200 characters without control characters"))
+            .examples(["Grace Hopper"])
+            .into()
+    }
+}
+
+impl ToSchema for Name {}

@@ -1,8 +1,14 @@
 //! A password on its way to the hasher.
 
+use common_http::TextRule;
 use secrecy::{ExposeSecret as _, SecretString};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{KnownFormat, Schema, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::Error;
+
+static PASSWORD: TextRule = TextRule::chars(8, 128);
 
 /// 8 to 128 characters, accepted as they are.
 #[derive(Debug, Clone)]
@@ -14,7 +20,7 @@ impl Password {
     /// # Errors
     /// [`Error::Invalid`] at `/password`.
     pub fn parse(text: SecretString) -> Result<Self, Error> {
-        if (8..=128).contains(&text.expose_secret().chars().count()) {
+        if PASSWORD.allows(text.expose_secret()) {
             return Ok(Self(text));
         }
         Err(Error::Invalid {
@@ -27,3 +33,16 @@ impl Password {
         self.0
     }
 }
+
+impl PartialSchema for Password {
+    fn schema() -> RefOr<Schema> {
+        PASSWORD
+            .schema()
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+            .description(Some("8 to 128 characters"))
+            .examples(["nanoseconds are 30 cm"])
+            .into()
+    }
+}
+
+impl ToSchema for Password {}

@@ -1,9 +1,16 @@
 //! A team and its members.
 
 use chrono::{DateTime, Utc};
+use common_http::TextRule;
+use common_http::text::ONE_LINE;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 use crate::{Error, Role};
+
+static NAME: TextRule = TextRule::chars(1, 100).like(ONE_LINE);
 
 /// A team's name: 1 to 100 characters without control characters, trimmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,9 +19,8 @@ pub(crate) struct TeamName(String);
 impl TeamName {
     /// Parses `text`; [`Error::Invalid`] at `/name`.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let text = text.trim();
-        if (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
-            return Ok(Self(text.to_owned()));
+        if NAME.allows(text) {
+            return Ok(Self(text.trim().to_owned()));
         }
         Err(Error::Invalid {
             pointer: "/name",
@@ -26,6 +32,17 @@ impl TeamName {
         &self.0
     }
 }
+
+impl PartialSchema for TeamName {
+    fn schema() -> RefOr<Schema> {
+        NAME.schema()
+            .description(Some("1 to 100 characters without control characters"))
+            .examples(["Analytical Engine"])
+            .into()
+    }
+}
+
+impl ToSchema for TeamName {}
 
 #[derive(Debug, Clone)]
 pub(crate) struct Team {

@@ -1,7 +1,7 @@
 //! Use cases that only read.
 
 use chrono::{DateTime, Utc};
-use common_http::Principal;
+use common_http::{Limit, Principal};
 use uuid::Uuid;
 
 use crate::model::{Member, Team, User};
@@ -41,11 +41,11 @@ pub(crate) async fn list_users(
     users: &Users,
     principal: &Principal,
     after: Option<Position>,
-    limit: u32,
+    limit: Limit,
 ) -> Result<Vec<User>, Error> {
     admin_only(principal)?;
     let mut connection = users.pools.write.acquire().await?;
-    user::list(&mut connection, after, i64::from(limit) + 1).await
+    user::list(&mut connection, after, limit.rows_and_one()).await
 }
 
 /// A page of the caller's teams, newest first; one row more than `limit` when it goes on.
@@ -53,14 +53,14 @@ pub(crate) async fn list_teams(
     users: &Users,
     principal: &Principal,
     after: Option<Position>,
-    limit: u32,
+    limit: Limit,
 ) -> Result<Vec<Team>, Error> {
     let mut connection = users.pools.write.acquire().await?;
     team::list_of(
         &mut connection,
         principal.user_id,
         after,
-        i64::from(limit) + 1,
+        limit.rows_and_one(),
     )
     .await
 }
@@ -83,9 +83,9 @@ pub(crate) async fn members(
     principal: &Principal,
     team: Uuid,
     after: Option<(String, Uuid)>,
-    limit: u32,
+    limit: Limit,
 ) -> Result<Vec<Member>, Error> {
     let mut connection = users.pools.write.acquire().await?;
     facade::may_read(&mut connection, principal.user_id, team).await?;
-    team::members(&mut connection, team, after, i64::from(limit) + 1).await
+    team::members(&mut connection, team, after, limit.rows_and_one()).await
 }

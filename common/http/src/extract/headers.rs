@@ -5,8 +5,16 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
+use utoipa::IntoParams;
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 
-use crate::{ApiError, Kind};
+use crate::{ApiError, Kind, TextRule};
+
+/// An `ETag` of ours, or any.
+static ETAG: TextRule = TextRule::exactly(r#"^(\*|"[0-9]{1,18}")$"#);
+/// Visible characters; between them there may be spaces, around them HTTP takes spaces away.
+static KEY: TextRule = TextRule::chars(1, 255).like("^[!-~]([ -~]*[!-~])?$");
 
 /// Name of the request in logs, events and problems.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +40,13 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The `ETag` that the caller saw: with another version the answer is 412";
+        parameter("If-Match", about, &ETAG, "\"3\"")
+    }
+}
+
 /// The version that the caller holds (`If-None-Match`), for 304.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IfNoneMatch(pub Option<i64>);
@@ -54,20 +69,28 @@ fn version(headers: &HeaderMap, name: &HeaderName) -> Result<Option<i64>, ApiErr
         return Ok(None);
     };
     let text = value.to_str().unwrap_or_default().trim();
-    if text == "*" {
-        return Ok(None);
+    if !ETAG.allows(text) {
+        return Err(ApiError::new(
+            Kind::BadRequest,
+            "etag_invalid",
+            format!("{name} must be one ETag as this API gave it, e.g. \"3\"; given: {text}"),
+        ));
     }
-    text.strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .and_then(|text| text.parse().ok())
-        .map(Some)
-        .ok_or_else(|| {
-            ApiError::new(
-                Kind::BadRequest,
-                "etag_invalid",
-                format!("{name} must be one ETag as this API gave it, e.g. \"3\"; given: {text}"),
-            )
-        })
+    Ok(text.trim_matches('"').parse().ok())
+}
+
+/// A header that may be sent.
+fn parameter(name: &str, about: &str, rule: &TextRule, example: &str) -> Vec<Parameter> {
+    let schema = rule.schema().examples([example]);
+    vec![
+        ParameterBuilder::new()
+            .name(name)
+            .parameter_in(ParameterIn::Header)
+            .required(Required::False)
+            .description(Some(about))
+            .schema(Some(schema))
+            .build(),
+    ]
 }
 
 /// The key under which an answer is kept (`Idempotency-Key`), if the caller sent one.
@@ -82,12 +105,44 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
             return Ok(Self(None));
         };
         match value.to_str() {
-            Ok(key) if (1..=255).contains(&key.len()) => Ok(Self(Some(key.to_owned()))),
+            Ok(key) if KEY.allows(key) => Ok(Self(Some(key.to_owned()))),
             _ => Err(ApiError::new(
                 Kind::BadRequest,
                 "idempotency_key_invalid",
                 "Idempotency-Key must have 1 to 255 visible ASCII characters",
             )),
         }
+    }
+}
+
+impl IntoParams for IdempotencyKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "A fresh name for each new thing: a request that is sent again with it gets the first answer";
+        parameter("Idempotency-Key", about, &KEY, "01JNQ7-oil-the-engine")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("\"3\"", Ok(Some(3)))]
+    #[case("*", Ok(None))]
+    #[case("3", Err("etag_invalid"))]
+    #[case("\"-3\"", Err("etag_invalid"))]
+    #[case("\"+3\"", Err("etag_invalid"))]
+    #[case("\"9999999999999999999\"", Err("etag_invalid"))]
+    #[case("W/\"3\"", Err("etag_invalid"))]
+    fn an_etag_is_one_of_ours(
+        #[case] text: &'static str,
+        #[case] seen: Result<Option<i64>, &'static str>,
+    ) {
+        let headers = HeaderMap::from_iter([(header::IF_MATCH, HeaderValue::from_static(text))]);
+        let version = version(&headers, &header::IF_MATCH);
+        assert_eq!(version.map_err(|error| error.code()), seen, "{text}");
     }
 }

@@ -44,6 +44,10 @@ where
                     )
                 }
             })?;
+        // serde would take the values of a structure from a list, in the order of its fields.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(no_object(&bytes));
+        }
         let mut deserializer = serde_json::Deserializer::from_slice(&bytes);
         let value: T = serde_path_to_error::deserialize(&mut deserializer)
             .map_err(|error| rejection(&error, &bytes))?;
@@ -65,6 +69,13 @@ fn is_json(request: &Request) -> bool {
             let essence = essence.trim().to_ascii_lowercase();
             essence == "application/json" || essence == "application/merge-patch+json"
         })
+}
+
+fn no_object(body: &[u8]) -> ApiError {
+    match serde_json::from_slice::<IgnoredAny>(body) {
+        Ok(_) => ApiError::invalid(vec![Violation::new("", "type", "must be an object")]),
+        Err(error) => syntax(&error),
+    }
 }
 
 fn rejection(error: &serde_path_to_error::Error<serde_json::Error>, body: &[u8]) -> ApiError {

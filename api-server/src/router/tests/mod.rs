@@ -1,0 +1,141 @@
+//! The document of role `web` against its routes and its answers.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use api_server_notifications::Notifications;
+use api_server_realtime::Tickets;
+use api_server_tasks::Tasks;
+use api_server_users::{Email, FirstAdmin, Name, Password, Users, UsersConfig, create_first_admin};
+use common_auth::AuthConfig;
+use common_auth::testing::{AUDIENCE, Bearer, ISSUER, KeyFolder};
+use common_cache::testing::redis_url;
+use common_cache::{Cache, CacheConfig};
+use common_clock::{SharedClock, SystemClock, SystemIds};
+use common_config::SecretRef;
+use common_db::Pools;
+use common_http::CursorKey;
+use common_http::document::testing::{Probe, check, operations, routes};
+use common_scratch::Folder;
+use serde_json::Value;
+use sqlx::PgPool;
+
+use super::*;
+
+/// Former names of what has one name in the document.
+const FORMER: [&str; 2] = ["/api/token/", "/api/token/refresh/"];
+/// Texts that may be as long as a body is, since they are only compared.
+const UNBOUNDED: [&str; 2] = ["password", "refresh"];
+
+fn told() -> Value {
+    serde_json::to_value(document()).expect("JSON")
+}
+
+#[test]
+fn what_is_routed_is_told() {
+    let domains = [
+        routes(&api_server_users::routes().split_for_parts().0),
+        routes(&api_server_tasks::routes().split_for_parts().0),
+        routes(&api_server_notifications::routes().split_for_parts().0),
+        routes(&api_server_realtime::routes().split_for_parts().0),
+    ];
+    let routed: BTreeSet<String> = domains
+        .into_iter()
+        .flatten()
+        .filter(|path| !FORMER.contains(&path.as_str()))
+        .collect();
+    let told = operations(&told());
+    assert_eq!(routed, told.into_iter().map(|one| one.path).collect());
+}
+
+#[test]
+fn each_operation_is_told_whole() {
+    check(&told(), &UNBOUNDED);
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn what_is_told_is_what_is_answered(pool: PgPool) {
+    let folder = Folder::new("router").expect("a folder");
+    let (app, token) = world(&pool, folder.path()).await;
+    let document = told();
+    let probe = Probe {
+        document: &document,
+        app: &app,
+        token: &token,
+    };
+    let mut met = BTreeSet::new();
+    for told in operations(&document) {
+        met.extend(probe.ask(&told).await);
+    }
+    let all = [200, 201, 204, 400, 401, 404, 413, 415, 422];
+    assert!(all.iter().all(|status| met.contains(status)), "{met:?}");
+}
+
+/// Everything that role `web` serves, and a token of its administrator.
+async fn world(pool: &PgPool, folder: &Path) -> (Router, String) {
+    let keys = KeyFolder::new(&folder.to_string_lossy());
+    let clock: SharedClock = Arc::new(SystemClock);
+    let ids: SharedIds = Arc::new(SystemIds);
+    let first = FirstAdmin {
+        email: Email::parse("root@example.org").expect("an address"),
+        name: Name::parse("Root").expect("a name"),
+        password: Password::parse("correct horse".into()).expect("a password"),
+    };
+    let made = create_first_admin(pool, first, &clock, &ids).await;
+    let admin = Bearer {
+        is_admin: true,
+        ..Bearer::user(made.expect("the database answers").expect("there was none"))
+    };
+    let token = keys.token(admin, clock.now());
+
+    let cache = CacheConfig {
+        url: SecretRef::from(redis_url()),
+        ca_file: None,
+        namespace: format!("test-{}", ids.token(9)),
+    };
+    let cache = Cache::connect(&cache).await.expect("Redis answers");
+    let verifier = keys.verifier(Arc::clone(&clock)).await;
+    let secret = SecretRef::from("0123456789abcdef0123456789abcdef".to_owned());
+    let cursors = CursorKey::read(&secret).expect("a key");
+    let pools = Pools {
+        write: pool.clone(),
+        read: pool.clone(),
+    };
+    let domains = Domains {
+        tasks: Tasks::new(api_server_tasks::Parts {
+            pools: pools.clone(),
+            verifier: Arc::clone(&verifier),
+            keys: cursors.clone(),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+        }),
+        notifications: Notifications::new(api_server_notifications::Parts {
+            pools: pools.clone(),
+            verifier: Arc::clone(&verifier),
+            keys: cursors.clone(),
+            clock: Arc::clone(&clock),
+        }),
+        tickets: Tickets::new(cache.clone(), Arc::clone(&verifier), Arc::clone(&ids)),
+        users: Users::new(api_server_users::Parts {
+            pools,
+            cache,
+            verifier,
+            signer: Arc::new(keys.signer()),
+            keys: cursors,
+            clock,
+            ids: Arc::clone(&ids),
+            auth: AuthConfig {
+                issuer: ISSUER.to_owned(),
+                audience: AUDIENCE.to_owned(),
+                jwks_file: Some(keys.file("jwks.json")),
+                jwks_url: None,
+                access_token_seconds: 600,
+                jwks_max_age_seconds: 300,
+                clock_skew_seconds: 60,
+            },
+            config: UsersConfig::default(),
+        }),
+    };
+    (router(domains, &HttpConfig::default(), ids), token)
+}

@@ -1,0 +1,130 @@
+//! Headers of answers as the document tells them.
+
+use serde_json::Value;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{Components, Ref, RefOr};
+
+use crate::Kind;
+
+const REQUEST: &str = "X-Request-Id";
+const ETAG: &str = "ETag";
+const RETRY: &str = "Retry-After";
+const LOCATION: &str = "Location";
+const REPLAYED: &str = "Idempotent-Replayed";
+const ALLOW: &str = "Allow";
+const CHALLENGE: &str = "WWW-Authenticate";
+
+/// Each header with what it says, its shape and an example.
+const ALL: [(&str, &str, Option<&str>, &str); 7] = [
+    (
+        REQUEST,
+        "Name of the request in our log: the caller's own, if it is a plain word",
+        Some("^[A-Za-z0-9._-]{1,100}$"),
+        "0195c9a2-6f0e-7cc0-b1a5-3f6f3c1f9c11",
+    ),
+    (
+        ETAG,
+        "The version, for `If-Match`",
+        Some(r#"^"[0-9]+"$"#),
+        "\"3\"",
+    ),
+    (RETRY, "Seconds to wait", Some("^[0-9]+$"), "3"),
+    (
+        LOCATION,
+        "Where it is",
+        Some("^/"),
+        "/api/v1/tasks/0195c9a2-6f0e-7cc0-b1a5-3f6f3c1f9c11",
+    ),
+    (
+        REPLAYED,
+        "Sent when this is the answer to a former request with the same `Idempotency-Key`",
+        Some("^true$"),
+        "true",
+    ),
+    (ALLOW, "The methods that the path has", None, "GET,HEAD"),
+    (CHALLENGE, "The kind of token", Some("^Bearer$"), "Bearer"),
+];
+
+/// Adds every header.
+pub(super) fn add_to(components: &mut Components) {
+    components
+        .headers
+        .extend(ALL.map(|(name, about, pattern, example)| {
+            let schema = ObjectBuilder::new()
+                .schema_type(Type::String)
+                .pattern(pattern)
+                .examples([example]);
+            let header = HeaderBuilder::new()
+                .description(Some(about))
+                .schema(Some(schema))
+                .build();
+            (name.to_owned(), RefOr::T(header))
+        }));
+}
+
+/// The header of that name.
+pub(super) fn reference(name: &str) -> RefOr<Header> {
+    RefOr::Ref(Ref::new(format!("#/components/headers/{name}")))
+}
+
+/// What a refusal of that kind is sent with.
+pub(super) fn of(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Unauthorized => &[REQUEST, CHALLENGE],
+        Kind::MethodNotAllowed => &[REQUEST, ALLOW],
+        Kind::PreconditionFailed => &[REQUEST, ETAG],
+        Kind::RateLimited | Kind::Unavailable => &[REQUEST, RETRY],
+        _ => &[REQUEST],
+    }
+}
+
+/// Tells what the operation's successes are sent with: what is made has a place, what has a version tells it, and what can be
+/// asked for again says whether it was.
+pub(super) fn tell(operation: &mut Operation, components: &Components) {
+    let again = operation.parameters.iter().flatten().any(
+        |parameter| matches!(parameter, RefOr::T(one) if one.name.eq_ignore_ascii_case("Idempotency-Key")),
+    );
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        if Kind::of(status).is_some() {
+            continue;
+        }
+        let told = [
+            (REQUEST, true),
+            (LOCATION, status == "201"),
+            (ETAG, is_versioned(response, components)),
+            (REPLAYED, again),
+        ];
+        for (name, _) in told.into_iter().filter(|(_, sent)| *sent) {
+            response
+                .headers
+                .entry(name.to_owned())
+                .or_insert_with(|| reference(name));
+        }
+    }
+}
+
+/// Whether the envelope's `data` is one thing with a `version`.
+fn is_versioned(response: &Response, components: &Components) -> bool {
+    let schemas = serde_json::to_value(&components.schemas).unwrap_or_default();
+    let follow = |value: &Value| match value["$ref"].as_str() {
+        Some(place) => {
+            let name = place.rsplit('/').next().unwrap_or_default();
+            schemas[name].clone()
+        }
+        None => value.clone(),
+    };
+    response.content.values().any(|content| {
+        let content = serde_json::to_value(content).unwrap_or_default();
+        let data = follow(&content["schema"])["properties"]["data"].clone();
+        let choices = data["oneOf"].as_array().cloned().unwrap_or_default();
+        std::iter::once(data)
+            .chain(choices)
+            .any(|data| follow(&data)["properties"]["version"].is_object())
+    })
+}
