@@ -44,7 +44,8 @@ pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
         users: source.section()?,
     };
     let own = service.clone();
-    service.spawn("start", async move { plan.serve(&own).await });
+    // On the heap: it holds the whole router while that is made.
+    service.spawn("start", async move { Box::pin(plan.serve(&own)).await });
     Ok(())
 }
 
