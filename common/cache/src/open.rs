@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use redis::aio::ConnectionManager;
-use redis::{ErrorKind, RedisResult};
+use redis::{ErrorKind, RedisError, RedisResult};
+use tokio::time::MissedTickBehavior;
 
 use crate::connection::connect;
 use crate::login::Login;
@@ -49,6 +50,7 @@ impl Open {
     /// has succeeded.
     pub(crate) async fn follow(&self) {
         let mut tick = tokio::time::interval(LOOK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tick.tick().await;
             if let Err(error) = self.look().await {
@@ -61,9 +63,7 @@ impl Open {
         let (epoch, login) = (self.config.url.epoch(), Login::read(&self.config.url)?);
         let mut connection = self.connection();
         let answer: RedisResult<()> = redis::cmd("PING").query_async(&mut connection).await;
-        // The library tries no more after this one, and answers every question with it.
-        let is_out = answer.is_err_and(|error| error.kind() == ErrorKind::AuthenticationFailed);
-        if is_out {
+        if answer.is_err_and(|error| is_lost(&error)) {
             let made = connect(&self.config).await?;
             *self
                 .connection
@@ -79,8 +79,16 @@ impl Open {
         Ok(())
     }
 
+    /// Whether the connection uses this one already.
     fn uses(&self, login: &Login) -> bool {
         let used = self.login.lock().unwrap_or_else(PoisonError::into_inner);
         used.as_ref().is_some_and(|used| used.is(login))
     }
+}
+
+/// Whether the library goes on with this error for ever, or for many minutes: it makes a connection anew only when one breaks, not when
+/// the server let it in no more or is silent. What a server answers to a question that it understood is no reason.
+fn is_lost(error: &RedisError) -> bool {
+    let out = error.kind() == ErrorKind::AuthenticationFailed || error.code() == Some("NOAUTH");
+    out || error.is_timeout() || !(error.is_io_error() || error.code().is_some())
 }

@@ -242,9 +242,20 @@ impl From<sqlx::Error> for ApiError {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
                 Self::unavailable("the database does not answer", error)
             }
+            sqlx::Error::Database(refusal) if goes_away(refusal.code().as_deref()) => {
+                Self::unavailable(
+                    "the database does not answer",
+                    sqlx::Error::Database(refusal),
+                )
+            }
             other => Self::internal(other),
         }
     }
+}
+
+/// Whether a server that says so stops, starts, or has ended the session: classes 08 and 57P of PostgreSQL's codes.
+fn goes_away(code: Option<&str>) -> bool {
+    code.is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
 }
 
 impl IntoResponse for ApiError {

@@ -58,8 +58,7 @@ fn judge(
     refused: bool,
     answer: &Answer,
 ) {
-    let mut shown = value.to_string();
-    shown.truncate(60);
+    let shown: String = value.to_string().chars().take(60).collect();
     let at = format!("{} {}: {name} = {shown}", told.method, told.path);
     assert_eq!(refused, !good, "{at}: {} {}", answer.status, answer.body);
     probe.is_told(&at, told, answer);
