@@ -287,3 +287,24 @@ impl IntoResponse for ApiError {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::an_administrator_ended_the_session("57P01", true)]
+    #[case::starting_up("57P03", true)]
+    #[case::connection_failure("08006", true)]
+    #[case::cancelled_for_its_time("57014", false)]
+    #[case::unique("23505", false)]
+    fn a_server_that_goes_away_is_told_from_one_that_refuses(
+        #[case] code: &str,
+        #[case] away: bool,
+    ) {
+        assert_eq!(goes_away(Some(code)), away);
+        assert!(!goes_away(None));
+    }
+}
