@@ -118,7 +118,8 @@ const SCHEMA_IN_TESTS: &[&str] = &[
 ];
 
 /// The operator's tests use what it provisions as the roles do: through the crates that the roles use; and a Redis that is
-/// set up as it should not be. Those of users take a Redis away, those of the whole API have a folder for keys. A test of the whole cuts the operator off at its acts, which nobody can do from outside.
+/// set up as it should not be. Those of users take a Redis away, those of the whole API have a folder for keys. A test of the
+/// whole cuts the operator off at its acts, which nobody can do from outside.
 const USED_IN_TESTS: &[(&str, &str)] = &[
     ("api-server", "common-scratch"),
     ("api-server-users", "common-scratch"),
