@@ -24,14 +24,15 @@ const LOOK: Duration = Duration::from_millis(500);
 /// A connection that is made anew when it breaks, each time with the login as it is by then.
 pub(crate) async fn connect(config: &CacheConfig) -> Result<ConnectionManager, CacheError> {
     let info = parse(&config.url)?;
-    let client = client(info.clone(), config)?;
+    let follows = config.url.path().is_some() && Login::of(&info).is_some();
     let mut settings = ConnectionManagerConfig::new()
         .set_number_of_retries(RETRIES)
         .set_connection_timeout(Some(CONNECT))
         .set_response_timeout(Some(RESPONSE));
-    if config.url.path().is_some() && Login::read(&config.url)?.is_some() {
+    if follows {
         settings = settings.set_credentials_provider(Current(config.url.clone()));
     }
+    let client = client(info, config)?;
     Ok(client.get_connection_manager_with_config(settings).await?)
 }
 

@@ -2,7 +2,7 @@
 
 use common_config::SecretRef;
 use redis::aio::ConnectionManager;
-use redis::{BasicAuth, RedisResult};
+use redis::{BasicAuth, ConnectionInfo, RedisResult};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::CacheError;
@@ -19,15 +19,19 @@ pub(crate) struct Login {
 impl Login {
     /// The login behind the URL; `None` when there is none.
     pub(crate) fn read(url: &SecretRef) -> Result<Option<Self>, CacheError> {
-        let info = parse(url)?;
+        Ok(Self::of(&parse(url)?))
+    }
+
+    /// The login of a URL that was parsed; `None` when there is none.
+    pub(crate) fn of(info: &ConnectionInfo) -> Option<Self> {
         let settings = info.redis_settings();
         if settings.username().is_none() && settings.password().is_none() {
-            return Ok(None);
+            return None;
         }
-        Ok(Some(Self {
+        Some(Self {
             user: settings.username().unwrap_or(DEFAULT).to_owned(),
             password: settings.password().unwrap_or_default().into(),
-        }))
+        })
     }
 
     pub(crate) fn into_auth(self) -> BasicAuth {
