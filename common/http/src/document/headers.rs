@@ -83,7 +83,7 @@ pub(super) fn of(kind: Kind) -> &'static [&'static str] {
 
 /// Tells what the operation's successes are sent with: what is made has a place, what has a version tells it, and what can be
 /// asked for again says whether it was.
-pub(super) fn tell(operation: &mut Operation, components: &Components) {
+pub(super) fn tell(operation: &mut Operation, schemas: &Value) {
     let again = operation.parameters.iter().flatten().any(
         |parameter| matches!(parameter, RefOr::T(one) if one.name.eq_ignore_ascii_case("Idempotency-Key")),
     );
@@ -97,7 +97,7 @@ pub(super) fn tell(operation: &mut Operation, components: &Components) {
         let told = [
             (REQUEST, true),
             (LOCATION, status == "201"),
-            (ETAG, is_versioned(response, components)),
+            (ETAG, is_versioned(response, schemas)),
             (REPLAYED, again),
         ];
         for (name, _) in told.into_iter().filter(|(_, sent)| *sent) {
@@ -109,9 +109,8 @@ pub(super) fn tell(operation: &mut Operation, components: &Components) {
     }
 }
 
-/// Whether the envelope's `data` is one thing with a `version`.
-fn is_versioned(response: &Response, components: &Components) -> bool {
-    let schemas = serde_json::to_value(&components.schemas).unwrap_or_default();
+/// Whether the envelope's `data` is one thing with a `version`; `schemas` are those of the document by name.
+fn is_versioned(response: &Response, schemas: &Value) -> bool {
     let follow = |value: &Value| match value["$ref"].as_str() {
         Some(place) => {
             let name = place.rsplit('/').next().unwrap_or_default();

@@ -8,9 +8,10 @@ mod headers;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Components, OpenApi, RefOr};
+use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::{Kind, public_path};
 
@@ -28,10 +29,12 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
         .bearer_format("JWT")
         .build();
     components.add_security_scheme(BEARER, SecurityScheme::Http(bearer));
+    // Once: it is asked for each answer of each operation.
+    let schemas = serde_json::to_value(&components.schemas).unwrap_or_default();
     let paths = std::mem::take(&mut document.paths.paths);
     for (route, mut item) in paths {
         for operation in operations(&mut item) {
-            finish_operation(operation, components);
+            finish_operation(operation, &schemas);
         }
         // The document shows the paths that callers write.
         document.paths.paths.insert(public_path(&route), item);
@@ -51,11 +54,11 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     .flatten()
 }
 
-fn finish_operation(operation: &mut Operation, components: &Components) {
+fn finish_operation(operation: &mut Operation, schemas: &Value) {
     let public = operation.security.is_some();
     let needs = (!public).then(|| SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []));
     operation.security = Some(needs.into_iter().collect());
-    headers::tell(operation, components);
+    headers::tell(operation, schemas);
     for kind in refusals(operation, public) {
         let status = kind.status().as_str().to_owned();
         operation
