@@ -26,7 +26,7 @@ pub use envelope::{Envelope, Meta, PageMeta};
 pub use error::{ApiError, ApiResult, Kind};
 pub use extract::{IdempotencyKey, IfMatch, IfNoneMatch, Json, Path, Principal, Query, RequestId};
 pub use layers::{ClientAddress, standard};
-pub use page::{Cursor, Limit};
+pub use page::{Cursor, Limit, PageQuery};
 pub use problem::{Problem, Violation};
 pub use reply::{Reply, etag};
 pub use text::TextRule;

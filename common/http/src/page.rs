@@ -1,10 +1,13 @@
 //! Which page of a list: how many rows, and after which.
 
 use garde::Validate;
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use crate::{ApiError, CursorKey};
 
 /// Most rows of a page: 1 to 200, and 50 when the caller does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Validate)]
@@ -73,3 +76,34 @@ impl PartialSchema for Cursor {
 }
 
 impl ToSchema for Cursor {}
+
+/// The query of a list without a filter. One with a filter has these fields beside its own: what refuses unknown parameters cannot
+/// be made of two.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PageQuery {
+    /// Most rows of the answer.
+    #[garde(dive)]
+    #[serde(default)]
+    #[param(inline)]
+    pub limit: Limit,
+    /// `meta.page.next` of the page before.
+    #[garde(dive)]
+    #[param(inline)]
+    pub cursor: Option<Cursor>,
+}
+
+impl PageQuery {
+    /// The position after which the page begins; `list` tells the cursors of two lists apart.
+    ///
+    /// # Errors
+    /// As [`CursorKey::decode`].
+    pub fn after<P: DeserializeOwned>(
+        &self,
+        keys: &CursorKey,
+        list: &impl Serialize,
+    ) -> Result<Option<P>, ApiError> {
+        keys.after(self.cursor.as_ref(), list)
+    }
+}

@@ -1,10 +1,9 @@
 //! `GET /api/v1/teams/{id}/members`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Path, Principal, Query, Reply};
+use common_http::{ApiResult, Envelope, PageQuery, Path, Principal, Query, Reply};
 use uuid::Uuid;
 
-use super::page::PageQuery;
 use super::views::MemberView;
 use crate::Users;
 use crate::model::Member;

@@ -1,9 +1,8 @@
 //! `GET /api/v1/users`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Principal, Query, Reply};
+use common_http::{ApiResult, Envelope, PageQuery, Principal, Query, Reply};
 
-use super::page::PageQuery;
 use super::views::UserView;
 use crate::Users;
 use crate::service::read;

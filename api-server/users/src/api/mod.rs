@@ -13,7 +13,6 @@ mod list_users;
 mod login;
 mod logout;
 mod me;
-mod page;
 mod refresh;
 mod rules;
 mod views;
