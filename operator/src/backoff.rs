@@ -20,7 +20,8 @@ const UNTOLD_CAP: Duration = Duration::from_secs(15);
 
 /// The pause after the `attempts`-th try in a row (from 1) that ended with `class`: doubles from half a second up
 /// to the cap of its class, less a random fifth, so that Platforms that failed together do not come back together. After
-/// what is terminal nothing is tried: it is looked at as regularly as what stands.
+/// what is terminal nothing is tried, and what wakes the operator is not waited for: both are looked at as regularly as what
+/// stands.
 #[must_use]
 pub fn pause(class: Class, attempts: u32, ids: &dyn Ids) -> Duration {
     match class {
@@ -28,7 +29,7 @@ pub fn pause(class: Class, attempts: u32, ids: &dyn Ids) -> Duration {
         Class::Transient => doubled(TRANSIENT_CAP, attempts, ids),
         // Only a change of the spec or of what it names helps, and both wake the operator; the regular look is for what
         // sends no event, such as a quota.
-        Class::Terminal => doubled(RESYNC, u32::MAX, ids),
+        Class::Terminal | Class::Told => doubled(RESYNC, u32::MAX, ids),
     }
 }
 
@@ -104,7 +105,7 @@ mod tests {
         #[test]
         fn a_pause_is_never_nothing_and_never_above_its_cap(attempts in 0_u32..100, seed in any::<u64>()) {
             let ids = SeededIds::new(seed);
-            for (class, cap) in [(Class::Waiting, WAITING_CAP), (Class::Transient, TRANSIENT_CAP), (Class::Terminal, RESYNC)] {
+            for (class, cap) in [(Class::Waiting, WAITING_CAP), (Class::Transient, TRANSIENT_CAP), (Class::Told, RESYNC), (Class::Terminal, RESYNC)] {
                 let pause = pause(class, attempts, &ids);
                 prop_assert!(pause >= Duration::from_millis(400) && pause <= cap);
             }
@@ -112,10 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_terminal_is_not_tried_again_soon() {
+    fn what_is_terminal_or_is_told_is_not_tried_again_soon() {
         let ids = SeededIds::new(7);
         for attempts in [1, 2, 8] {
-            assert!(pause(Class::Terminal, attempts, &ids) >= RESYNC * 4 / 5);
+            for class in [Class::Terminal, Class::Told] {
+                assert!(pause(class, attempts, &ids) >= RESYNC * 4 / 5);
+            }
         }
     }
 

@@ -43,6 +43,7 @@ use self::{
 };
 use crate::{
     backoff::{WatchPauses, doubled, pause_untold},
+    keys::Maker,
     platform::{
         Administrators, Context, StepError,
         foreign::{HttpRoute, PodMonitor, PrometheusRule},
@@ -76,6 +77,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     let cx = Context {
         watched: Arc::default(),
         administrators: Administrators::default(),
+        maker: Maker::default(),
         ..cx
     };
     let namespaces = cx.config.watch_namespaces.clone();
@@ -133,7 +135,8 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
             }
         })
         .take_until(stop.clone().cancelled_owned());
-    let of_keys = of_keys.take_until(stop.cancelled_owned());
+    let of_keys =
+        stream::select(of_keys, keys::called(cx.maker.clone())).take_until(stop.cancelled_owned());
 
     let passes = Passes {
         cx: cx.clone(),

@@ -15,7 +15,9 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    OperatorConfig, controller, lease,
+    OperatorConfig, controller,
+    keys::Maker,
+    lease,
     platform::{Administrators, Context, CustomMetrics, Kinds},
     server_clock::ServerClock,
 };
@@ -112,6 +114,7 @@ fn context(
         administrators: Administrators::default(),
         proofs: Arc::default(),
         watched: Arc::default(),
+        maker: Maker::default(),
         config: Arc::new(config),
     })
 }

@@ -16,6 +16,7 @@ use tower::Layer as _;
 use crate::{
     OperatorConfig,
     acts::ActsLayer,
+    keys::Maker,
     platform::{Administrators, Context, CustomMetrics, Kinds},
     server_clock::ServerClock,
 };
@@ -66,6 +67,7 @@ impl Api {
             administrators: Administrators::default(),
             proofs: Arc::default(),
             watched: Arc::default(),
+            maker: Maker::default(),
             config: Arc::new(OperatorConfig::default()),
         }
     }

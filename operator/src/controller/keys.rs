@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures::{FutureExt as _, Stream, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _, stream};
 use kube::runtime::{
     controller::{self, Action, ReconcileReason, ReconcileRequest, applier},
     reflector::{ObjectRef, Store},
@@ -16,7 +16,7 @@ use kube::runtime::{
 use super::{Guarded, failures::Failures, tell};
 use crate::{
     backoff::pause_untold,
-    keys::{Memory, reconcile_keys},
+    keys::{Maker, Memory, reconcile_keys},
     platform::{Context, StepError},
 };
 
@@ -71,6 +71,18 @@ pub(super) async fn run(
     .await;
 }
 
+/// Those whose turn it is to have keys made, without an end.
+pub(super) fn called(maker: Maker) -> impl Stream<Item = ReconcileRequest<Guarded>> {
+    stream::unfold(maker, |maker| async move {
+        let reason = "it is its turn to have keys made".into();
+        let request = ReconcileRequest {
+            obj_ref: maker.called().await,
+            reason: ReconcileReason::Custom { reason },
+        };
+        Some((request, maker))
+    })
+}
+
 async fn step(platform: Arc<Guarded>, keys: Arc<Keys>) -> Result<Action, StepError> {
     // One that cannot be read is told by the other controller.
     let Ok(readable) = &platform.0 else {
@@ -84,6 +96,7 @@ async fn step(platform: Arc<Guarded>, keys: Arc<Keys>) -> Result<Action, StepErr
     if readable.metadata.deletion_timestamp.is_none() {
         keys.memories().insert(this, memory);
     }
+    keys.cx.maker.call();
     let next = next?;
     keys.failures.forget(&platform);
     Ok(next.map_or_else(Action::await_change, Action::requeue))

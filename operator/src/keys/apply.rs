@@ -4,11 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use common_auth::keys::{BITS, SigningKey};
 use crds::{Reason, SigningKeyStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{
     Acks, FreshKey, Heard, KeyRing, KeyState, Outlook, RingKey, Step, Wait, Wish, asks_pods,
-    decide, is_urgent, look_again, outlook, store::KeyStore,
+    decide, is_urgent, look_again, maker::Turn, outlook, store::KeyStore,
 };
 use crate::platform::{Context, PodState, States, StepError, validate::Identity};
 
@@ -67,7 +66,12 @@ pub async fn ensure_keys(
         let mut fresh = Vec::new();
         let count = new_keys(&step);
         if count > 0 {
-            let Some(turn) = turn(urgent).await else {
+            let turn = if urgent {
+                cx.maker.urgently().await
+            } else {
+                cx.maker.turn(&p.reference())
+            };
+            let Some(turn) = turn else {
                 queues = true;
                 break;
             };
@@ -89,7 +93,7 @@ pub async fn ensure_keys(
     let Some(ring) = &store.observed.ring else {
         if queues {
             let words = "signing keys of other Platforms are made first";
-            return Err(StepError::waiting(Reason::Progressing, words));
+            return Err(StepError::told(Reason::Progressing, words));
         }
         return Err(StepError::transient(
             Reason::SigningKeyInvalid,
@@ -112,7 +116,6 @@ pub async fn ensure_keys(
     let denied = denies_in_vain(ring, heard);
     let deaf = if denied { heard.behind() } else { Vec::new() };
     let soon = denied.then(|| look_again(ring.recorded_at, now));
-    let turn = queues.then(|| now + TURN);
     Ok(KeysApplied {
         epoch: ring.epoch,
         keys: ring.keys.iter().filter_map(view).collect(),
@@ -123,7 +126,6 @@ pub async fn ensure_keys(
             .filter(|_| skew.is_none())
             .into_iter()
             .chain(soon)
-            .chain(turn)
             .min(),
         stuck: ahead
             .stuck
@@ -176,31 +178,12 @@ fn take(
     })
 }
 
-/// Key pairs are made one after the other: a processor is busy with each for a while, and many Platforms that come at once
-/// would take all of them from the renewal of the Lease.
-static MAKER: Semaphore = Semaphore::const_new(1);
-/// The right to make some.
-type Turn = SemaphorePermit<'static>;
-/// Who has to queue for that, and is not urgent, comes again after this long: a pass that waited would keep its slot, which a
-/// revocation of another Platform may want.
-const TURN: TimeDelta = TimeDelta::seconds(1);
-
 /// How many new key pairs a step takes.
 fn new_keys(step: &Step) -> usize {
     match step {
         Step::Birth | Step::Renew(_) => 2,
         Step::Make => 1,
         _ => 0,
-    }
-}
-
-/// A turn: what is urgent waits for it, everything else has it at once or not.
-async fn turn(urgent: bool) -> Option<Turn> {
-    if urgent {
-        // Never closed.
-        MAKER.acquire().await.ok()
-    } else {
-        MAKER.try_acquire().ok()
     }
 }
 

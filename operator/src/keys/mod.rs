@@ -12,6 +12,7 @@ mod acks;
 mod apply;
 mod decision;
 mod heard;
+mod maker;
 mod projection;
 mod reconcile;
 mod remains;
@@ -28,6 +29,7 @@ pub use decision::{
     outlook,
 };
 pub use heard::Heard;
+pub use maker::Maker;
 pub use projection::{jwks_json, meta_json, signing_jwk};
 pub(crate) use reconcile::{Memory, reconcile_keys};
 pub use remains::Remains;

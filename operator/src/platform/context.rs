@@ -5,7 +5,7 @@ use std::sync::Arc;
 use common_clock::{SharedClock, SharedIds};
 
 use super::{Administrators, CustomMetrics, Kinds, Watched};
-use crate::{OperatorConfig, credentials::Proofs, server_clock::ServerClock};
+use crate::{OperatorConfig, credentials::Proofs, keys::Maker, server_clock::ServerClock};
 
 /// Client, time, randomness and settings. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct Context {
     pub proofs: Arc<Proofs>,
     /// Which objects need not be read again.
     pub watched: Arc<Watched>,
+    /// Makes key pairs.
+    pub maker: Maker,
     /// Settings of the operator.
     pub config: Arc<OperatorConfig>,
 }

@@ -9,6 +9,8 @@ pub enum Class {
     Transient,
     /// Something takes its time or is to come: looked at again soon.
     Waiting,
+    /// Something is to come that wakes the operator: looked at as regularly as what stands.
+    Told,
     /// Stays until the spec or what it names changes.
     Terminal,
 }
@@ -41,6 +43,15 @@ impl StepError {
             reason,
             message: message.into(),
             class: Class::Waiting,
+        }
+    }
+
+    /// Something whose end wakes the operator.
+    pub fn told(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            class: Class::Told,
         }
     }
 

@@ -229,7 +229,8 @@ async fn await_keys(
     let what = format!("ConfigMap {}/{name}", p.namespace);
     match found.map_err(|error| StepError::of_kube(&what, &error))? {
         Some(_) => Ok(()),
-        None => Err(StepError::waiting(
+        // Their ConfigMap is watched.
+        None => Err(StepError::told(
             Reason::NotReached,
             "the first signing keys are being made",
         )),

@@ -1,7 +1,7 @@
 //! Which Platform it is: what the objects made for it are called, and whom they belong to.
 
 use crds::{Platform, Reason};
-use kube::ResourceExt as _;
+use kube::{ResourceExt as _, core::DeserializeGuard, runtime::reflector::ObjectRef};
 
 use super::Image;
 use crate::platform::StepError;
@@ -20,6 +20,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Which Platform it is.
+    pub(crate) fn reference(&self) -> ObjectRef<DeserializeGuard<Platform>> {
+        ObjectRef::new(&self.name).within(&self.namespace)
+    }
+
     /// Reads it from the resource.
     ///
     /// # Errors
