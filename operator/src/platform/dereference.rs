@@ -117,12 +117,19 @@ async fn fetch(
 }
 
 fn command_hint(field: &str) -> &'static str {
-    if field == "events" {
-        "--from-literal=bootstrap-servers=HOST:PORT --from-literal=username=… --from-literal=password=… \
-         --from-literal=security-protocol=SASL_SSL --from-literal=sasl-mechanism=SCRAM-SHA-512 --from-file=ca.crt"
-    } else {
-        "--from-literal=host=… --from-literal=port=… --from-literal=username=… --from-literal=password=… \
-         --from-file=ca.crt"
+    match field {
+        "events" => {
+            "--from-literal=bootstrap-servers=HOST:PORT --from-literal=username=… --from-literal=password=… \
+             --from-literal=security-protocol=SASL_SSL --from-literal=sasl-mechanism=SCRAM-SHA-512 --from-file=ca.crt"
+        }
+        "database" => {
+            "--from-literal=host=… --from-literal=port=… --from-literal=username=… --from-literal=password=… \
+             --from-file=ca.crt (and, if there is a replica, --from-literal=replica-host=… --from-literal=replica-port=…)"
+        }
+        _ => {
+            "--from-literal=host=… --from-literal=port=… --from-literal=username=… --from-literal=password=… \
+             --from-file=ca.crt"
+        }
     }
 }
 

@@ -101,7 +101,7 @@ async fn stop(cx: &Context, platform: &Platform) -> Result<(), StepError> {
         0 => Ok(()),
         left => Err(StepError::waiting(
             Reason::Deleting,
-            format!("{left} pods are stopping"),
+            format!("pods that are still stopping: {left}"),
         )),
     }
 }

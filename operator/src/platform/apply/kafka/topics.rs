@@ -83,10 +83,12 @@ pub(super) async fn look(
     Err(StepError::transient(
         Reason::NotOurs,
         format!(
-            "Kafka has {}, which User:{} has no DESCRIBE on, the mark of what is this Platform's: it is not touched. \
-             Delete it, or grant that right if it is this Platform's",
+            "Kafka has {}, which nothing marks as this Platform's: it is not touched. Delete it, or, if it is this Platform's, \
+             mark it with: kafka-acls.sh --bootstrap-server HOST:PORT --command-config FILE --add --allow-principal User:{} \
+             --operation Describe --topic {}",
             list(&foreign),
-            wanted.marker
+            wanted.marker,
+            foreign[0].name
         ),
     ))
 }
