@@ -110,6 +110,11 @@ impl Api {
     }
 
     /// Has somebody else change an object now.
+    /// Has somebody else take an object away.
+    pub(crate) fn remove(&self, path: &str) {
+        self.0.lock().unwrap().objects.remove(path);
+    }
+
     pub(crate) fn put(&self, path: &str, change: impl FnOnce(&mut Value)) {
         change(self.0.lock().unwrap().objects.get_mut(path).unwrap());
     }

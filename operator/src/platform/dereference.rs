@@ -268,6 +268,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::told::is_told;
 
     fn binding(pairs: &[(&str, &str)]) -> Binding {
         Binding {
@@ -322,7 +323,7 @@ mod tests {
         let mut pairs: Vec<_> = GOOD.into_iter().filter(|(name, _)| *name != key).collect();
         pairs.extend([(key, value), ("replica-host", "replica")]);
         let error = binding(&pairs).postgres().expect_err("defective");
-        assert_eq!(error.reason, Reason::SecretInvalid);
+        is_told(Reason::SecretInvalid, error.reason.as_str());
         assert!(error.message.contains(words), "{error}");
         assert!(!error.message.contains("canary"), "{error}");
     }
