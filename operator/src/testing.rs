@@ -66,6 +66,7 @@ impl Api {
             administrators: Administrators::default(),
             proofs: Arc::default(),
             watched: Arc::default(),
+            gauges: Arc::default(),
             config: Arc::new(OperatorConfig::default()),
         }
     }
@@ -109,12 +110,12 @@ impl Api {
         state.objects.insert(path.to_owned(), object);
     }
 
-    /// Has somebody else change an object now.
     /// Has somebody else take an object away.
     pub(crate) fn remove(&self, path: &str) {
         self.0.lock().unwrap().objects.remove(path);
     }
 
+    /// Has somebody else change an object now.
     pub(crate) fn put(&self, path: &str, change: impl FnOnce(&mut Value)) {
         change(self.0.lock().unwrap().objects.get_mut(path).unwrap());
     }

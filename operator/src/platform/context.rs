@@ -5,7 +5,7 @@ use std::sync::Arc;
 use common_clock::{SharedClock, SharedIds};
 
 use super::{Administrators, CustomMetrics, Kinds, Watched};
-use crate::{OperatorConfig, credentials::Proofs, server_clock::ServerClock};
+use crate::{OperatorConfig, credentials::Proofs, metrics::Gauges, server_clock::ServerClock};
 
 /// Client, time, randomness and settings. Cheap to clone.
 #[derive(Clone)]
@@ -28,6 +28,8 @@ pub struct Context {
     pub proofs: Arc<Proofs>,
     /// Which objects need not be read again.
     pub watched: Arc<Watched>,
+    /// What is measured of Platforms.
+    pub gauges: Arc<Gauges>,
     /// Settings of the operator.
     pub config: Arc<OperatorConfig>,
 }
