@@ -422,6 +422,7 @@ mod tests {
                 Reason::SecretNotFound,
                 told["reason"].as_str().expect("a reason"),
             );
+            assert_eq!(told["documentation"], "docs/reasons/SecretNotFound.md");
             let at: jiff::Timestamp =
                 serde_json::from_value(told["nextActionTime"].clone()).expect("a time");
             let promised = at.as_second() - began.timestamp();
