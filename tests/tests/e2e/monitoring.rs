@@ -184,23 +184,14 @@ async fn work(cluster: &Cluster, platform: &Platform) -> Result<()> {
 
 /// Names of everything that the pods of the Platform and of the operator serve.
 async fn served(cluster: &Cluster, platform: &Platform) -> Result<BTreeSet<String>> {
-    let mut pods = cluster
-        .pods(&platform.namespace, &platform.labels())
-        .await?;
-    let operator = "app.kubernetes.io/component=operator";
-    pods.extend(cluster.pods(OPERATOR, operator).await?);
-    let mut names = BTreeSet::new();
-    for pod in pods {
-        let status = pod.status.clone().unwrap_or_default();
-        if status.phase.as_deref() != Some("Running") {
-            continue;
-        }
-        let ip = status.pod_ip.context("a running pod has an address")?;
-        let text = client::Api::anonymous(&format!("{ip}:9000"))?
-            .text("/metrics")
-            .await?;
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        names.extend(lines.filter_map(|line| Some(line.split(['{', ' ']).next()?.to_owned())));
-    }
-    Ok(names)
+    let pages = [
+        cluster
+            .metrics(&platform.namespace, &platform.labels())
+            .await?,
+        cluster.operator_metrics().await?,
+    ];
+    let lines = pages.iter().flat_map(|page| page.lines());
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    let names = lines.filter_map(|line| line.split(['{', ' ']).next());
+    Ok(names.map(str::to_owned).collect())
 }
