@@ -63,6 +63,9 @@ pub struct WaitingOn {
     /// How many times in a row it was tried; the pause grows with it.
     #[serde(default)]
     pub attempts: i64,
+    /// URL of the page about the reason; a file of the repository where the operator was given no URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<String>,
 }
 
 /// One role.

@@ -17,6 +17,9 @@ pub struct OperatorConfig {
     /// Secrets that are watched at most, each by a connection of its own, which takes about 35 KiB. Those that Platforms
     /// name come first; a change of one that is not watched is seen by the next pass, within a minute.
     pub secret_watches: usize,
+    /// Where the documentation is read: what waits and every alert link to its page there. A URL, without `/` at its end; as
+    /// it is given at first, the folder of the repository.
+    pub documentation: String,
 }
 
 impl Default for OperatorConfig {
@@ -26,6 +29,7 @@ impl Default for OperatorConfig {
             lease_namespace: "crewdeck-system".to_owned(),
             watch_namespaces: Vec::new(),
             secret_watches: 300,
+            documentation: "docs".to_owned(),
         }
     }
 }

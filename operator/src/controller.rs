@@ -1,6 +1,7 @@
 //! What wakes the reconcile: Platforms whose spec or annotations changed, objects that belong to one, Secrets that one
 //! names, and time.
 
+mod census;
 mod failures;
 mod keys;
 mod named;
@@ -73,9 +74,11 @@ type Requests = stream::BoxStream<'static, Result<ReconcileRequest<Guarded>, wat
 
 /// Reconciles until `stop`, then lets the passes that are under way end.
 pub(crate) async fn run(cx: Context, stop: CancellationToken) {
-    // What an earlier reign of this process knew is older than its watches; who does not reign stays logged in nowhere.
+    // What an earlier reign of this process knew is older than its watches; who does not reign stays logged in nowhere, and
+    // tells nothing of any Platform.
     let cx = Context {
         watched: Arc::default(),
+        gauges: Arc::default(),
         administrators: Administrators::default(),
         maker: Maker::default(),
         ..cx
@@ -135,8 +138,8 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
             }
         })
         .take_until(stop.clone().cancelled_owned());
-    let of_keys =
-        stream::select(of_keys, keys::called(cx.maker.clone())).take_until(stop.cancelled_owned());
+    let of_keys = stream::select(of_keys, keys::called(cx.maker.clone()))
+        .take_until(stop.clone().cancelled_owned());
 
     let passes = Passes {
         cx: cx.clone(),
@@ -159,7 +162,8 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         tell(outcome);
         std::future::ready(())
     });
-    tokio::join!(passes, keys::run(cx, reader, of_keys));
+    let census = census::run(cx.clone(), reader.clone(), stop);
+    tokio::join!(passes, keys::run(cx, reader, of_keys), census);
 }
 
 async fn step(platform: Arc<Guarded>, passes: Arc<Passes>) -> Result<Action, StepError> {

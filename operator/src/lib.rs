@@ -16,6 +16,8 @@ mod run;
 mod server_clock;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod told;
 pub mod upgrade;
 
 pub use config::OperatorConfig;

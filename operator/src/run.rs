@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     OperatorConfig, controller,
     keys::Maker,
-    lease,
+    lease, metrics,
     platform::{Administrators, Context, CustomMetrics, Kinds},
     server_clock::ServerClock,
 };
@@ -54,6 +54,7 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
 
     // A pod that waits for the lease is as ready as it can be.
     ready.set(true, "waiting for the lease");
+    metrics::leads(false);
     let stop = service.soft();
     let leads = Arc::new(AtomicBool::new(false));
     service.state("operator", {
@@ -63,12 +64,14 @@ async fn operate(config: OperatorConfig, service: Service) -> anyhow::Result<()>
     while let Some(mut leadership) = lease::lead(&cx, &stop).await {
         ready.set(true, "leading");
         leads.store(true, Ordering::Relaxed);
+        metrics::leads(true);
         let lost = tokio::select! {
             // Whatever is under way is cut off, as by a crash: each step can be cut off between any two writes.
             () = leadership.lost() => true,
             () = controller::run(cx.clone(), stop.clone()) => false,
         };
         leads.store(false, Ordering::Relaxed);
+        metrics::leads(false);
         if !lost {
             leadership.give_back().await;
             break;
@@ -115,6 +118,7 @@ fn context(
         proofs: Arc::default(),
         watched: Arc::default(),
         maker: Maker::default(),
+        gauges: Arc::default(),
         config: Arc::new(config),
     })
 }

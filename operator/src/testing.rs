@@ -68,6 +68,7 @@ impl Api {
             proofs: Arc::default(),
             watched: Arc::default(),
             maker: Maker::default(),
+            gauges: Arc::default(),
             config: Arc::new(OperatorConfig::default()),
         }
     }
@@ -109,6 +110,11 @@ impl Api {
     pub(crate) fn insert(&self, path: &str, object: Value) {
         let mut state = self.0.lock().unwrap();
         state.objects.insert(path.to_owned(), object);
+    }
+
+    /// Has somebody else take an object away.
+    pub(crate) fn remove(&self, path: &str) {
+        self.0.lock().unwrap().objects.remove(path);
     }
 
     /// Has somebody else change an object now.

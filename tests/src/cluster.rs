@@ -1,6 +1,6 @@
 //! The local cluster as the tests see it: where it is, its objects, and its tools.
 
-use crate::leftovers;
+use crate::{client, leftovers};
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Secret, Service};
 use kube::{
@@ -229,6 +229,33 @@ impl Cluster {
             .list(&ListParams::default().labels(labels))
             .await?
             .items)
+    }
+
+    /// What the running pods with these labels tell of themselves, one page after the other.
+    ///
+    /// # Errors
+    /// When one of them does not answer.
+    pub async fn metrics(&self, namespace: &str, labels: &str) -> Result<String> {
+        let mut pages = String::new();
+        for pod in self.pods(namespace, labels).await? {
+            let status = pod.status.unwrap_or_default();
+            if status.phase.as_deref() != Some("Running") {
+                continue;
+            }
+            let ip = status.pod_ip.context("a running pod has an address")?;
+            let api = client::Api::anonymous(&format!("{ip}:9000"))?;
+            pages.push_str(&api.text("/metrics").await?);
+        }
+        Ok(pages)
+    }
+
+    /// What the operator tells of itself and of its Platforms.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn operator_metrics(&self) -> Result<String> {
+        let labels = "app.kubernetes.io/component=operator";
+        self.metrics("crewdeck-system", labels).await
     }
 
     /// Makes a namespace of a random name, with a label by which leftovers are found.

@@ -25,6 +25,10 @@ const UNKNOWN_LIFE: Duration = Duration::from_mins(1);
 /// Longest wait of a request for a refresh of the keys.
 const WAIT: Duration = Duration::from_millis(250);
 
+/// Gauge: when the key set in use was made, in seconds since 1970, where its source says so. It moves with each rotation,
+/// and tells of one that is late without the operator, which may be what is missing.
+const DATA_TIMESTAMP: &str = "jwks_data_timestamp_seconds";
+
 /// Verifies access tokens of one issuer for one audience.
 ///
 /// Remembers tokens that it verified; the memory is emptied when the key set changes, so that a
@@ -64,6 +68,7 @@ impl Verifier {
             Refresh::Changed(set) => Arc::new(set),
             Refresh::Unchanged => return Err(SourceError::Set(crate::KeySetError::Empty)),
         };
+        measure(&set);
         let now = clock.now();
         Ok(Self {
             source: Box::new(source),
@@ -206,6 +211,7 @@ impl Verifier {
                 Ok(Refresh::Changed(set)) => {
                     state.good = now;
                     tracing::info!(jwks.epoch = set.epoch(), kids = ?set.kids(), "key set replaced");
+                    measure(&set);
                     state.set = Arc::new(set);
                     true
                 }
@@ -248,5 +254,13 @@ impl Verifier {
             return Err(AuthError::Time("issued in the future"));
         }
         Ok(claims)
+    }
+}
+
+/// Tells how old the set is.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+fn measure(set: &KeySet) {
+    if let Some(at) = set.data_timestamp() {
+        metrics::gauge!(DATA_TIMESTAMP).set(at.timestamp() as f64);
     }
 }

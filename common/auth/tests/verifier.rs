@@ -10,6 +10,7 @@ use common_auth::keys::SigningKey;
 use common_auth::{AuthError, Claims, FileSource, HttpSource, Signer, SourceError, Verifier};
 use common_clock::{Clock as _, Ids as _, ManualClock, SystemIds};
 use common_outbound::{Outbound, OutboundConfig};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use wiremock::matchers::method;
@@ -126,6 +127,32 @@ impl Drop for Rig {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+#[tokio::test]
+async fn how_old_the_set_is_can_be_measured() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let rig = Rig::new();
+    let made = |at: &str, epoch: u64| {
+        let meta = json!({"epoch": epoch, "dataTimestamp": at});
+        std::fs::write(rig.folder.join("meta.json"), meta.to_string()).expect("writable");
+        rig.clock.advance(TimeDelta::seconds(2));
+    };
+    let told = |seconds: u32| {
+        let (page, line) = (
+            recorder.handle().render(),
+            format!("jwks_data_timestamp_seconds {seconds}"),
+        );
+        assert!(page.lines().any(|told| told == line), "{line}\n{page}");
+    };
+    made("2026-03-01T00:00:00Z", 1);
+    let verifier = rig.verifier().await;
+    told(1_772_323_200);
+    made("2026-03-02T00:00:00Z", 2);
+    let token = rig.signer().sign(&rig.claims()).expect("signed");
+    verifier.verify(&token).await.expect("valid");
+    told(1_772_409_600);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The Debian packages that the servers come from.
+//! The Debian packages that the servers and tools come from.
 
 use std::path::Path;
 

@@ -31,7 +31,11 @@ use super::{
     Guarded, Requests,
     named::{SecretName, Watched, watched},
 };
-use crate::{backoff::doubled, metrics, platform::Context};
+use crate::{
+    backoff::doubled,
+    metrics::{self, Gauges},
+    platform::Context,
+};
 
 /// From a change of some Platform to a look at which Secrets all of them name: many come at once, at the start.
 const GATHER: Duration = Duration::from_secs(1);
@@ -47,6 +51,7 @@ pub(super) fn requests(cx: &Context, platforms: Store<Guarded>, changed: Arc<Not
         ids: cx.ids.clone(),
         namespaces: cx.config.watch_namespaces.clone(),
         limit: cx.config.secret_watches,
+        gauges: cx.gauges.clone(),
         platforms,
         changed,
         look_at: None,
@@ -68,6 +73,7 @@ struct Watches {
     ids: SharedIds,
     namespaces: Vec<String>,
     limit: usize,
+    gauges: Arc<Gauges>,
     platforms: Store<Guarded>,
     changed: Arc<Notify>,
     look_at: Option<Instant>,
@@ -122,7 +128,7 @@ impl Watches {
             self.running.insert(secret.clone(), running);
             self.news.push(changes.boxed());
         }
-        metrics::secret_watches(watched.len(), left_out);
+        metrics::secret_watches(&self.gauges, watched.len(), left_out);
         self.watched = watched;
     }
 

@@ -230,10 +230,7 @@ impl<'a> Rotation<'a> {
         Ok(match behind.len() {
             0 if just_written => Some(format!("the successor of {slot} was just published")),
             0 => None,
-            count => Some(format!(
-                "{count} pods may still use {slot}: {}",
-                behind.join(", ")
-            )),
+            _ => Some(format!("{slot} may still be used by {}", behind.join(", "))),
         })
     }
 }

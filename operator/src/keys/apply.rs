@@ -216,10 +216,9 @@ fn unheard(pods: &[String]) -> Option<StepError> {
         StepError::waiting(
             Reason::KeyPropagation,
             format!(
-                "{} pods do not use the newest key set and may still accept a revoked key: {}. They are told again and \
+                "pods that do not use the newest key set, and may still accept a revoked key: {}. They are told again and \
                  again; check that the operator reaches their port 9000, and their kubelet the API server; deleting such a \
                  pod helps",
-                pods.len(),
                 pods.join(", ")
             ),
         )
@@ -252,14 +251,12 @@ fn trouble(ahead: &Outlook, skew: Option<TimeDelta>) -> Option<StepError> {
         Wait::Known(_) => "do not use the newest key set",
         Wait::Quiet(_) => "may still sign with the former key",
     };
-    let pods = wait.pods();
     Some(StepError::waiting(
         Reason::KeyPropagation,
         format!(
-            "{} pods {words}: {}. Check that the operator reaches their port 9000, and their kubelet the API server; \
+            "pods that {words}: {}. Check that the operator reaches their port 9000, and their kubelet the API server; \
              deleting such a pod helps",
-            pods.len(),
-            pods.join(", ")
+            wait.pods().join(", ")
         ),
     ))
 }

@@ -1,7 +1,7 @@
 //! One pass over the signing keys of a Platform, and their part of its status. It needs the resource, the ring and the pods,
 //! and nothing else: no server and no Secret of the user keeps a revocation waiting.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use crds::Platform;
@@ -45,6 +45,7 @@ pub(crate) async fn reconcile_keys(
     if platform.metadata.deletion_timestamp.is_some() {
         return Ok(None);
     }
+    let began = Instant::now();
     let (report, next) = if platform.spec.suspend {
         (KeysReport::Suspended, None)
     } else {
@@ -63,10 +64,13 @@ pub(crate) async fn reconcile_keys(
             }
         }
     };
-    if let Some(written) = write_keys(cx, platform, &report).await? {
+    let told = write_keys(cx, platform, &report).await;
+    if let Ok(Some(written)) = &told {
         publish(cx, platform, &written.before, &written.after).await;
     }
-    Ok(next)
+    let (of, took) = (metrics::Controller::Keys, began.elapsed());
+    metrics::reconciled(of, &told, report.error(), took);
+    told.map(|_| next)
 }
 
 async fn keys(
@@ -78,7 +82,7 @@ async fn keys(
     let states = States::new(cx, identity.clone());
     let wish = Wish::from(&platform.spec.signing);
     let keys = ensure_keys(cx, &identity, &wish, &states, heard).await?;
-    metrics::keys(&identity, &keys);
+    metrics::keys(&cx.gauges, &identity, &keys);
     Ok(keys)
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use common_clock::{SharedClock, SharedIds};
 
 use super::{Administrators, CustomMetrics, Kinds, Watched};
-use crate::{OperatorConfig, credentials::Proofs, keys::Maker, server_clock::ServerClock};
+use crate::{
+    OperatorConfig, credentials::Proofs, keys::Maker, metrics::Gauges, server_clock::ServerClock,
+};
 
 /// Client, time, randomness and settings. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +32,8 @@ pub struct Context {
     pub watched: Arc<Watched>,
     /// Makes key pairs.
     pub maker: Maker,
+    /// What is measured of Platforms.
+    pub gauges: Arc<Gauges>,
     /// Settings of the operator.
     pub config: Arc<OperatorConfig>,
 }

@@ -117,12 +117,19 @@ async fn fetch(
 }
 
 fn command_hint(field: &str) -> &'static str {
-    if field == "events" {
-        "--from-literal=bootstrap-servers=HOST:PORT --from-literal=username=… --from-literal=password=… \
-         --from-literal=security-protocol=SASL_SSL --from-literal=sasl-mechanism=SCRAM-SHA-512 --from-file=ca.crt"
-    } else {
-        "--from-literal=host=… --from-literal=port=… --from-literal=username=… --from-literal=password=… \
-         --from-file=ca.crt"
+    match field {
+        "events" => {
+            "--from-literal=bootstrap-servers=HOST:PORT --from-literal=username=… --from-literal=password=… \
+             --from-literal=security-protocol=SASL_SSL --from-literal=sasl-mechanism=SCRAM-SHA-512 --from-file=ca.crt"
+        }
+        "database" => {
+            "--from-literal=host=… --from-literal=port=… --from-literal=username=… --from-literal=password=… \
+             --from-file=ca.crt (and, if there is a replica, --from-literal=replica-host=… --from-literal=replica-port=…)"
+        }
+        _ => {
+            "--from-literal=host=… --from-literal=port=… --from-literal=username=… --from-literal=password=… \
+             --from-file=ca.crt"
+        }
     }
 }
 
@@ -261,6 +268,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+    use crate::told::is_told;
 
     fn binding(pairs: &[(&str, &str)]) -> Binding {
         Binding {
@@ -315,7 +323,7 @@ mod tests {
         let mut pairs: Vec<_> = GOOD.into_iter().filter(|(name, _)| *name != key).collect();
         pairs.extend([(key, value), ("replica-host", "replica")]);
         let error = binding(&pairs).postgres().expect_err("defective");
-        assert_eq!(error.reason, Reason::SecretInvalid);
+        is_told(Reason::SecretInvalid, error.reason.as_str());
         assert!(error.message.contains(words), "{error}");
         assert!(!error.message.contains("canary"), "{error}");
     }

@@ -104,3 +104,59 @@ impl StepError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+    use kube::Api;
+
+    use super::*;
+    use crate::{
+        platform::{apply::kube::ensure, metadata::metadata, validate::sample::sample},
+        testing::Api as Server,
+        told::is_told,
+    };
+
+    const MAPS: &str = "/api/v1/namespaces/crewdeck/configmaps";
+
+    /// What comes of an object of ours.
+    async fn applied(server: &Server) -> StepError {
+        let map = ConfigMap {
+            metadata: metadata(&sample(), "demo-web-config".to_owned(), None),
+            ..ConfigMap::default()
+        };
+        let error = ensure(&server.context(), &map).await;
+        error.expect_err("not applied")
+    }
+
+    #[tokio::test]
+    async fn what_the_api_server_refuses_is_told_apart_from_its_being_away() {
+        let server = Server::default();
+        server.break_down(MAPS);
+        let away = applied(&server).await;
+        is_told(Reason::ApiUnavailable, away.reason.as_str());
+        assert_eq!(away.class, Class::Transient);
+        server.repair();
+        server.forbid(MAPS);
+        let refused = applied(&server).await;
+        is_told(Reason::ApplyRefused, refused.reason.as_str());
+        assert_eq!(refused.class, Class::Terminal);
+        assert!(
+            refused
+                .message
+                .contains("ConfigMap crewdeck/demo-web-config"),
+            "{refused}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_may_not_be_read_names_the_grant() {
+        let server = Server::default();
+        server.forbid("/api/v1/namespaces/crewdeck/secrets");
+        let secrets: Api<Secret> = Api::namespaced(server.client(), "crewdeck");
+        let refused = secrets.get("demo-web").await.expect_err("forbidden");
+        let error = StepError::of_kube("Secret crewdeck/demo-web", &refused);
+        is_told(Reason::SecretForbidden, error.reason.as_str());
+        assert!(error.message.contains("kubectl crewdeck grant"), "{error}");
+    }
+}

@@ -101,7 +101,7 @@ async fn stop(cx: &Context, platform: &Platform) -> Result<(), StepError> {
         0 => Ok(()),
         left => Err(StepError::waiting(
             Reason::Deleting,
-            format!("{left} pods are stopping"),
+            format!("pods that are still stopping: {left}"),
         )),
     }
 }
@@ -253,6 +253,35 @@ async fn set(cx: &Context, platform: &Platform, finalizers: &[String]) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{platform::validate::sample::platform, testing::Api as Server, told::is_told};
+
+    #[tokio::test]
+    async fn what_is_waited_for_is_told_pods_first_and_then_what_is_left() {
+        let server = Server::default();
+        let mut platform = platform();
+        platform.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+        let pod = "/api/v1/namespaces/crewdeck/pods/demo-web-1";
+        server.insert(
+            pod,
+            json!({"metadata": {"name": "demo-web-1", "labels": selector("demo", None)}}),
+        );
+        let ledger = "/api/v1/namespaces/crewdeck/configmaps/demo-external";
+        server.insert(ledger, json!({"metadata": {"name": "demo-external"}}));
+        let cx = server.context();
+        let error = release(&cx, &platform).await.expect_err("a pod is left");
+        is_told(Reason::Deleting, error.reason.as_str());
+        assert_eq!(error.message, "pods that are still stopping: 1");
+
+        // The Secrets with the servers' addresses are gone before the Platform is.
+        server.remove(pod);
+        let error = release(&cx, &platform).await.expect_err("not let go");
+        is_told(Reason::LeftBehind, error.reason.as_str());
+        assert!(
+            error.message.contains("crewdeck.io/force-release=true"),
+            "{error}"
+        );
+        assert_eq!(server.writes(), 0);
+    }
 
     #[test]
     fn every_server_that_failed_is_named() {

@@ -94,6 +94,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::told::is_told;
 
     fn pod(status: &Value) -> Pod {
         serde_json::from_value(
@@ -130,6 +131,14 @@ mod tests {
         let error = trouble([&pod(&waiting(state))]).expect("trouble");
         assert_eq!(error.reason, reason);
         assert!(error.message.contains(words), "{error}");
+    }
+
+    #[test]
+    fn each_trouble_has_its_reason() {
+        let of = |state: &str| trouble([&pod(&waiting(state))]).expect("trouble").reason;
+        is_told(Reason::ImagePullFailed, of("ErrImagePull").as_str());
+        is_told(Reason::PodsCrashing, of("CrashLoopBackOff").as_str());
+        is_told(Reason::RolloutPending, of("CreateContainerError").as_str());
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! One pass over one Platform, and the status that is written whatever came of it.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use crds::{ConditionType, Platform, Reason, TopicsStatus};
 use futures::FutureExt as _;
@@ -41,7 +44,18 @@ const SOONEST: Duration = Duration::from_secs(1);
 /// Only when the status could not be written; everything else is told in it.
 #[tracing::instrument(skip_all, fields(namespace = platform.namespace(), name = platform.name_any()))]
 pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Duration>, StepError> {
-    let mut report = Report::default();
+    let (began, mut report) = (Instant::now(), Report::default());
+    let next = work_and_tell(platform, cx, &mut report).await;
+    let (of, took) = (metrics::Controller::Platform, began.elapsed());
+    metrics::reconciled(of, &next, report.blocker(), took);
+    next
+}
+
+async fn work_and_tell(
+    platform: &Platform,
+    cx: &Context,
+    report: &mut Report,
+) -> Result<Option<Duration>, StepError> {
     if platform.metadata.deletion_timestamp.is_some() {
         match timeout(LONGEST, finalizer::release(cx, platform).boxed()).await {
             Ok(Ok(())) => return Ok(None),
@@ -51,11 +65,11 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
     } else if platform.spec.suspend {
         let message = "spec.suspend is set; nothing is changed until it is taken out";
         report.suspended = Some(StepError::waiting(Reason::Suspended, message));
-        if let Some(p) = read(cx, platform, &mut report).await {
-            suspended::look(cx, &p, &mut report).await;
+        if let Some(p) = read(cx, platform, report).await {
+            suspended::look(cx, &p, report).await;
         }
     // On the heap: it holds what every step does.
-    } else if timeout(LONGEST, pass(cx, platform, &mut report).boxed())
+    } else if timeout(LONGEST, pass(cx, platform, report).boxed())
         .await
         .is_err()
     {
@@ -94,7 +108,7 @@ pub async fn reconcile(platform: &Platform, cx: &Context) -> Result<Option<Durat
         .map(|at| (at - now).to_std().unwrap_or_default().max(SOONEST));
     let regular = pause.unwrap_or(RESYNC);
     let next = look.map_or(regular, |look| look.min(regular));
-    if let Some(written) = write(cx, platform, &report, Some(now + next)).await? {
+    if let Some(written) = write(cx, platform, report, Some(now + next)).await? {
         publish(cx, platform, &written.before, &written.after).await;
     }
     Ok(Some(next))
@@ -304,7 +318,7 @@ async fn servers(
     ];
     for (logins, schedule) in logins {
         for (client, settled) in logins {
-            metrics::login(p, client, &settled);
+            metrics::login(&cx.gauges, p, client, &settled);
             report.login(client, &settled, &schedule, cx.clock.now());
         }
     }
@@ -352,7 +366,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::testing::Api;
+    use crate::{testing::Api, told::is_told};
 
     #[tokio::test]
     async fn a_resource_that_cannot_be_read_is_told_so_and_its_status_made_anew() {
@@ -372,9 +386,10 @@ mod tests {
         let conditions = status["conditions"].as_array().expect("conditions");
         let told = conditions.iter().find(|told| told["type"] == "SpecValid");
         let told = told.expect("SpecValid");
-        assert_eq!(
-            (&told["status"], &told["reason"]),
-            (&json!("False"), &json!("InvalidSpec"))
+        assert_eq!(told["status"], "False");
+        is_told(
+            Reason::InvalidSpec,
+            told["reason"].as_str().expect("a reason"),
         );
         assert!(
             told["message"].as_str().expect("words").contains("later"),
@@ -403,10 +418,12 @@ mod tests {
             let next = reconcile(&platform, &cx).await.expect("told");
             pauses.push(next.expect("it is tried again"));
             let told = server.object(path).expect("there")["status"]["waitingOn"].clone();
-            assert_eq!(
-                (&told["reason"], &told["attempts"]),
-                (&json!("SecretNotFound"), &json!(tries))
+            assert_eq!(told["attempts"], tries);
+            is_told(
+                Reason::SecretNotFound,
+                told["reason"].as_str().expect("a reason"),
             );
+            assert_eq!(told["documentation"], "docs/reasons/SecretNotFound.md");
             let at: jiff::Timestamp =
                 serde_json::from_value(told["nextActionTime"].clone()).expect("a time");
             let promised = at.as_second() - began.timestamp();

@@ -171,7 +171,7 @@ fn how_far(deployment: &Deployment, wanted: i32) -> String {
     } else if status.observed_generation < deployment.metadata.generation {
         "its change is new to Kubernetes".to_owned()
     } else {
-        format!("{ready} pods are ready where {wanted} are wanted")
+        format!("{ready} ready where {wanted} are wanted")
     }
 }
 
@@ -262,7 +262,7 @@ mod tests {
     #[case::first(json!({"replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1}), "0 of 2 pods are ready")]
     #[case::new_one_hangs(json!({"replicas": 3, "updatedReplicas": 1, "readyReplicas": 2, "unavailableReplicas": 1}), "1 of 2 pods are new, and 1 not ready")]
     #[case::not_looked_at(json!({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}), "its change is new to Kubernetes")]
-    #[case::too_many(json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3}), "3 pods are ready where 2 are wanted")]
+    #[case::too_many(json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "readyReplicas": 3}), "3 ready where 2 are wanted")]
     #[case::old_ones_end(json!({"replicas": 3, "updatedReplicas": 2, "readyReplicas": 3}), "1 of the former version's pods are ending")]
     fn the_ready_pods_of_the_former_version_are_no_news(
         #[case] status: Value,

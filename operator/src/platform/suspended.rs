@@ -88,6 +88,7 @@ mod tests {
         credentials::Belief,
         platform::{apply::kube::ensure, validate::sample::sample},
         testing::Api as Server,
+        told::is_told,
     };
 
     #[tokio::test]
@@ -124,7 +125,7 @@ mod tests {
         let mut without = p.clone();
         without.public_url = "https://other.example.org".to_owned();
         let error = look_at_roles(&cx, &p).await.unwrap_err();
-        assert_eq!(error.reason, Reason::Drifted);
+        is_told(Reason::Drifted, error.reason.as_str());
         assert_eq!(
             error.message,
             "Service crewdeck/demo-web differs; left so until spec.suspend is taken out"

@@ -157,7 +157,7 @@ fn ready() -> Value {
         "credentials": [
             login("db-app"),
             {"client": "redis-app", "epoch": 1_799_999_000, "phase": "Draining", "issuedAt": ago(1_000),
-             "message": "1 pods may still use demo_app_a: demo-web-6d5f9c8b7-x7k2p"},
+             "message": "demo_app_a may still be used by demo-web-6d5f9c8b7-x7k2p"},
         ],
         "topics": {"ready": 8, "wanted": 8, "summary": "8/8"},
         "migration": {"version": "0.1.0", "job": "demo-migrate-0a1b2c3d"},

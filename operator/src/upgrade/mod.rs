@@ -16,3 +16,6 @@ mod release;
 mod steps;
 
 pub use steps::{look_after, looked_after, upgrade};
+
+#[cfg(test)]
+mod tests;

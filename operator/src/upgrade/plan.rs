@@ -133,6 +133,7 @@ pub(super) fn planned(names: &[(&str, &str)]) -> Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::told::is_told;
 
     const IMAGE: &str = "crewdeck.io/crewdeck:0.2.0";
 
@@ -176,7 +177,7 @@ mod tests {
             .expect("nothing to approve");
 
         let error = two().approve(IMAGE, &manual(None)).expect_err("not yet");
-        assert_eq!(error.reason, Reason::ApprovalPending);
+        is_told(Reason::ApprovalPending, error.reason.as_str());
         assert!(error.message.contains(&hash), "{error}");
         let others = [
             (two(), "crewdeck.io/crewdeck:0.2.1"),

@@ -8,6 +8,8 @@ use tests::{backends, cluster::Cluster, external, platform::Platform, wait::wait
 
 const READY: Duration = Duration::from_mins(2);
 const GONE: Duration = Duration::from_mins(1);
+/// The operator looks every 15 seconds whose figures are to be forgotten.
+const FORGOTTEN: Duration = Duration::from_secs(30);
 
 /// A Ready platform, its spec, and the word that all its external names have in common.
 async fn installed(
@@ -41,9 +43,20 @@ async fn e2e_delete_drops_everything() -> Result<()> {
             "no {kind} of {prefix}: {had:?}"
         );
     }
+    let figures = format!(
+        "namespace=\"{}\",platform=\"{}\"",
+        platform.namespace, platform.name
+    );
+    let told = async || anyhow::Ok(cluster.operator_metrics().await?.contains(&figures));
+    ensure!(told().await?, "the operator tells nothing of {figures}");
     platform.delete(GONE).await?;
     let left = external::named(servers, &prefix).await?;
     ensure!(left.is_empty(), "left on the servers: {left:?}");
+    wait_for("its figures are forgotten", FORGOTTEN, async || {
+        ensure!(!told().await?, "the operator goes on telling of {figures}");
+        Ok(())
+    })
+    .await?;
     nothing_is_left(&cluster, &platform).await?;
     cluster.delete_namespace(&platform.namespace).await
 }

@@ -14,6 +14,8 @@ use std::{collections::BTreeSet, time::Duration};
 use tests::{client, cluster::Cluster, leftovers::LABEL, platform::Platform, wait::wait_for};
 
 const GROUP: &str = "monitoring.coreos.com";
+/// Where the operator runs.
+const OPERATOR: &str = "crewdeck-system";
 /// The kinds are looked for once a minute, and a settled Platform is looked at once a minute.
 const FOUND: Duration = Duration::from_mins(3);
 /// A kind that a pass has found is watched this long after, at most.
@@ -99,6 +101,7 @@ async fn check(cluster: &Cluster, platform: &Platform) -> Result<()> {
     let mut named = metrics(&serde_json::to_string(&rule.data)?);
     let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(DASHBOARD)?)?;
     named.extend(metrics(&serde_json::to_string(&dashboard)?));
+    named.extend(metrics(&of_operator(cluster)?));
     // Made by Prometheus itself.
     named.remove("up");
     ensure!(named.len() >= 8, "{named:?}");
@@ -114,6 +117,31 @@ async fn check(cluster: &Cluster, platform: &Platform) -> Result<()> {
         },
     )
     .await
+}
+
+/// The alerts about the operator itself, as its chart makes them where it is told to.
+fn of_operator(cluster: &Cluster) -> Result<String> {
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/crewdeck-operator");
+    let text = cluster.helm(&[
+        "template",
+        "crewdeck-operator",
+        chart,
+        "--namespace",
+        OPERATOR,
+        "--show-only",
+        "templates/monitoring.yaml",
+        "--set",
+        "monitoring.enabled=true,documentation=https://docs.example.org",
+    ])?;
+    let job = format!("operator_leads{{job=\"{OPERATOR}/crewdeck-operator\"}}");
+    for part in [
+        "kind: PrometheusRule",
+        &job,
+        "runbook_url: https://docs.example.org/operator/alerts.md#crewdeckoperatoraway",
+    ] {
+        ensure!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    Ok(text)
 }
 
 /// Names of metrics in expressions: words before a brace.
@@ -156,23 +184,14 @@ async fn work(cluster: &Cluster, platform: &Platform) -> Result<()> {
 
 /// Names of everything that the pods of the Platform and of the operator serve.
 async fn served(cluster: &Cluster, platform: &Platform) -> Result<BTreeSet<String>> {
-    let mut pods = cluster
-        .pods(&platform.namespace, &platform.labels())
-        .await?;
-    let operator = "app.kubernetes.io/component=operator";
-    pods.extend(cluster.pods("crewdeck-system", operator).await?);
-    let mut names = BTreeSet::new();
-    for pod in pods {
-        let status = pod.status.clone().unwrap_or_default();
-        if status.phase.as_deref() != Some("Running") {
-            continue;
-        }
-        let ip = status.pod_ip.context("a running pod has an address")?;
-        let text = client::Api::anonymous(&format!("{ip}:9000"))?
-            .text("/metrics")
-            .await?;
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        names.extend(lines.filter_map(|line| Some(line.split(['{', ' ']).next()?.to_owned())));
-    }
-    Ok(names)
+    let pages = [
+        cluster
+            .metrics(&platform.namespace, &platform.labels())
+            .await?,
+        cluster.operator_metrics().await?,
+    ];
+    let lines = pages.iter().flat_map(|page| page.lines());
+    let lines = lines.filter(|line| !line.starts_with('#'));
+    let names = lines.filter_map(|line| line.split(['{', ' ']).next());
+    Ok(names.map(str::to_owned).collect())
 }

@@ -2,14 +2,14 @@
 
 use super::{Plan, Report, cargo_test, workspace};
 use crate::install;
-use common_scratch::{Postgres, Redis};
+use common_scratch::{Postgres, Promtool, Redis};
 use std::process::Command;
 
 /// Starts the servers, runs the tests, ends the servers.
 pub(super) fn run(plan: &Plan, report: &mut Report) {
     let mut servers = None;
     let up = report.step("start PostgreSQL and Redis", || {
-        install::ensure(&[Postgres::PACKAGE, Redis::PACKAGE])?;
+        install::ensure(&[Postgres::PACKAGE, Redis::PACKAGE, Promtool::PACKAGE])?;
         servers = Some((Postgres::start()?, Redis::start()?));
         Ok(())
     });

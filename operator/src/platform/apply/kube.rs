@@ -353,6 +353,7 @@ mod tests {
             validate::{Role, sample::sample},
         },
         testing::Api as Server,
+        told::is_told,
     };
 
     const PATH: &str = "/api/v1/namespaces/crewdeck/configmaps/demo-web-config";
@@ -449,7 +450,7 @@ mod tests {
             object["metadata"]["ownerReferences"] = Value::Null;
         });
         let error = ensure(&cx, &wanted("a = 2")).await.expect_err("foreign");
-        assert_eq!(error.reason, Reason::NotOurs);
+        is_told(Reason::NotOurs, error.reason.as_str());
         assert!(
             error.message.contains("ConfigMap crewdeck/demo-web-config"),
             "{error}"

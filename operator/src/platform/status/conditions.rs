@@ -51,6 +51,7 @@ pub(super) fn after(
             attempts: same
                 .filter(|_| !terminal)
                 .map_or(1, |waiting| waiting.attempts.saturating_add(1)),
+            documentation: None,
         }
     });
     // Until it is known how far the upgrade is, its plan stays.
@@ -222,6 +223,7 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+    use crate::told::is_told;
 
     fn noon() -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000, 0).expect("in range")
@@ -253,6 +255,10 @@ mod tests {
         assert_eq!(
             find(&status, ConditionType::DatabaseReady).status,
             "Unknown"
+        );
+        is_told(
+            Reason::NotReached,
+            &find(&status, ConditionType::DatabaseReady).reason,
         );
         assert_eq!(find(&status, ConditionType::Ready).status, "False");
         assert_eq!(find(&status, ConditionType::Reconciling).status, "True");
@@ -286,6 +292,8 @@ mod tests {
         );
         assert_eq!(ready(&keys("True", 1)), pair("False", "Progressing"));
         assert_eq!(ready(&keys("True", 2)), pair("True", "Ready"));
+        is_told(Reason::Progressing, &ready(&keys("True", 1)).1);
+        is_told(Reason::Ready, &ready(&keys("True", 2)).1);
         assert_eq!(ready(&keys("False", 2)), pair("False", "SecretForbidden"));
         // What the keys' controller told is its own.
         let before = keys("False", 1);
@@ -382,6 +390,7 @@ mod tests {
         let pair = |status: &str, reason: &str| (status.to_owned(), reason.to_owned());
         let calm = after(&PlatformStatus::default(), paused(None), 1, None, noon());
         assert_eq!(told(&calm, ConditionType::Ready), pair("True", "Suspended"));
+        is_told(Reason::Suspended, &told(&calm, ConditionType::Ready).1);
         for kind in [ConditionType::Reconciling, ConditionType::Stalled] {
             assert_eq!(told(&calm, kind), pair("False", "Suspended"));
         }

@@ -20,6 +20,17 @@ pub enum KeysReport {
     Suspended,
 }
 
+impl KeysReport {
+    /// Why they do not stand.
+    #[must_use]
+    pub fn error(&self) -> Option<&StepError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Applied(_) | Self::Suspended => None,
+        }
+    }
+}
+
 /// The status after a pass over the keys of generation `generation`. What did not change keeps its times.
 pub(super) fn after(
     before: &PlatformStatus,

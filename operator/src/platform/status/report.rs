@@ -175,3 +175,37 @@ impl Report {
         self.blocker.as_ref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{credentials::Issue, told::is_told};
+
+    #[test]
+    fn a_former_login_that_stays_open_is_told_after_a_while() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
+        let schedule = Schedule {
+            period: TimeDelta::days(30),
+            rotation: 0,
+        };
+        let told = |minutes: i64| {
+            let mut report = Report::default();
+            let settled = Settled {
+                issue: Issue {
+                    epoch: 7,
+                    at: now - TimeDelta::minutes(minutes),
+                    rotation: 0,
+                },
+                draining: Some("demo_app_a may still be used by demo-web-1".to_owned()),
+            };
+            report.login("db-app", &settled, &schedule, now);
+            report.slow_login
+        };
+        assert_eq!(told(10), None);
+        let told = told(11).expect("it is slow");
+        is_told(Reason::CredentialPropagation, told.reason.as_str());
+        for part in ["db-app", "demo-web-1", "port 9000"] {
+            assert!(told.message.contains(part), "{told}");
+        }
+    }
+}

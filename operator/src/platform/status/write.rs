@@ -43,7 +43,10 @@ pub async fn write(
         cx.clock.now(),
     );
     change(cx, platform, |before| {
-        conditions::after(before, report.clone(), generation, next, now)
+        linked(
+            cx,
+            conditions::after(before, report.clone(), generation, next, now),
+        )
     })
     .await
 }
@@ -115,11 +118,21 @@ pub async fn replace(cx: &Context, metadata: &ObjectMeta, report: Report) -> Res
     let generation = metadata.generation.unwrap_or_default();
     let before = PlatformStatus::default();
     let status = conditions::after(&before, report, generation, None, cx.clock.now());
+    let status = linked(cx, status);
     let mut unversioned = metadata.clone();
     unversioned.resource_version = None;
     send(&api(cx, metadata), &unversioned, &status)
         .await
         .map_err(|error| StepError::of_kube(&what(metadata), &error))
+}
+
+/// The status with a link from what it waits for to the page about that.
+fn linked(cx: &Context, mut status: PlatformStatus) -> PlatformStatus {
+    if let Some(waiting) = &mut status.waiting_on {
+        let page = format!("{}/reasons/{}.md", cx.config.documentation, waiting.reason);
+        waiting.documentation = Some(page);
+    }
+    status
 }
 
 fn what(metadata: &ObjectMeta) -> String {

@@ -45,6 +45,8 @@ pub struct ValidatedPlatform {
     pub monitoring: MonitoringSpec,
     /// The way in from outside.
     pub exposure: Exposure,
+    /// Where the documentation is read.
+    pub documentation: String,
     /// Where the operator runs, who asks the pods how they are.
     pub operator_namespace: String,
     /// What becomes of the databases.
@@ -136,6 +138,7 @@ pub fn validate(
         network_policy: spec.network_policy.clone(),
         monitoring: spec.monitoring.clone(),
         exposure: Exposure::parse(&spec.exposure, url).map_err(invalid)?,
+        documentation: config.documentation.clone(),
         operator_namespace: config.lease_namespace.clone(),
         database_policy: spec.database.deletion_policy,
         redis_policy: spec.redis.deletion_policy,

@@ -71,11 +71,17 @@ fn head(answer: &Answer, paint: Paint, now: Timestamp) -> String {
             || "not by itself: something has to change first".to_owned(),
             |at| relative(at, now),
         );
+        let tried = match waits.attempts {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
         line(&visible(&format!(
-            "since {}, tried {} times, next look {next}; about this reason: docs/reasons/{}.md",
+            "since {}, tried {tried}, next look {next}; about this reason: {}",
             age(&waits.since, now),
-            waits.attempts,
-            waits.reason
+            waits.documentation.clone().unwrap_or_else(|| {
+                // As an operator tells it that was given no other place.
+                format!("docs/reasons/{}.md", waits.reason)
+            })
         )));
     }
     if answer.suspended {

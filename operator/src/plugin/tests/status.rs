@@ -44,6 +44,7 @@ async fn a_platform_that_waits_says_first_for_what() {
                        generic demo-postgres";
         platform["status"]["waitingOn"] = json!({
             "reason": "SecretNotFound", "message": message, "since": ago(200), "nextActionTime": ago(-12), "attempts": 4,
+            "documentation": "https://docs.example.org/reasons/SecretNotFound.md",
         });
         platform["status"]["conditions"] = json!([
             condition("Ready", "False", "SecretNotFound", message),
@@ -57,6 +58,17 @@ async fn a_platform_that_waits_says_first_for_what() {
         api
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_was_tried_once_is_told_so_and_without_a_link_the_page_is_named() {
+    let mut platform = ready();
+    platform["status"]["waitingOn"] = json!({
+        "reason": "TopicsPending", "message": "soon", "since": ago(2), "nextActionTime": ago(-1), "attempts": 1,
+    });
+    let text = ask(&server(&[platform]), "status").await.text();
+    let line = "tried once, next look in 1s; about this reason: docs/reasons/TopicsPending.md";
+    assert!(text.contains(line), "{text}");
 }
 
 #[tokio::test]

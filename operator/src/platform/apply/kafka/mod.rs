@@ -103,15 +103,7 @@ pub(crate) async fn converge(
             .collect(),
         logins: BTreeMap::new(),
     };
-    if ready < applied.wanted {
-        return Err(StepError::waiting(
-            Reason::TopicsPending,
-            format!(
-                "{ready} of {} topics are known to the brokers; it is looked at again",
-                applied.wanted
-            ),
-        ));
-    }
+    topics::require_known(ready, applied.wanted)?;
     let cluster = users::Cluster {
         connection,
         admin,

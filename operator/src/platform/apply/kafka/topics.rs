@@ -83,10 +83,12 @@ pub(super) async fn look(
     Err(StepError::transient(
         Reason::NotOurs,
         format!(
-            "Kafka has {}, which User:{} has no DESCRIBE on, the mark of what is this Platform's: it is not touched. \
-             Delete it, or grant that right if it is this Platform's",
+            "Kafka has {}, which nothing marks as this Platform's: it is not touched. Delete it, or, if it is this Platform's, \
+             mark it with: kafka-acls.sh --bootstrap-server HOST:PORT --command-config FILE --add --allow-principal User:{} \
+             --operation Describe --topic {}",
             list(&foreign),
-            wanted.marker
+            wanted.marker,
+            foreign[0].name
         ),
     ))
 }
@@ -157,4 +159,35 @@ fn ready(wanted: &Wanted, now: &[TopicState]) -> usize {
         now.iter().any(is)
     });
     ready.count()
+}
+
+/// Sees that the brokers know all topics.
+///
+/// # Errors
+/// `TopicsPending` until they do.
+pub(super) fn require_known(ready: usize, wanted: usize) -> Result<(), StepError> {
+    if ready >= wanted {
+        return Ok(());
+    }
+    Err(StepError::waiting(
+        Reason::TopicsPending,
+        format!(
+            "{ready} of {wanted} topics are known to every broker; it is looked at again. If it stays: check that as many \
+             brokers run as spec.events.kafka.topics asks replicas for"
+        ),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::told::is_told;
+
+    #[test]
+    fn topics_are_waited_for_until_each_is_known() {
+        assert_eq!(require_known(8, 8), Ok(()));
+        let error = require_known(7, 8).expect_err("one is missing");
+        is_told(Reason::TopicsPending, error.reason.as_str());
+        assert!(error.message.starts_with("7 of 8 topics"), "{error}");
+    }
 }

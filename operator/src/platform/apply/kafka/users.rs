@@ -80,8 +80,11 @@ pub(super) async fn look(
     Err(StepError::transient(
         Reason::NotOurs,
         format!(
-            "Kafka has {} without any right on this Platform's topics: it is not touched. Delete it",
-            list(&foreign)
+            "Kafka has {} without any right on this Platform's topics: it is not touched. Delete it with: kafka-configs.sh \
+             --bootstrap-server HOST:PORT --command-config FILE --alter --delete-config SCRAM-SHA-512 --entity-type users \
+             --entity-name {}",
+            list(&foreign),
+            foreign[0].name
         ),
     ))
 }

@@ -43,7 +43,9 @@ pub(super) async fn end(
         at_work += end_idle(connection, *at, slot, patient).await?;
     }
     if at_work > 0 {
-        return Ok(Some(format!("{at_work} sessions of {slot} are at work")));
+        return Ok(Some(format!(
+            "sessions of {slot} that are at work: {at_work}"
+        )));
     }
     let sql = format!("alter role {} nologin", ident(slot));
     run(connection, at, "shutting", format!("login {slot}"), sql).await?;

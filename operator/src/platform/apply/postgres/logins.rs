@@ -193,16 +193,21 @@ async fn replayed(
     let Some(at) = replica(server).filter(|_| spec.place != Place::Primary) else {
         return Ok(());
     };
-    match lag(server, connection, at, limit).await? {
-        0 => Ok(()),
-        behind => Err(StepError::waiting(
-            Reason::ReplicaLagging,
-            format!(
-                "the replica at {at} is {behind} bytes behind and does not know the login {user} yet; it is looked at again. \
-                 Check that its replay is not paused"
-            ),
-        )),
+    require_replayed(at, lag(server, connection, at, limit).await?, user)
+}
+
+/// Sees that a replica that is so many bytes `behind` knows the login.
+fn require_replayed(at: Address<'_>, behind: i64, user: &str) -> Result<(), StepError> {
+    if behind == 0 {
+        return Ok(());
     }
+    Err(StepError::waiting(
+        Reason::ReplicaLagging,
+        format!(
+            "the replica at {at} is behind by {behind} bytes of log and does not know the login {user} yet; it is looked at \
+             again. Check that its replay is not paused"
+        ),
+    ))
 }
 
 /// Whether the replica, if the login is used there, keeps up with the primary.
@@ -310,4 +315,24 @@ fn keys(server: &PostgresServer, spec: &LoginSpec, login: &Login) -> Keys {
         keys.insert("ca.crt".to_owned(), SecretString::from(ca.clone()));
     }
     keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::told::is_told;
+
+    #[test]
+    fn a_login_waits_for_the_replica_to_know_it() {
+        let at = Address {
+            host: "replica",
+            port: 5433,
+        };
+        assert_eq!(require_replayed(at, 0, "demo_app_a"), Ok(()));
+        let error = require_replayed(at, 4_096, "demo_app_a").expect_err("behind");
+        is_told(Reason::ReplicaLagging, error.reason.as_str());
+        for part in ["replica:5433", "4096 bytes", "demo_app_a", "paused"] {
+            assert!(error.message.contains(part), "{part}: {error}");
+        }
+    }
 }

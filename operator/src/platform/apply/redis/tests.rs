@@ -20,6 +20,7 @@ use crate::{
     },
     platform::validate::Tls,
     testing::Api,
+    told::is_told,
 };
 
 /// One pass that logs in for itself.
@@ -149,7 +150,7 @@ async fn a_server_without_a_file_for_users_is_left_clean() {
     let mut store = MemoryStore::default();
     let refused = converge(&server, &clients, &mut store, &at_rest()).await;
     let refused = refused.unwrap_err();
-    assert_eq!(refused.reason, Reason::BackendRefused, "{refused}");
+    is_told(Reason::BackendRefused, refused.reason.as_str());
     let listed: Vec<Thing> = store.things.keys().cloned().collect();
     for _ in 0..2 {
         drop_all(&server, &listed, true).await.unwrap();
@@ -475,10 +476,10 @@ async fn errors_name_the_server_and_the_remedy() {
     let admin = fixture.server.clone();
     fixture.server.password = SecretString::from("a-secret");
     let refused = fixture.converge(&mut store).await.unwrap_err();
-    assert_eq!(refused.reason, Reason::LoginRefused);
+    is_told(Reason::LoginRefused, refused.reason.as_str());
     fixture.server.port = 1;
     let gone = fixture.converge(&mut store).await.unwrap_err();
-    assert_eq!(gone.reason, Reason::BackendUnreachable);
+    is_told(Reason::BackendUnreachable, gone.reason.as_str());
     for error in [&refused, &gone] {
         assert!(
             error.message.contains(&admin.host) && error.message.contains("Secret"),
