@@ -38,6 +38,10 @@ pub struct CredentialsSpec {
     /// Raise it by one to change the logins before their date.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub rotation: i64,
+    /// Seconds for which a session of a former login may go on with its work on PostgreSQL or Redis before it is cut off. On
+    /// Kafka the broker's connections.max.reauth.ms says so.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub session_patience_seconds: i64,
 }
 
 impl Default for CredentialsSpec {
@@ -45,6 +49,7 @@ impl Default for CredentialsSpec {
         Self {
             rotation_period_seconds: 30 * 86_400,
             rotation: 0,
+            session_patience_seconds: 120,
         }
     }
 }
