@@ -24,6 +24,9 @@ const LOGIN_DRAINING: &str = "operator_credential_draining";
 /// `kafka`) and `act` (`creating`, `patching` and so on).
 const ACTS: &str = "operator_acts_total";
 
+/// Requests to the API server, whatever came of them: by `act`, which is `reading` for all that change nothing.
+const REQUESTS: &str = "operator_api_requests_total";
+
 /// Secrets that are watched.
 const SECRET_WATCHES: &str = "operator_secret_watches";
 /// Secrets that are not, because there are too many.
@@ -32,6 +35,11 @@ const SECRET_WATCHES_LEFT_OUT: &str = "operator_secret_watches_left_out";
 /// Counts an act.
 pub(crate) fn act(act: &Act) {
     ::metrics::counter!(ACTS, "system" => act.system.as_str(), "act" => act.verb).increment(1);
+}
+
+/// Counts a request to the API server.
+pub(crate) fn request(act: &'static str) {
+    ::metrics::counter!(REQUESTS, "act" => act).increment(1);
 }
 
 /// Tells how many Secrets are watched.
