@@ -22,5 +22,6 @@ mod network;
 mod platform;
 mod plugin;
 mod rights;
+mod rolls;
 mod rotation;
 mod upgrade;
