@@ -24,4 +24,5 @@ mod plugin;
 mod rights;
 mod rolls;
 mod rotation;
+mod unreadable;
 mod upgrade;
