@@ -56,6 +56,8 @@ reasons! {
     ReplicaLagging,
     /// Topics are not yet known to every broker.
     TopicsPending,
+    /// A topic is otherwise than the spec asks for, and the operator does not change that.
+    TopicsDiffer,
     /// The stored key ring cannot be used.
     SigningKeyInvalid,
     /// The clocks of the operator and of the API server differ.

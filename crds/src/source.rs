@@ -38,6 +38,10 @@ pub struct CredentialsSpec {
     /// Raise it by one to change the logins before their date.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub rotation: i64,
+    /// Seconds for which a session of a former login may go on with its work on PostgreSQL or Redis before it is cut off. On
+    /// Kafka the broker's connections.max.reauth.ms says so.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub session_patience_seconds: i64,
 }
 
 impl Default for CredentialsSpec {
@@ -45,6 +49,7 @@ impl Default for CredentialsSpec {
         Self {
             rotation_period_seconds: 30 * 86_400,
             rotation: 0,
+            session_patience_seconds: 120,
         }
     }
 }
@@ -121,17 +126,22 @@ pub struct KafkaSpec {
 pub struct TopicSpec {
     /// Name without the Platform's prefix.
     pub name: TopicName,
-    /// Partitions, at least: Kafka takes none away. Events of one entity keep their order within one.
+    /// Partitions. Events of one entity keep their order within one. A topic that is there gets more of them only with
+    /// `allowKeyRemap`; Kafka takes none away.
     #[serde(default = "TopicSpec::default_partitions")]
     #[schemars(range(min = 1, max = 1_000))]
     pub partitions: i32,
-    /// Copies of each partition of a topic that is made; a topic that is there keeps the copies it has.
+    /// Whether a topic that is there may get more partitions: events of one entity then go to another partition than
+    /// before, and the new ones may overtake those that are not read yet.
+    #[serde(default)]
+    pub allow_key_remap: bool,
+    /// Copies of each partition of a topic that is made; those of a topic that is there are changed with Kafka's own tools.
     #[serde(default = "TopicSpec::default_replicas")]
     #[schemars(range(min = 1, max = 15))]
     pub replicas: i32,
-    /// Seconds for which messages are kept.
+    /// Seconds for which messages are kept. A consumer that is away for longer misses some.
     #[serde(default = "TopicSpec::default_retention_seconds")]
-    #[schemars(range(min = 3_600, max = 31_536_000))]
+    #[schemars(range(min = 1, max = 31_536_000))]
     pub retention_seconds: i64,
 }
 
@@ -142,6 +152,7 @@ impl TopicSpec {
         Self {
             name,
             partitions: Self::default_partitions(),
+            allow_key_remap: false,
             replicas: Self::default_replicas(),
             retention_seconds: Self::default_retention_seconds(),
         }

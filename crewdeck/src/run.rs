@@ -70,6 +70,7 @@ async fn act(
             let source = load(file.as_deref(), environment)?;
             let telemetry: TelemetryConfig = source.section()?;
             let _guard = common_telemetry::init(&telemetry, Role::Migrate.as_str())?;
+            sections::tell_passed_over(&source);
             migrate::run(command, &source, &clock, &ids).await
         }
         Command::Run { role } => {
@@ -95,6 +96,7 @@ async fn run_role(
 ) -> Result<()> {
     let telemetry: TelemetryConfig = source.section()?;
     let guard = common_telemetry::init(&telemetry, role.as_str())?;
+    sections::tell_passed_over(source);
     if role == Role::Migrate {
         return migrate::apply(&migrate::ApplyArgs::default(), source, &clock, &ids).await;
     }

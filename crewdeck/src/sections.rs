@@ -33,6 +33,16 @@ pub(crate) fn schema() -> FileSchema {
         .with::<UsersConfig>()
 }
 
+/// Tells once of each key that a newer operator wrote for a newer program, and that this one goes on without.
+pub(crate) fn tell_passed_over(source: &Source) {
+    for key in source.passed_over(&schema()) {
+        tracing::warn!(
+            key,
+            "the operator is newer than this program, which does not know the key and goes on without it"
+        );
+    }
+}
+
 /// Refuses a section that no role reads: it is a misspelt one.
 pub(crate) fn deny_unknown(source: &Source) -> Result<(), ConfigError> {
     let schema = schema();

@@ -42,6 +42,9 @@ const OLDEST_CHANGE: &str = "operator_oldest_unreconciled_generation_seconds";
 /// Whether this process leads. Exactly one of the operator's pods does.
 const LEADS: &str = "operator_leads";
 
+/// Requests to the API server, whatever came of them: by `act`, which is `reading` for all that change nothing.
+const REQUESTS: &str = "operator_api_requests_total";
+
 /// Secrets that are watched.
 const SECRET_WATCHES: &str = "operator_secret_watches";
 /// Secrets that are not, because there are too many.
@@ -80,7 +83,7 @@ pub(crate) fn reconciled<T>(
     let outcome = match (told, blocker.map(|blocker| blocker.class)) {
         (Err(_), _) => "untold",
         (Ok(_), None) => "done",
-        (Ok(_), Some(Class::Waiting)) => "waiting",
+        (Ok(_), Some(Class::Waiting | Class::Told)) => "waiting",
         (Ok(_), Some(Class::Transient)) => "transient",
         (Ok(_), Some(Class::Terminal)) => "terminal",
     };
@@ -92,6 +95,11 @@ pub(crate) fn reconciled<T>(
 /// Tells for how long the oldest change has waited for a pass.
 pub(crate) fn oldest_change(gauges: &Gauges, age: Duration) {
     gauges.tell(OLDEST_CHANGE, number(age.as_secs()));
+}
+
+/// Counts a request to the API server.
+pub(crate) fn request(act: &'static str) {
+    ::metrics::counter!(REQUESTS, "act" => act).increment(1);
 }
 
 /// Tells how many Secrets are watched.

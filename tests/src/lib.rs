@@ -11,6 +11,7 @@ pub mod commands;
 pub mod custom_metrics;
 pub mod external;
 pub mod faults;
+pub mod jobs;
 pub mod leftovers;
 pub mod platform;
 pub mod policies;

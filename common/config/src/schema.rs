@@ -3,7 +3,7 @@
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::AppConfig;
+use crate::{AppConfig, newer};
 
 /// Collects sections into one schema (JSON Schema 2020-12).
 #[derive(Debug)]
@@ -36,9 +36,24 @@ impl FileSchema {
         self.sections.keys().map(String::as_str)
     }
 
+    /// The keys of a section, each secret `url` as `url_file` too; `None` of one that does not exist.
+    pub(crate) fn keys(&self, section: &str) -> Option<Vec<&str>> {
+        let properties = self.sections.get(section)?["properties"].as_object();
+        let keys = properties.into_iter().flat_map(Map::keys);
+        Some(keys.map(String::as_str).collect())
+    }
+
     /// The whole schema.
     #[must_use]
     pub fn finish(mut self) -> Value {
+        self.sections.insert(
+            newer::NAME.to_owned(),
+            json!({
+                "description": "Number of the keys, which the operator writes: in a file with a higher number than the program's own, keys that it does not know are passed over.",
+                "type": "integer",
+                "minimum": 1,
+            }),
+        );
         json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Configuration of crewdeck",
@@ -115,6 +130,12 @@ mod tests {
     fn a_secret_may_be_a_file() {
         let schema = FileSchema::new().with::<Sample>();
         assert_eq!(schema.sections().collect::<Vec<_>>(), ["sample"]);
+        let keys = schema.keys("sample").expect("it exists");
+        assert!(
+            keys.contains(&"url") && keys.contains(&"url_file"),
+            "{keys:?}"
+        );
+        assert_eq!(schema.keys("smaple"), None);
         let schema = schema.finish();
         let sample = &schema["properties"]["sample"];
         assert_eq!(sample["properties"]["url_file"]["type"], "string");

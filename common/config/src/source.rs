@@ -5,7 +5,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::{AppConfig, ConfigError, section::keys_of};
+use crate::{AppConfig, ConfigError, FileSchema, newer, section::keys_of};
 
 const PREFIX: &str = "CREWDECK_";
 /// Variables of that prefix which are not settings: the path of the file itself.
@@ -23,6 +23,8 @@ struct Loaded {
     name: String,
     text: String,
     table: Table,
+    /// Whether a newer program wrote it: what is not known in it is passed over.
+    is_newer: bool,
 }
 
 impl Source {
@@ -30,7 +32,7 @@ impl Source {
     /// `CREWDECK_`.
     ///
     /// # Errors
-    /// When the file cannot be read or is not TOML; the error has its line.
+    /// When the file cannot be read or is not TOML, or its number is none; the error has its line.
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
@@ -46,14 +48,18 @@ impl Source {
     /// The section of `T`; keys that are absent take the defaults of the type.
     ///
     /// # Errors
-    /// When a key is unknown, a required one is absent, or a value has the wrong type.
+    /// When a key is unknown (but for those of a newer file), a required one is absent, or a value has the wrong type.
     pub fn section<T: AppConfig>(&self) -> Result<T, ConfigError> {
         let keys = keys_of::<T>();
         let mut table = self.file_table(T::SECTION)?;
-        if let Some(file) = &self.file {
-            for key in table.keys() {
-                file.known(key, &keys)?;
+        match &self.file {
+            Some(file) if file.is_newer => table.retain(|key, _| is_known(key, &keys)),
+            Some(file) => {
+                for key in table.keys() {
+                    file.known(key, &keys)?;
+                }
             }
+            None => {}
         }
         self.overlay::<T>(&mut table, &keys)?;
         let table = resolve_files(table, &keys);
@@ -93,12 +99,31 @@ impl Source {
         })
     }
 
-    /// Refuses sections, in the file or the environment, that are not in `known`.
+    /// What of a newer file is passed over, since `schema` does not have it: `[section]`, or `[section] key`.
+    #[must_use]
+    pub fn passed_over(&self, schema: &FileSchema) -> Vec<String> {
+        let Some(file) = self.file.as_ref().filter(|file| file.is_newer) else {
+            return Vec::new();
+        };
+        let of_section = |(name, values): (&String, &Value)| match schema.keys(name) {
+            None => vec![format!("[{name}]")],
+            Some(known) => values
+                .as_table()
+                .into_iter()
+                .flat_map(Table::keys)
+                .filter(|key| !known.contains(&key.as_str()))
+                .map(|key| format!("[{name}] {key}"))
+                .collect(),
+        };
+        file.table.iter().flat_map(of_section).collect()
+    }
+
+    /// Refuses sections, in the environment or in a file that is not newer, that are not in `known`.
     ///
     /// # Errors
     /// [`ConfigError::UnknownKey`] for the first one, with the nearest known section.
     pub fn deny_unknown_sections(&self, known: &[&str]) -> Result<(), ConfigError> {
-        if let Some(file) = &self.file {
+        if let Some(file) = self.file.as_ref().filter(|file| !file.is_newer) {
             for section in file.table.keys() {
                 if !known.contains(&section.as_str()) {
                     return Err(ConfigError::UnknownKey {
@@ -183,7 +208,7 @@ impl Loaded {
             source,
         })?;
         let name = path.display().to_string();
-        let table = text.parse::<Table>().map_err(|error| {
+        let mut table = text.parse::<Table>().map_err(|error| {
             let line = error
                 .span()
                 .map_or(1, |span| text[..span.start].matches('\n').count() + 1);
@@ -192,7 +217,21 @@ impl Loaded {
                 message: error.message().to_owned(),
             }
         })?;
-        Ok(Self { name, text, table })
+        let number = newer::take(&mut table, newer::KEYS);
+        let mut file = Self {
+            name,
+            text,
+            table,
+            is_newer: false,
+        };
+        file.is_newer = number.map_err(|given| ConfigError::Syntax {
+            place: file.line_of(newer::NAME),
+            message: format!(
+                "{} is {given}; the operator writes a whole number from 1 on; leave it out of a file of your own",
+                newer::NAME
+            ),
+        })?;
+        Ok(file)
     }
 
     fn known(&self, key: &str, keys: &[String]) -> Result<(), ConfigError> {

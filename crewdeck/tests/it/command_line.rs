@@ -125,6 +125,29 @@ fn a_misspelt_section_gets_a_hint_with_file_and_line() {
     );
 }
 
+/// The operator is renewed before the image: what it writes for newer images is told, and stops no old one.
+#[test]
+fn a_file_of_a_newer_operator_is_read_without_what_is_new_in_it() {
+    let folder = Folder::new("newer").expect("a folder");
+    let file = folder.path().join("crewdeck.toml");
+    let text = "schema = 1000000\n[telemetry]\nlog_format = \"json\"\nlater = 1\n[more]\nkey = 1\n";
+    std::fs::write(&file, text).expect("writable");
+    let path = file.to_str().expect("Unicode");
+    let output = crewdeck(&["run", "beat"])
+        .env("CREWDECK_CONFIG", path)
+        .output()
+        .expect("it starts");
+    let (code, words) = ended(&output);
+    let all = words + &String::from_utf8_lossy(&output.stdout);
+    assert_eq!(code, Some(78), "{all}");
+    assert!(
+        all.contains("[telemetry] later") && all.contains("[more]"),
+        "{all}"
+    );
+    // It came as far as what a person has to give.
+    assert!(all.contains("section [database]"), "{all}");
+}
+
 #[test]
 fn a_key_is_made_once_and_only_its_owner_can_read_it() {
     let folder = Folder::new("keys").expect("a folder");

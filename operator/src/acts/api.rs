@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tower::{Layer, Service};
 
 use super::{Act, System, is_witnessed, perform};
+use crate::metrics;
 
 /// Makes acts of requests.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +44,9 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let Some(verb) = verb(request.method()) else {
+        let verb = verb(request.method());
+        metrics::request(verb.unwrap_or("reading"));
+        let Some(verb) = verb else {
             return self.0.call(request).boxed();
         };
         let (parts, body) = request.into_parts();

@@ -120,6 +120,7 @@ pub(crate) fn at_rest() -> Rotation<'static> {
         schedule: Schedule {
             period: TimeDelta::days(30),
             rotation: 0,
+            patience: TimeDelta::minutes(2),
         },
         usage: &EVERYBODY,
         now: DateTime::from_timestamp(1_800_000_000, 0).expect("in range"),

@@ -22,6 +22,8 @@ pub struct Schedule {
     pub period: TimeDelta,
     /// Raised to rotate before the date.
     pub rotation: u64,
+    /// How long a session of a former login may go on.
+    pub patience: TimeDelta,
 }
 
 impl From<&CredentialsSpec> for Schedule {
@@ -29,6 +31,8 @@ impl From<&CredentialsSpec> for Schedule {
         Self {
             period: TimeDelta::try_seconds(spec.rotation_period_seconds).unwrap_or(TimeDelta::MAX),
             rotation: spec.rotation.unsigned_abs(),
+            patience: TimeDelta::try_seconds(spec.session_patience_seconds)
+                .unwrap_or(TimeDelta::MAX),
         }
     }
 }
@@ -353,6 +357,7 @@ mod tests {
     const SCHEDULE: Schedule = Schedule {
         period: TimeDelta::days(30),
         rotation: 0,
+        patience: TimeDelta::minutes(2),
     };
 
     fn now() -> DateTime<Utc> {
@@ -366,6 +371,11 @@ mod tests {
         ]
         .map(|(key, value)| (key.to_owned(), SecretString::from(value)))
         .into()
+    }
+
+    #[test]
+    fn a_spec_that_says_nothing_asks_for_a_login_each_month() {
+        assert_eq!(Schedule::from(&CredentialsSpec::default()), SCHEDULE);
     }
 
     #[test]

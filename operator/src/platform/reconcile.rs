@@ -166,6 +166,10 @@ async fn pass(cx: &Context, platform: &Platform, report: &mut Report) {
     {
         report.slow(ConditionType::RolesReady, &error);
     }
+    // Last: all else goes on with the topics as they are.
+    if let Some(error) = report.unlike_topics.take() {
+        report.failed(ConditionType::EventsReady, &error);
+    }
 }
 
 /// What comes when all servers stand.
@@ -307,6 +311,14 @@ async fn servers(
             wanted: i64::try_from(topics.wanted).unwrap_or(i64::MAX),
             summary: format!("{}/{}", topics.ready, topics.wanted),
         });
+        if let Some(told) = kafka::told_unlike(&topics.unlike) {
+            report.pending(
+                ConditionType::EventsReady,
+                told.reason,
+                told.message.clone(),
+            );
+            report.unlike_topics = Some(told);
+        }
     }
     let (Some(postgres), Some(redis), Some(kafka)) = (postgres, redis, kafka) else {
         return None;

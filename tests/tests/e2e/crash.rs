@@ -1,4 +1,4 @@
-//! The operator dies before and after every act of every workload (in a short run: after every third act of two of them).
+//! The operator dies before and after every act of every workload (in a short run: after every third act of three of them).
 //! Whatever it had just done, its successor reaches the same end: nothing twice, nothing forgotten. Two that both take
 //! themselves for the leader reach it too.
 
@@ -27,7 +27,11 @@ async fn e2e_a_crash_at_any_write_leaves_no_trace() -> Result<()> {
     let (workloads, sides, one_of): (&[Workload], &[Side], usize) = if long {
         (&Workload::ALL, &[Side::Before, Side::After], 1)
     } else {
-        (&[Workload::Create, Workload::Delete], &[Side::After], 3)
+        (
+            &[Workload::Create, Workload::RotateKeys, Workload::Delete],
+            &[Side::After],
+            3,
+        )
     };
     let away = Away::send(&cluster).await?;
     let reference = course::run(&cluster, workloads, Lives::One).await?;

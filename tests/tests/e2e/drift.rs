@@ -1,6 +1,7 @@
 //! What a person changes or deletes is put back within seconds, and what a person changes of their own is followed
 //! within seconds.
 
+use crate::rolls::{nothing_rolled_twice, only_the_role_that_was_changed_rolls};
 use anyhow::{Result, ensure};
 use kube::{
     Api,
@@ -244,6 +245,25 @@ fn interferences() -> Vec<(&'static str, Vec<String>)> {
         ),
         ("poddisruptionbudget/p-web", delete()),
         (
+            "poddisruptionbudget/p-realtime",
+            patch(json!({"spec": {"maxUnavailable": 2}})),
+        ),
+        ("poddisruptionbudget/p-realtime", delete()),
+        (
+            "networkpolicy/p-worker",
+            patch(json!({"spec": {"egress": [{}]}})),
+        ),
+        ("networkpolicy/p-migrate", delete()),
+        (
+            "ingress/p",
+            patch(json!({"spec": {"ingressClassName": "other"}})),
+        ),
+        ("ingress/p-realtime", delete()),
+        (
+            "deployment/p-worker",
+            vec!["scale".to_owned(), "--replicas=3".to_owned()],
+        ),
+        (
             "serviceaccount/p-worker",
             patch(json!({"automountServiceAccountToken": true})),
         ),
@@ -281,7 +301,10 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
     let mut spec = platform.spec().await?;
     // A budget exists from two pods on.
     spec["roles"]["beat"]["enabled"] = json!(false);
-    spec["roles"]["web"]["replicas"] = json!(2);
+    for role in ["web", "realtime"] {
+        spec["roles"][role]["replicas"] = json!(2);
+    }
+    spec["exposure"] = json!({"ingress": {"className": "any"}});
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
     let target = Target { cluster, platform };
@@ -355,6 +378,8 @@ async fn e2e_a_role_goes_with_all_of_it_and_the_last_spec_wins() -> Result<()> {
     let mut spec = platform.spec().await?;
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
+    nothing_rolled_twice(&cluster, &platform).await?;
+    only_the_role_that_was_changed_rolls(&cluster, &platform, &mut spec).await?;
     let before = of_role(&cluster, &platform, "realtime")?;
     ensure!(before.len() >= 5, "{before:?}");
     spec["roles"]["realtime"]["enabled"] = json!(false);

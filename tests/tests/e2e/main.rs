@@ -22,5 +22,7 @@ mod network;
 mod platform;
 mod plugin;
 mod rights;
+mod rolls;
 mod rotation;
+mod unreadable;
 mod upgrade;

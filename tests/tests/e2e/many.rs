@@ -1,6 +1,8 @@
 //! A hundred Platforms that cannot work: half of them name Secrets that are not there, half of them servers that never
-//! answer. One that can works beside them as if it were alone.
+//! answer. One more cannot even be read, and one with ten thousand topics is not let in. One that can work does so beside
+//! them as if it were alone.
 
+use crate::unreadable::make_unreadable;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
@@ -15,11 +17,15 @@ const TOLD: Duration = Duration::from_mins(3);
 const READY: Duration = Duration::from_mins(2);
 /// How long a change may take until it is followed, alone or not.
 const SOON: Duration = Duration::from_secs(10);
+/// Topics of a Platform that asks for too much.
+const TOO_MANY: usize = 10_000;
 
 #[tokio::test]
 async fn e2e_a_hundred_dead_platforms_slow_no_other() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let dead = cluster.new_namespace("dead").await?;
+    // By itself: nothing of it is tried again.
+    let odd = cluster.new_namespace("odd").await?;
     make_dead(&cluster, &dead).await?;
     let begun = Instant::now();
     wait_for("every dead one is told why", TOLD, async || {
@@ -29,50 +35,42 @@ async fn e2e_a_hundred_dead_platforms_slow_no_other() -> Result<()> {
         Ok(())
     })
     .await?;
-    println!(
-        "{DEAD} dead Platforms were told within {} s",
-        begun.elapsed().as_secs()
-    );
+    let within = format!("told within {} s", begun.elapsed().as_secs());
+    let mut table: Vec<(String, String)> = reasons(&told(&cluster, &dead)?)
+        .into_iter()
+        .map(|(reason, count)| (format!("{count} with {reason}"), within.clone()))
+        .collect();
 
     let platform = Platform::prepare(&cluster, "alive").await?;
     let mut spec = platform.spec().await?;
     let begun = Instant::now();
+    let refusal = refused(&cluster, &odd, &spec)?;
+    let answer = format!(
+        "refused within {} ms: {refusal}",
+        begun.elapsed().as_millis()
+    );
+    table.push((format!("1 with {TOO_MANY} topics"), answer));
+    let begun = Instant::now();
+    let unread = make_unreadable(&cluster, &odd, &spec).await?;
+    let answer = format!(
+        "told within {} s: {}",
+        begun.elapsed().as_secs(),
+        unread["message"]
+    );
+    table.push(("1 that cannot be read".to_owned(), answer));
+
+    let begun = Instant::now();
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
-    println!(
-        "one beside them was Ready within {} s",
-        begun.elapsed().as_secs()
-    );
-    for round in 1..=3 {
-        let begun = Instant::now();
-        // A change that only the status tells of.
-        spec["events"]["kafka"]["topics"] =
-            json!([{"name": "task-events", "retentionSeconds": 3_600 * round}]);
-        platform.apply(&spec).await?;
-        platform.ready(SOON).await?;
-        println!(
-            "a change was followed within {} ms",
-            begun.elapsed().as_millis()
-        );
-        let service = [
-            "-n",
-            &platform.namespace,
-            "get",
-            "service",
-            "p-web",
-            "-o",
-            "name",
-        ];
-        cluster.kubectl(&["-n", &platform.namespace, "delete", "service", "p-web"])?;
-        let begun = Instant::now();
-        wait_for("the Service is back", SOON, async || {
-            cluster.kubectl(&service)
-        })
-        .await?;
-        println!(
-            "a Service was put back within {} ms",
-            begun.elapsed().as_millis()
-        );
+    let beside = "1 beside them all".to_owned();
+    let answer = format!("Ready within {} s", begun.elapsed().as_secs());
+    table.push((beside.clone(), answer));
+    for answer in follow(&cluster, &platform, &mut spec).await? {
+        table.push((beside.clone(), answer));
+    }
+    println!("{:<36} what became of them", "Platforms");
+    for (platforms, answer) in &table {
+        println!("{platforms:<36} {answer}");
     }
 
     // Each of them pauses by itself, and a new process goes on where the former one was.
@@ -99,8 +97,48 @@ async fn e2e_a_hundred_dead_platforms_slow_no_other() -> Result<()> {
     )
     .await?;
     cluster.delete_namespace(&dead).await?;
+    cluster.delete_namespace(&odd).await?;
     platform.delete(Duration::from_mins(1)).await?;
     cluster.delete_namespace(&platform.namespace).await
+}
+
+/// Changes the Platform that works, and disturbs it; tells how soon each was followed.
+async fn follow(cluster: &Cluster, platform: &Platform, spec: &mut Value) -> Result<Vec<String>> {
+    let mut answers = Vec::new();
+    for round in 1..=3 {
+        let begun = Instant::now();
+        // A change that only the status tells of.
+        spec["events"]["kafka"]["topics"] =
+            json!([{"name": "task-events", "retentionSeconds": 3_600 * round}]);
+        platform.apply(spec).await?;
+        platform.ready(SOON).await?;
+        let answer = format!(
+            "a change was followed within {} ms",
+            begun.elapsed().as_millis()
+        );
+        answers.push(answer);
+        let service = [
+            "-n",
+            &platform.namespace,
+            "get",
+            "service",
+            "p-web",
+            "-o",
+            "name",
+        ];
+        cluster.kubectl(&["-n", &platform.namespace, "delete", "service", "p-web"])?;
+        let begun = Instant::now();
+        wait_for("the Service is back", SOON, async || {
+            cluster.kubectl(&service)
+        })
+        .await?;
+        let answer = format!(
+            "a Service was put back within {} ms",
+            begun.elapsed().as_millis()
+        );
+        answers.push(answer);
+    }
+    Ok(answers)
 }
 
 /// `waitingOn` of each Platform of a namespace.
@@ -113,6 +151,38 @@ fn told(cluster: &Cluster, namespace: &str) -> Result<BTreeMap<String, Value>> {
         (name.to_owned(), item["status"]["waitingOn"].clone())
     });
     Ok(told.collect())
+}
+
+/// How many are told each reason.
+fn reasons(told: &BTreeMap<String, Value>) -> BTreeMap<String, usize> {
+    let mut reasons = BTreeMap::new();
+    for waiting in told.values() {
+        let reason = waiting["reason"].as_str().unwrap_or_default().to_owned();
+        *reasons.entry(reason).or_insert(0) += 1;
+    }
+    reasons
+}
+
+/// Asks for a Platform with far too many topics, and gives the API server's words that say so.
+fn refused(cluster: &Cluster, namespace: &str, spec: &Value) -> Result<String> {
+    let mut object = json!({
+        "apiVersion": "crewdeck.io/v1beta1", "kind": "Platform",
+        "metadata": {"name": "greedy", "namespace": namespace}, "spec": spec,
+    });
+    object["spec"]["events"]["kafka"]["topics"] =
+        vec![json!({"name": "task-events"}); TOO_MANY].into();
+    let file = std::env::temp_dir().join(format!("{namespace}-greedy.json"));
+    std::fs::write(&file, object.to_string())?;
+    let answer = cluster.kubectl(&["create", "-f", &file.to_string_lossy()]);
+    std::fs::remove_file(&file)?;
+    let error = answer.err().context("it was let in")?.to_string();
+    let words = "must have at most 4 items";
+    let (before, _) = error.split_once(words).with_context(|| {
+        let head: String = error.chars().take(500).collect();
+        format!("no word of the bound: {head}")
+    })?;
+    let field = before.rfind("spec.events").unwrap_or_default();
+    Ok(format!("{}{words}", &before[field..]))
 }
 
 /// How often each was tried in a row; each has to tell when it is tried next.

@@ -1,18 +1,22 @@
 //! Upgrades under people who go on working: good ones, broken ones, and what a killed migration leaves.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
     Api,
     api::{DeleteParams, ListParams},
 };
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tests::{
     backends,
     cluster::Cluster,
     faults::is_long,
+    jobs::{enqueue, every_job_ran_once},
     platform::Platform,
     schema::FORMER_SCHEMA,
     wait::wait_for,
@@ -56,20 +60,39 @@ fn course() -> Vec<To> {
     course
 }
 
+/// The roles as they roll.
+const ROLES: [&str; 6] = [
+    "web",
+    "worker",
+    "beat",
+    "realtime",
+    "analytics",
+    "analytics-worker",
+];
+
 /// `repository` and `tag` as the spec has them.
 pub(super) fn image(name: &str) -> Result<Value> {
     let (repository, tag) = name.rsplit_once(':').context("an image with a tag")?;
     Ok(json!({"repository": repository, "tag": tag}))
 }
 
-/// Upgrades as `course` says; gives the time that each took.
+/// What a row of upgrades came to.
+#[derive(Debug, Default)]
+struct Upgraded {
+    /// Each with the seconds that it took.
+    took: Vec<(To, u64)>,
+    /// What a person saw of the broken ones.
+    shown: Vec<String>,
+}
+
+/// Upgrades as `course` says.
 async fn upgrade(
     cluster: &Cluster,
     platform: &Platform,
     spec: &mut Value,
     course: &[To],
-) -> Result<Vec<(To, u64)>> {
-    let mut took = Vec::new();
+) -> Result<Upgraded> {
+    let mut upgraded = Upgraded::default();
     let (mut now, mut other) = (
         cluster.status.image.clone(),
         cluster.status.images.next.clone(),
@@ -80,14 +103,18 @@ async fn upgrade(
             To::Other => {
                 spec["image"] = image(&other)?;
                 platform.apply(spec).await?;
+                roll_in_order(cluster, platform, &other).await?;
                 platform.ready(READY).await?;
                 std::mem::swap(&mut now, &mut other);
             }
             To::Broken => {
                 spec["image"] = image(&cluster.status.images.broken)?;
                 platform.apply(spec).await?;
+                platform.told("RolesReady", "role web", READY).await?;
+                upgraded.shown.push(shown(cluster, platform)?);
                 let told = platform.told("RolesReady", "again.", READY).await?;
                 ensure!(told.reason == "RolledBack", "{told:?}");
+                upgraded.shown.push(shown(cluster, platform)?);
             }
             To::Missing => {
                 spec["image"] = json!({"repository": "crewdeck.io/crewdeck", "tag": "no-such-tag"});
@@ -96,9 +123,60 @@ async fn upgrade(
             }
         }
         runs_only(cluster, platform, &now).await?;
-        took.push((*to, begun.elapsed().as_secs()));
+        upgraded.took.push((*to, begun.elapsed().as_secs()));
     }
-    Ok(took)
+    Ok(upgraded)
+}
+
+/// What a person sees of it.
+fn shown(cluster: &Cluster, platform: &Platform) -> Result<String> {
+    let Platform {
+        namespace, name, ..
+    } = platform;
+    cluster.kubectl(&["-n", namespace, "get", "platform", name, "-o", "wide"])
+}
+
+/// The image that each role's Deployment asks for.
+async fn asked(cluster: &Cluster, platform: &Platform) -> Result<BTreeMap<String, String>> {
+    let api: Api<Deployment> = Api::namespaced(cluster.kube.clone(), &platform.namespace);
+    let found = api
+        .list(&ListParams::default().labels(&platform.labels()))
+        .await?;
+    let image = |deployment: Deployment| {
+        let role = deployment
+            .metadata
+            .labels?
+            .remove("app.kubernetes.io/component")?;
+        let pod = deployment.spec?.template.spec?;
+        Some((role, pod.containers.first()?.image.clone()?))
+    };
+    Ok(found.into_iter().filter_map(image).collect())
+}
+
+/// Looks on while the roles come to this image: those that were asked to are always the first ones of their order.
+async fn roll_in_order(cluster: &Cluster, platform: &Platform, image: &str) -> Result<()> {
+    let mut stages = BTreeSet::new();
+    loop {
+        let done = wait_for("the next role is asked to roll", READY, async || {
+            let asked = asked(cluster, platform).await?;
+            let is_new = |role: &&str| asked.get(*role).is_some_and(|asked| asked == image);
+            let new: Vec<&str> = ROLES.into_iter().filter(is_new).collect();
+            ensure!(!new.is_empty() && !stages.contains(&new.len()), "{asked:?}");
+            Ok(new)
+        })
+        .await?;
+        ensure!(
+            ROLES.starts_with(&done),
+            "the roles roll out of order: {done:?} before the others"
+        );
+        stages.insert(done.len());
+        if done.len() == ROLES.len() {
+            break;
+        }
+    }
+    // Of roles that were all asked at once it would prove nothing.
+    ensure!(stages.len() >= 3, "only {stages:?} were seen");
+    Ok(())
 }
 
 /// Waits until every pod of a role runs this image.
@@ -121,7 +199,7 @@ pub(super) async fn runs_only(cluster: &Cluster, platform: &Platform, image: &st
 }
 
 #[tokio::test]
-async fn e2e_upgrades_fail_no_request_and_lose_no_event() -> Result<()> {
+async fn e2e_upgrades_fail_no_request_and_lose_no_job() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::prepare(&cluster, "upgrade").await?;
     let mut spec = platform.spec().await?;
@@ -138,21 +216,98 @@ async fn e2e_upgrades_fail_no_request_and_lose_no_event() -> Result<()> {
     let team = person.team().await?;
     let (stop, stopped) = watch::channel(false);
     let course = course();
-    let upgrades = async {
-        let took = upgrade(&cluster, &platform, &mut spec, &course).await;
+    let going = async {
+        let upgraded = upgrade(&cluster, &platform, &mut spec, &course).await;
         stop.send(true)?;
-        took
+        upgraded
     };
-    let (worked, took) = tokio::join!(work(person, &team, &analytics, TOKEN, stopped), upgrades);
-    let (worked, took) = (worked?, took?);
+    let (worked, jobs, upgraded) = tokio::join!(
+        work(person, &team, &analytics, TOKEN, stopped.clone()),
+        enqueue(&cluster, &platform, stopped),
+        going
+    );
+    let (worked, jobs, Upgraded { took, shown }) = (worked?, jobs?, upgraded?);
     println!(
-        "{} upgrades under {} requests, {} failed; seconds: {took:?}",
+        "broken ones, while they roll and when they were given up:\n{}",
+        shown.join("")
+    );
+    let fate = every_job_ran_once(&cluster, &platform, &jobs).await?;
+    let broken = took.iter().filter(|(to, _)| *to != To::Other).count();
+    println!(
+        "upgrades {:>4}, {broken} of them broken on purpose; seconds: {took:?}\n\
+         requests {:>4}, {} failed\n\
+         jobs     {:>4}, {} lost, {} run twice, {} attempts\n\
+         events   {:>4}, each counted once",
         took.len(),
         worked.requests,
-        worked.refused.len()
+        worked.refused.len(),
+        jobs.len(),
+        fate.lost,
+        fate.twice,
+        fate.attempts,
+        worked.tasks,
     );
     ensure!(worked.refused.is_empty(), "refused: {:?}", worked.refused);
     every_task_is_counted(&cluster, &platform, &team, &worked).await?;
+    platform.delete(Duration::from_mins(1)).await?;
+    cluster.delete_namespace(&platform.namespace).await
+}
+
+/// Whether Kubernetes has given the new pods of web up.
+async fn is_given_up(cluster: &Cluster, platform: &Platform) -> Result<bool> {
+    let api: Api<Deployment> = Api::namespaced(cluster.kube.clone(), &platform.namespace);
+    let web = api.get(&format!("{}-web", platform.name)).await?;
+    let conditions = web.status.and_then(|status| status.conditions);
+    Ok(conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.reason.as_deref() == Some("ProgressDeadlineExceeded")))
+}
+
+#[tokio::test]
+async fn e2e_a_roll_that_failed_is_held_where_it_is() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::prepare(&cluster, "held").await?;
+    let mut spec = platform.spec().await?;
+    spec["rollout"] = json!({"progressDeadlineSeconds": DEADLINE, "onFailure": "Hold"});
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    let former = spec["image"].clone();
+    spec["image"] = image(&cluster.status.images.broken)?;
+    platform.apply(&spec).await?;
+    wait_for("Kubernetes gives the new pods up", READY, async || {
+        ensure!(is_given_up(&cluster, &platform).await?, "not yet");
+        Ok(())
+    })
+    .await?;
+    // Two passes over web come after that: one in which a return would be decided, and one that would begin it.
+    for _ in 0..2 {
+        let service = |verb| ["-n", &platform.namespace, verb, "service", "p-web"];
+        cluster.kubectl(&service("delete"))?;
+        wait_for("the Service of web is back", READY, async || {
+            cluster.kubectl(&service("get"))
+        })
+        .await?;
+    }
+    let asked = asked(&cluster, &platform).await?;
+    for role in ROLES {
+        let expected = if role == "web" {
+            &cluster.status.images.broken
+        } else {
+            &cluster.status.image
+        };
+        ensure!(asked.get(role) == Some(expected), "{role}: {asked:?}");
+    }
+    let told = platform.told("RolesReady", "role web", READY).await?;
+    ensure!(told.reason != "RolledBack", "{told:?}");
+    // The pods of the former version serve: it takes a login.
+    let person = Person::first(&cluster, &platform).await?;
+    person.api.get("/api/v1/users/me").await?.data(200)?;
+    println!("held:\n{}", shown(&cluster, &platform)?);
+
+    spec["image"] = former;
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
     platform.delete(Duration::from_mins(1)).await?;
     cluster.delete_namespace(&platform.namespace).await
 }

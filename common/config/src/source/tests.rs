@@ -1,4 +1,4 @@
-//! Precedence, unknown keys, files.
+//! Precedence, unknown keys, newer files, files of secrets.
 
 use std::io::Write as _;
 
@@ -129,6 +129,62 @@ fn an_unknown_section_is_refused() {
             .ends_with(":1; did you mean \"database\"?"),
         "{error}"
     );
+}
+
+/// With a number so much above our own, and a key and a section that nobody knows.
+fn from(ahead: i64, name: &str) -> Result<Source, ConfigError> {
+    let number = crate::KEYS + ahead;
+    let file = TempFile::new(
+        name,
+        &format!("schema = {number}\n[database]\nurl = \"x\"\nlater = [1]\n[more]\nurl = \"x\"\n"),
+    );
+    Source::load(Some(&file.0), [])
+}
+
+#[test]
+fn what_is_new_in_a_newer_file_is_passed_over_and_told() {
+    let source = from(1, "newer.toml").expect("loads");
+    source
+        .deny_unknown_sections(&["database"])
+        .expect("passed over");
+    let section: Sample = source.section().expect("passed over");
+    assert_eq!(section.max_connections, 10);
+    let schema = FileSchema::new().with::<Sample>();
+    assert_eq!(source.passed_over(&schema), ["[database] later", "[more]"]);
+}
+
+#[test]
+fn a_file_of_our_own_number_or_an_older_one_is_read_strictly() {
+    for ahead in [0, 1 - crate::KEYS] {
+        let source = from(ahead, &format!("own-{ahead}.toml")).expect("loads");
+        source
+            .deny_unknown_sections(&["database"])
+            .expect_err("unknown");
+        let error = source.section::<Sample>().expect_err("unknown");
+        assert!(
+            error.to_string().contains("unknown key \"later\""),
+            "{error}"
+        );
+        let schema = FileSchema::new().with::<Sample>();
+        assert_eq!(source.passed_over(&schema), [""; 0]);
+    }
+}
+
+/// The operator writes no variable: one that nobody reads is a person's.
+#[test]
+fn beside_a_newer_file_a_variable_is_read_strictly() {
+    let file = TempFile::new("variable.toml", &format!("schema = {}", crate::KEYS + 1));
+    let source =
+        Source::load(Some(&file.0), env(&[("CREWDECK_DATABASE_ULR", "x")])).expect("loads");
+    source.section::<Sample>().expect_err("a typo");
+}
+
+#[test]
+fn a_number_that_is_none_is_refused_with_its_line() {
+    let file = TempFile::new("number.toml", "# head\nschema = \"one\"\n");
+    let error = Source::load(Some(&file.0), []).expect_err("no number");
+    let text = error.to_string();
+    assert!(text.contains("number.toml:2: schema is \"one\""), "{text}");
 }
 
 #[test]

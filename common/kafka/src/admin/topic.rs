@@ -26,6 +26,8 @@ pub struct TopicState {
     pub error: Option<RDKafkaErrorCode>,
     /// Number of partitions.
     pub partitions: i32,
+    /// Number of copies of the partition that has the fewest.
+    pub replicas: i32,
     /// What the caller may do, of what this crate knows.
     pub allowed: Vec<Operation>,
 }

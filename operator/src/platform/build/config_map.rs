@@ -1,6 +1,8 @@
 //! The one configuration file of a role: `crewdeck.toml` in ConfigMap `P-<role>-config`. No secret stands in it,
-//! only the paths of the files that hold them.
+//! only the paths of the files that hold them. At its head stands the number of its keys: an image that knows fewer of them
+//! passes the others over (ADR 0029).
 
+use common_config::KEYS;
 use k8s_openapi::api::core::v1::ConfigMap;
 use toml::{Table, Value};
 
@@ -163,9 +165,21 @@ fn config_map(
     role: Option<Role>,
     sections: &Table,
 ) -> ConfigMap {
+    let text = format!("{}{sections}", head());
     ConfigMap {
         metadata: metadata(p, name, role),
-        data: Some([(FILE.to_owned(), sections.to_string())].into()),
+        data: Some([(FILE.to_owned(), text)].into()),
         ..ConfigMap::default()
     }
+}
+
+/// What stands before the first section.
+fn head() -> String {
+    format!("schema = {KEYS}\n\n")
+}
+
+/// The settings in a file, without the number before them: an operator that knows more keys has nothing to tell the pods by
+/// that alone.
+pub(super) fn settings(text: &str) -> &str {
+    text.strip_prefix(&head()).unwrap_or(text)
 }

@@ -20,7 +20,7 @@ use k8s_openapi::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Client, container,
+    Client, config_map, container,
     container::{Files, From},
     object_name, service,
 };
@@ -239,7 +239,7 @@ fn hash(config: &ConfigMap) -> String {
     let mut hash = Sha256::new();
     for (name, text) in config.data.iter().flatten() {
         hash.update(name.as_bytes());
-        hash.update(text.as_bytes());
+        hash.update(config_map::settings(text).as_bytes());
     }
     hex(&hash.finalize()[..8])
 }

@@ -48,6 +48,8 @@ pub struct Report {
     pub credentials: Vec<CredentialStatus>,
     /// A former login that should have ended long ago.
     pub(in crate::platform) slow_login: Option<StepError>,
+    /// Topics that are otherwise than wanted and stay so.
+    pub(in crate::platform) unlike_topics: Option<StepError>,
     /// The topics.
     pub topics: Option<TopicsStatus>,
     /// What the upgrade that is wanted does.

@@ -74,8 +74,12 @@ pub struct ValidatedPlatform {
 pub struct Topic {
     /// Which.
     pub name: TopicName,
+    /// Whether the spec names it: its numbers are a person's, not the defaults.
+    pub is_named: bool,
     /// Partitions.
     pub partitions: i32,
+    /// Whether it may get more of them when it is there.
+    pub may_grow: bool,
     /// Copies of each partition.
     pub replicas: i32,
     /// How long messages are kept.
@@ -161,14 +165,13 @@ fn topics(named: &[TopicSpec]) -> Vec<Topic> {
     TopicName::ALL
         .into_iter()
         .map(|name| {
-            let spec = named
-                .iter()
-                .find(|topic| topic.name == name)
-                .cloned()
-                .unwrap_or_else(|| TopicSpec::of(name));
+            let named = named.iter().find(|topic| topic.name == name);
+            let spec = named.cloned().unwrap_or_else(|| TopicSpec::of(name));
             Topic {
                 name,
+                is_named: named.is_some(),
                 partitions: spec.partitions,
+                may_grow: spec.allow_key_remap,
                 replicas: spec.replicas,
                 retention: Duration::from_secs(spec.retention_seconds.unsigned_abs()),
             }
@@ -195,7 +198,9 @@ mod tests {
             p.topics,
             TopicName::ALL.map(|name| Topic {
                 name,
+                is_named: false,
                 partitions: 3,
+                may_grow: false,
                 replicas: 1,
                 retention: Duration::from_hours(168),
             })

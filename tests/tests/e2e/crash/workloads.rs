@@ -81,8 +81,7 @@ impl Workload {
             }
             Self::Scale => {
                 spec["roles"] = json!({"web": {"replicas": 2}, "realtime": {"enabled": false}});
-                spec["events"]["kafka"]["topics"] =
-                    json!([{"name": "task-events", "partitions": 4, "retentionSeconds": 3_600}]);
+                spec["events"]["kafka"]["topics"] = json!([{"name": "task-events", "partitions": 4, "allowKeyRemap": true, "retentionSeconds": 3_600}]);
                 platform.apply(spec).await?;
             }
             Self::RotateKeys => {

@@ -56,7 +56,13 @@ pub(in crate::admin) fn describe_topics(
         let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
         let states = elements(topics, count).into_iter().map(|topic| {
             let (mut partitions, mut rights) = (0, 0);
-            sys::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
+            let infos = sys::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
+            let copies = elements(infos, partitions).into_iter().map(|partition| {
+                let mut copies = 0;
+                sys::rd_kafka_TopicPartitionInfo_replicas(partition, &raw mut copies);
+                copies
+            });
+            let replicas = copies.min().unwrap_or_default();
             let allowed =
                 sys::rd_kafka_TopicDescription_authorized_operations(topic, &raw mut rights);
             TopicState {
@@ -65,6 +71,7 @@ pub(in crate::admin) fn describe_topics(
                     .err()
                     .and_then(|error| error.code()),
                 partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
+                replicas: i32::try_from(replicas).unwrap_or(i32::MAX),
                 allowed: operations(allowed, rights),
             }
         });

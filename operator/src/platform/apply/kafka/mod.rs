@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use common_kafka::{Connection, KafkaError, RDKafkaErrorCode, admin::Admin};
 use crds::{DeletionPolicy, Reason};
 
-pub(crate) use self::rights::Wanted;
+pub(crate) use self::{rights::Wanted, topics::told_unlike};
 use super::ledger::{Kind, Ledger, Left, Server, Thing, left_behind};
 use crate::{
     credentials::{Belief, KubeStore, Rotation, Settled, Store},
@@ -29,6 +29,8 @@ pub struct TopicsApplied {
     pub ready: usize,
     /// Topics that are wanted.
     pub wanted: usize,
+    /// How topics are otherwise than wanted and left so, in words.
+    pub unlike: Vec<String>,
     /// The brokers, as `host:port`.
     pub brokers: Vec<String>,
     /// Each client's login.
@@ -93,10 +95,11 @@ pub(crate) async fn converge(
     let users = users::look(admin, wanted, store).await?;
     let brokers = admin.brokers().await.map_err(|error| failed(&error))?;
     store.intend(&wanted.things()).await?;
-    let ready = topics::shape(admin, wanted, &topics).await?;
+    let topics::Shaped { ready, unlike } = topics::shape(admin, wanted, &topics).await?;
     let mut applied = TopicsApplied {
         ready,
         wanted: wanted.topics.len(),
+        unlike,
         brokers: brokers
             .iter()
             .map(|broker| broker.address.clone())

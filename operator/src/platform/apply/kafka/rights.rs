@@ -15,6 +15,10 @@ use crate::platform::{
 pub(crate) struct Wanted {
     /// Topics and their dead-letter topics.
     pub(super) topics: Vec<TopicSpec>,
+    /// Those of them whose numbers the spec names.
+    pub(super) named: BTreeSet<String>,
+    /// Those of them that may get more partitions when they are there.
+    pub(super) may_grow: BTreeSet<String>,
     /// The clients with their users.
     pub(super) clients: [ClientSpec; 2],
     /// Consumer groups.
@@ -43,6 +47,10 @@ impl Wanted {
         let group = |name: &str| format!("{prefix}.{name}");
         let groups = [group("notifications"), group("analytics")];
         let mut specs = Vec::new();
+        let those = |is: fn(&Topic) -> bool| -> BTreeSet<String> {
+            let those = topics.iter().filter(|topic| is(topic));
+            those.map(|topic| live(topic.name)).collect()
+        };
         let mut app = vec![Acl::group(&groups[0], Operation::Read)];
         for topic in topics {
             let retention = topic.retention.as_millis().to_string();
@@ -77,6 +85,8 @@ impl Wanted {
         };
         Self {
             topics: specs,
+            named: those(|topic| topic.is_named),
+            may_grow: those(|topic| topic.may_grow),
             clients: [
                 client("kafka-app", "app", app),
                 client("kafka-analytics", "analytics", analytics),

@@ -45,7 +45,9 @@ fn environment() -> Connection {
 fn topics(partitions: i32) -> Vec<Topic> {
     let topic = |name| Topic {
         name,
+        is_named: true,
         partitions,
+        may_grow: true,
         replicas: 1,
         retention: Duration::from_hours(1),
     };
@@ -175,6 +177,43 @@ async fn makes_everything_once_and_mends_it() {
     let config = &configs[&topic.name];
     assert_eq!(config["retention.ms"], "3600000");
     assert_eq!(config["max.message.bytes"], "2000000", "not ours");
+    fixture.clean().await;
+}
+
+/// More partitions need consent, fewer and other copies cannot be had; whatever is not done is told, and the rest goes on.
+#[tokio::test]
+async fn what_is_not_changed_of_a_topic_is_told() {
+    let fixture = Fixture::new().await;
+    let mut store = MemoryStore::default();
+    let applied = fixture.converge(&mut store).await.unwrap();
+    assert_eq!(applied.unlike, [""; 0]);
+    let there = fixture.topics().await;
+    let with = |partitions, change: fn(&mut Topic)| {
+        let mut topics = topics(partitions);
+        change(&mut topics[1]);
+        Wanted::of(&fixture.names, &topics[1..2])
+    };
+    let cases = [
+        (with(3, |topic| topic.may_grow = false), "allowKeyRemap"),
+        (with(1, |_| {}), "Kafka takes none away"),
+        (
+            with(2, |topic| topic.replicas = 3),
+            "has 1 copies of each partition and the spec asks for 3",
+        ),
+    ];
+    for (wanted, words) in cases {
+        let found = topics::look(&fixture.admin, &wanted, &store).await.unwrap();
+        let shaped = topics::shape(&fixture.admin, &wanted, &found)
+            .await
+            .unwrap();
+        assert_eq!(shaped.ready, 2, "{words}");
+        let told = shaped.unlike.join("; ");
+        assert!(
+            told.contains(words) && told.contains(&wanted.topics[0].name),
+            "{told}"
+        );
+        assert_eq!(fixture.topics().await, there, "{words}");
+    }
     fixture.clean().await;
 }
 

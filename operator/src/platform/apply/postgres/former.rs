@@ -16,12 +16,19 @@ use crate::{
     platform::{StepError, validate::PostgresServer},
 };
 
-/// How long a transaction of a former login may take.
-const PATIENCE: TimeDelta = TimeDelta::minutes(2);
 /// A session that has been idle for this long is not about to work: its pool has others, of the new login.
 const IDLE: TimeDelta = TimeDelta::seconds(5);
 /// How long one pass waits until the replica knows that a login is shut.
 const REPLAY: Duration = Duration::from_secs(2);
+
+/// With the sessions of a former login.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Whether an idle session has a time of grace still.
+    is_left: bool,
+    /// How long a transaction may take.
+    most: TimeDelta,
+}
 
 /// Shuts the login in `slot` and ends its sessions, or tells what that waits for. It is ended when it is shut and neither
 /// server has a session of it: whoever dies in between has left one of these to be seen.
@@ -33,14 +40,19 @@ pub(super) async fn end(
     rotation: &Rotation<'_>,
 ) -> Result<Option<String>, StepError> {
     let at = primary(server);
-    let patient = rotation.now < issue.at + PATIENCE;
-    let mut at_work = end_idle(connection, at, slot, patient).await?;
+    let most = rotation.schedule.patience;
+    let end = issue.at.checked_add_signed(most);
+    let patience = Patience {
+        is_left: end.is_none_or(|end| rotation.now < end),
+        most,
+    };
+    let mut at_work = end_idle(connection, at, slot, patience).await?;
     let mut follower = match replica(server) {
         Some(at) => Some((admin(server, at, &server.database).await?, at)),
         None => None,
     };
     if let Some((connection, at)) = &mut follower {
-        at_work += end_idle(connection, *at, slot, patient).await?;
+        at_work += end_idle(connection, *at, slot, patience).await?;
     }
     if at_work > 0 {
         return Ok(Some(format!(
@@ -72,7 +84,7 @@ async fn end_idle(
     connection: &mut PgConnection,
     at: Address<'_>,
     login: &str,
-    patient: bool,
+    patience: Patience,
 ) -> Result<i64, StepError> {
     let act = Act::new(
         System::Postgres,
@@ -88,9 +100,9 @@ async fn end_idle(
             from pg_stat_activity where usename = $1) as sessions",
     )
     .bind(login)
-    .bind(patient)
+    .bind(patience.is_left)
     .bind(seconds(IDLE))
-    .bind(seconds(PATIENCE))
+    .bind(seconds(patience.most))
     .fetch_one(connection);
     let at_work = acts::act(&act, work).await;
     at_work.map_err(|error| failed(at, &act.doing(), &error))

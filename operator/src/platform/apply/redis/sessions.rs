@@ -1,6 +1,5 @@
 //! The end of a former user: when every pod uses its successor and no connection of it is at work any more.
 
-use chrono::TimeDelta;
 use redis::aio::MultiplexedConnection;
 
 use super::{ask, drop_user, save, set_user};
@@ -8,9 +7,6 @@ use crate::{
     credentials::{Issue, Rotation},
     platform::{StepError, validate::RedisServer},
 };
-
-/// How long a connection may go on after its user has a successor.
-const PATIENCE: TimeDelta = TimeDelta::minutes(2);
 
 /// Drops the user in `slot`, which ends its connections, or tells what that waits for.
 pub(super) async fn end(
@@ -21,7 +17,8 @@ pub(super) async fn end(
     rotation: &Rotation<'_>,
 ) -> Result<Option<String>, StepError> {
     let open = count(server, connection, slot).await?;
-    if open > 0 && rotation.now < issue.at + PATIENCE {
+    let end = issue.at.checked_add_signed(rotation.schedule.patience);
+    if open > 0 && end.is_none_or(|end| rotation.now < end) {
         return Ok(Some(format!("{open} connections of {slot} are open")));
     }
     // Saved without a password before it is dropped: whoever dies in between leaves nothing that a restart of the server
