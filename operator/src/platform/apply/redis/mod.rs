@@ -1,6 +1,7 @@
 //! Redis: two users per client, of which one is in use, shut into the client's namespace and proved by logging in.
 
 mod administrator;
+mod everybody;
 mod server;
 mod sessions;
 #[cfg(test)]
@@ -38,6 +39,8 @@ use crate::{
 pub struct RedisApplied {
     /// Each client's login.
     pub logins: BTreeMap<&'static str, Settled>,
+    /// What is to be mended on the server, though all works.
+    pub warning: Option<String>,
 }
 
 /// A client: its Secret is `P-<secret>`.
@@ -105,7 +108,10 @@ pub(crate) async fn converge(
     rotation: &Rotation<'_>,
 ) -> Result<RedisApplied, StepError> {
     let mut connection = administrator::take(idle, server, rotation.now).await?;
-    let mut applied = RedisApplied::default();
+    let mut applied = RedisApplied {
+        logins: BTreeMap::new(),
+        warning: everybody::look(server, &mut connection).await?,
+    };
     let mut users = Users::new();
     for client in clients {
         for slot in &client.slots {
