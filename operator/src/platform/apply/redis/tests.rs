@@ -1,6 +1,7 @@
 //! On a real Redis with an ACL file: what is made, idle passes, what a user may do, restarts, crashes, deletion.
 
 mod everybody;
+mod lost;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
