@@ -15,6 +15,7 @@ mod golden;
 mod idle;
 mod journey;
 mod leftovers;
+mod logins;
 mod loss;
 mod many;
 mod monitoring;
