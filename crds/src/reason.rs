@@ -50,6 +50,8 @@ reasons! {
     LoginRefused,
     /// A server refuses something the operator must do there.
     BackendRefused,
+    /// A server works, and by its settings lets in somebody who should be kept out.
+    InsecureServer,
     /// Something of that name exists and is not ours.
     NotOurs,
     /// The replica has not replayed what was written on the primary.

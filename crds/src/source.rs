@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 pub struct SecretReference {
     /// Name of the Secret. Endpoint and admin login stand in it together, in the keys of the Service Binding
     /// convention.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(
+        length(min = 1, max = 253),
+        regex(pattern = r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")
+    )]
     pub name: String,
 }
 

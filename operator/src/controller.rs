@@ -1,5 +1,5 @@
 //! What wakes the reconcile: Platforms whose spec or annotations changed, objects that belong to one, Secrets that one
-//! names, and time.
+//! names, users that a server has lost, and time.
 
 mod census;
 mod failures;
@@ -7,6 +7,7 @@ mod keys;
 mod named;
 mod of_others;
 mod owned;
+mod redis_users;
 mod secrets;
 mod written;
 
@@ -105,7 +106,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
             .combine(signing_keys),
         PredicateConfig::default(),
     );
-    let requests: [Requests; 14] = [
+    let requests: [Requests; 15] = [
         trigger_self(platforms, ()).boxed(),
         owned::<Deployment>(&cx),
         owned::<Job>(&cx),
@@ -120,6 +121,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         of_others::<PodMonitor>(&cx),
         of_others::<PrometheusRule>(&cx),
         secrets::requests(&cx, reader.clone(), changed),
+        redis_users::requests(&cx),
     ];
     let (to_keys, of_keys) = mpsc::unbounded();
     let queue = stream::select_all(requests)

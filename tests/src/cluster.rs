@@ -264,6 +264,15 @@ impl Cluster {
     /// When the API server refuses.
     pub async fn new_namespace(&self, purpose: &str) -> Result<String> {
         let name = new_name(purpose);
+        self.make_namespace(&name, purpose).await?;
+        Ok(name)
+    }
+
+    /// The same, of this name.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn make_namespace(&self, name: &str, purpose: &str) -> Result<()> {
         let namespace: Namespace = serde_json::from_value(serde_json::json!({
             "metadata": {"name": name, "labels": {
                 (leftovers::LABEL): purpose,
@@ -273,7 +282,7 @@ impl Cluster {
         Api::<Namespace>::all(self.kube.clone())
             .create(&PostParams::default(), &namespace)
             .await?;
-        Ok(name)
+        Ok(())
     }
 
     /// Asks for a namespace to be deleted; does not wait.

@@ -121,11 +121,22 @@ impl Platform {
     /// # Errors
     /// When the API server refuses.
     pub async fn named(cluster: &Cluster, purpose: &str) -> Result<Self> {
-        let platform = Self {
-            cluster: cluster.clone(),
-            namespace: cluster.new_namespace(purpose).await?,
-            name: "p".to_owned(),
-        };
+        let namespace = cluster.new_namespace(purpose).await?;
+        Self::with_secrets(cluster, &namespace, "p").await
+    }
+
+    /// A name in a namespace that is there, with the three Secrets and the operator's rights, but no `Platform` yet.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn prepare_as(cluster: &Cluster, namespace: &str, name: &str) -> Result<Self> {
+        let platform = Self::with_secrets(cluster, namespace, name).await?;
+        platform.grant()?;
+        Ok(platform)
+    }
+
+    async fn with_secrets(cluster: &Cluster, namespace: &str, name: &str) -> Result<Self> {
+        let platform = Self::existing(cluster, namespace, name);
         let backends = &cluster.status.backends;
         platform
             .write_secret(

@@ -32,6 +32,8 @@ pub(super) fn concerns(request: &ReconcileRequest<Guarded>) -> bool {
         ReconcileReason::RelatedObjectUpdated { obj_ref } => {
             OBJECTS.iter().any(|end| obj_ref.name.ends_with(end))
         }
+        // Of a server alone.
+        ReconcileReason::Custom { .. } => false,
         _ => true,
     }
 }

@@ -34,6 +34,16 @@ pub(crate) fn named_secrets(spec: &PlatformSpec) -> impl Iterator<Item = &str> {
         .map(|reference| reference.name.as_str())
 }
 
+/// The servers of a Platform, each as far as it is known: one whose Secret is gone hides no other.
+pub(super) struct Each {
+    /// PostgreSQL.
+    pub(super) postgres: Result<PostgresServer, StepError>,
+    /// Redis.
+    pub(super) redis: Result<RedisServer, StepError>,
+    /// Kafka.
+    pub(super) kafka: Result<KafkaCluster, StepError>,
+}
+
 /// Reads the Secrets that the spec names.
 ///
 /// # Errors
@@ -43,23 +53,14 @@ pub(super) async fn dereference(
     cx: &Context,
     platform: &Platform,
 ) -> Result<Servers, Vec<(ConditionType, StepError)>> {
-    let namespace = platform.namespace().unwrap_or_default();
-    let spec = &platform.spec;
-    let kafka = spec.events.kafka.as_ref().ok_or_else(|| {
-        let message = "spec.events.kafka is required when spec.events.transport is Kafka";
-        vec![(
-            ConditionType::SpecValid,
-            StepError::terminal(Reason::InvalidSpec, message),
-        )]
-    })?;
-    let (postgres, redis, kafka) = tokio::join!(
-        fetch(cx, &namespace, "database", &spec.database.secret_ref.name),
-        fetch(cx, &namespace, "redis", &spec.redis.secret_ref.name),
-        fetch(cx, &namespace, "events", &kafka.secret_ref.name),
-    );
-    let postgres = postgres.and_then(|binding| binding.postgres());
-    let redis = redis.and_then(|binding| binding.redis());
-    let kafka = kafka.and_then(|binding| binding.kafka());
+    if platform.spec.events.kafka.is_none() {
+        return Err(vec![(ConditionType::SpecValid, no_kafka())]);
+    }
+    let Each {
+        postgres,
+        redis,
+        kafka,
+    } = each(cx, platform).await;
     match (postgres, redis, kafka) {
         (Ok(postgres), Ok(redis), Ok(kafka)) => Ok(Servers {
             postgres,
@@ -75,6 +76,31 @@ pub(super) async fn dereference(
         .filter_map(|(condition, error)| Some((condition, error?)))
         .collect()),
     }
+}
+
+/// The same, each server by itself.
+pub(super) async fn each(cx: &Context, platform: &Platform) -> Each {
+    let namespace = platform.namespace().unwrap_or_default();
+    let spec = &platform.spec;
+    let kafka = async {
+        let kafka = spec.events.kafka.as_ref().ok_or_else(no_kafka)?;
+        fetch(cx, &namespace, "events", &kafka.secret_ref.name).await
+    };
+    let (postgres, redis, kafka) = tokio::join!(
+        fetch(cx, &namespace, "database", &spec.database.secret_ref.name),
+        fetch(cx, &namespace, "redis", &spec.redis.secret_ref.name),
+        kafka,
+    );
+    Each {
+        postgres: postgres.and_then(|binding| binding.postgres()),
+        redis: redis.and_then(|binding| binding.redis()),
+        kafka: kafka.and_then(|binding| binding.kafka()),
+    }
+}
+
+fn no_kafka() -> StepError {
+    let message = "spec.events.kafka is required when spec.events.transport is Kafka";
+    StepError::terminal(Reason::InvalidSpec, message)
 }
 
 /// A fetched Secret and where it was named.

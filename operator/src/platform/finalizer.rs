@@ -15,11 +15,16 @@ use serde_json::json;
 
 use super::{
     Context, Object, StepError,
-    apply::{kafka, kube::delete, ledger::list, postgres, redis},
-    dereference::dereference,
+    apply::{
+        kafka,
+        kube::delete,
+        ledger::{Left, Server, Thing, damaged, entries, left_behind, list},
+        postgres, redis,
+    },
+    dereference::{Each, each},
     metadata::{FIELD_MANAGER, selector, with_labels},
     status::record,
-    validate::{ExternalNames, validate},
+    validate::{ExternalNames, KafkaCluster, PostgresServer, RedisServer, validate},
 };
 
 /// Held while something of the Platform may exist on a server.
@@ -63,7 +68,8 @@ pub(super) async fn release(cx: &Context, platform: &Platform) -> Result<(), Ste
         Err(error) if forced => tracing::warn!(left = error.message, "not waited for"),
         stopped => stopped?,
     }
-    match let_go(cx, platform).await {
+    // On the heap: it holds the work at three servers.
+    match Box::pin(let_go(cx, platform)).await {
         Ok(left) => {
             if !left.is_empty() {
                 tracing::info!(left, "kept by deletionPolicy");
@@ -72,7 +78,10 @@ pub(super) async fn release(cx: &Context, platform: &Platform) -> Result<(), Ste
             }
         }
         Err(error) if forced => {
-            tracing::warn!(leak = error.message, "released by force");
+            // The ledger goes with the Platform in a moment: this is the last time that anybody can read it.
+            let all = listed(cx, platform).await.ok().flatten();
+            let leak = all.map_or_else(|| names_of(cx, platform), |things| list(&things));
+            tracing::warn!(why = error.message, leak, "released by force");
             let note = &error.message;
             record(cx, platform, ACTION, EventType::Warning, LEFT_BEHIND, note).await;
         }
@@ -135,36 +144,45 @@ fn ours(platform: &Platform) -> ListParams {
 }
 
 /// Ends the logins and drops what the policies say. Returns what is kept, in words.
+///
+/// # Errors
+/// While a server cannot be let go of: with what is left there, or how its names begin where nobody can tell.
 async fn let_go(cx: &Context, platform: &Platform) -> Result<String, StepError> {
-    if !has_ledger(cx, platform).await? {
+    let listed = listed(cx, platform).await.map_err(|error| StepError {
+        message: format!("{}. {}", error.message, names_of(cx, platform)),
+        ..error
+    })?;
+    let Some(listed) = listed else {
         without_ledger(cx, platform).await;
         return Ok(String::new());
-    }
-    let servers = dereference(cx, platform).await.map_err(|errors| {
-        let error = joined(errors.into_iter().map(|(_, error)| error));
-        StepError {
-            reason: Reason::LeftBehind,
-            message: format!(
-                "{}. Without it nothing can be dropped; what is there is listed in ConfigMap {name}-external. To \
-                 leave it there: kubectl annotate platform {name} {FORCE_RELEASE_ANNOTATION}=true",
-                error.message,
-                name = platform.name_any()
-            ),
-            ..error
-        }
-    })?;
-    let p = validate(
-        platform,
-        &cx.config,
-        servers.postgres,
-        servers.redis,
-        servers.kafka,
-    )?;
+    };
+    let Each {
+        postgres,
+        redis,
+        kafka,
+    } = each(cx, platform).await;
+    let (no_postgres, postgres) = known(postgres, PostgresServer::nowhere);
+    let (no_redis, redis) = known(redis, RedisServer::nowhere);
+    let (no_kafka, kafka) = known(kafka, KafkaCluster::nowhere);
+    let p = validate(platform, &cx.config, postgres, redis, kafka)
+        .map_err(|error| left_behind(&error, &listed))?;
     // Each is tried although another one failed: what can go, goes.
     let (kafka, redis, postgres) = tokio::join!(
-        kafka::release(cx, &p, p.events_policy),
-        redis::release(cx, &p, p.redis_policy),
-        postgres::release(cx, &p, p.database_policy),
+        unless(
+            (no_kafka, Server::Kafka),
+            &listed,
+            kafka::release(cx, &p, p.events_policy)
+        ),
+        unless(
+            (no_redis, Server::Redis),
+            &listed,
+            redis::release(cx, &p, p.redis_policy)
+        ),
+        unless(
+            (no_postgres, Server::Postgres),
+            &listed,
+            postgres::release(cx, &p, p.database_policy)
+        ),
     );
     match (kafka, redis, postgres) {
         (Ok(kafka), Ok(redis), Ok(postgres)) => Ok(list(
@@ -175,6 +193,31 @@ async fn let_go(cx: &Context, platform: &Platform) -> Result<String, StepError> 
             Err(joined(errors.into_iter().flatten()))
         }
     }
+}
+
+/// Why a server is not known, and what stands in its place then.
+fn known<S>(server: Result<S, StepError>, nowhere: impl FnOnce() -> S) -> (Option<StepError>, S) {
+    match server {
+        Ok(server) => (None, server),
+        Err(error) => (Some(error), nowhere()),
+    }
+}
+
+/// Lets go of a server by `release`, unless it is not known: then what is `listed` of it is left there.
+async fn unless(
+    (unknown, server): (Option<StepError>, Server),
+    listed: &[Thing],
+    release: impl Future<Output = Result<Left, StepError>>,
+) -> Result<Left, StepError> {
+    let Some(error) = unknown else {
+        return release.await;
+    };
+    let there = listed.iter().filter(|thing| thing.server == server);
+    let there: Vec<Thing> = there.cloned().collect();
+    if there.is_empty() {
+        return Ok(Left::default());
+    }
+    Err(left_behind(&error, &there))
 }
 
 /// Several errors as one that names them all; the first gives reason and class.
@@ -198,32 +241,44 @@ async fn without_ledger(cx: &Context, platform: &Platform) {
     if !made {
         return;
     }
-    let (name, namespace) = (
-        platform.name_any(),
-        platform.namespace().unwrap_or_default(),
-    );
-    let names = ExternalNames::of(&cx.config.cluster_name, &namespace, &name);
     let note = format!(
-        "ConfigMap {name}-external, the list of what was made, is gone. What is left on the servers has names that \
-         begin with {} or {}",
-        names.prefix(),
-        names.sql()
+        "ConfigMap {}-external, the list of what was made, is gone. {}",
+        platform.name_any(),
+        names_of(cx, platform)
     );
     tracing::warn!(leak = note, "released without its ledger");
     record(cx, platform, ACTION, EventType::Warning, LEFT_BEHIND, &note).await;
 }
 
-/// Whether anything was ever meant to be made on a server.
-async fn has_ledger(cx: &Context, platform: &Platform) -> Result<bool, StepError> {
+/// How the names of everything begin that the Platform may have on servers.
+fn names_of(cx: &Context, platform: &Platform) -> String {
+    let namespace = platform.namespace().unwrap_or_default();
+    let names = ExternalNames::of(&cx.config.cluster_name, &namespace, &platform.name_any());
+    format!(
+        "What is left on the servers has names that begin with {} or {}",
+        names.prefix(),
+        names.sql()
+    )
+}
+
+/// What the ledger names; `None` when nothing was ever meant to be made on a server, or the ledger is gone.
+///
+/// # Errors
+/// When it cannot be read.
+async fn listed(cx: &Context, platform: &Platform) -> Result<Option<Vec<Thing>>, StepError> {
     let (name, namespace) = (
         format!("{}-external", platform.name_any()),
         platform.namespace().unwrap_or_default(),
     );
     let api: Api<ConfigMap> = Api::namespaced(cx.client.clone(), &namespace);
     let found = api.get_opt(&name).await;
-    found
-        .map(|found| found.is_some())
-        .map_err(|error| StepError::of_kube(&format!("ConfigMap {namespace}/{name}"), &error))
+    let found =
+        found.map_err(|error| StepError::of_kube(&format!("ConfigMap {namespace}/{name}"), &error));
+    let Some(ledger) = found? else {
+        return Ok(None);
+    };
+    let things = entries(&ledger).map_err(|error| damaged(&name, &error))?;
+    Ok(Some(things.into_keys().collect()))
 }
 
 /// Replaces the finalizers of exactly the version that was read.
@@ -252,35 +307,146 @@ async fn set(cx: &Context, platform: &Platform, finalizers: &[String]) -> Result
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+    use serde_json::Value;
+
     use super::*;
-    use crate::{platform::validate::sample::platform, testing::Api as Server, told::is_told};
+    use crate::{platform::validate::sample, testing::Api as Server, told::is_told};
+
+    const PLATFORM: &str = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo";
+    const LEDGER: &str = "/api/v1/namespaces/crewdeck/configmaps/demo-external";
+    const SECRETS: &str = "/api/v1/namespaces/crewdeck/secrets";
+
+    /// A Platform that is being deleted, with this ledger, and of whose Secrets none is there.
+    fn deleted(server: &Server, ledger: Option<&str>, forced: bool) -> Platform {
+        let mut platform = sample::platform();
+        platform.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+        if forced {
+            let mark = (FORCE_RELEASE_ANNOTATION.to_owned(), "true".to_owned());
+            platform.metadata.annotations = Some([mark].into());
+        }
+        server.insert(PLATFORM, serde_json::to_value(&platform).expect("JSON"));
+        if let Some(ledger) = ledger {
+            let map =
+                json!({"metadata": {"name": "demo-external"}, "data": {"ledger.json": ledger}});
+            server.insert(LEDGER, map);
+        }
+        platform
+    }
+
+    /// The notes of all Events of this reason, each no longer than an Event holds.
+    fn notes(server: &Server, reason: &str) -> String {
+        let events = server.paths();
+        let events = events.iter().filter(|path| path.contains("/events/"));
+        let told = events
+            .filter_map(|path| server.object(path))
+            .filter(|event| event["reason"] == reason)
+            .map(|event| event["note"].as_str().expect("a note").to_owned());
+        let told: Vec<String> = told.collect();
+        assert!(told.iter().all(|note| note.len() <= 1_024), "{told:?}");
+        told.concat()
+    }
+
+    fn finalizers(server: &Server) -> Value {
+        server.object(PLATFORM).expect("there")["metadata"]["finalizers"].clone()
+    }
+
+    const TWO: &str = r#"[
+        {"server": "postgres", "kind": "database", "name": "crewdeck_demo", "created": true},
+        {"server": "kafka", "kind": "topic", "name": "crewdeck-demo.task-events", "created": false}
+    ]"#;
 
     #[tokio::test]
-    async fn what_is_waited_for_is_told_pods_first_and_then_what_is_left() {
+    async fn pods_that_are_stopping_are_waited_for() {
         let server = Server::default();
-        let mut platform = platform();
-        platform.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+        let platform = deleted(&server, None, false);
         let pod = "/api/v1/namespaces/crewdeck/pods/demo-web-1";
         server.insert(
             pod,
             json!({"metadata": {"name": "demo-web-1", "labels": selector("demo", None)}}),
         );
-        let ledger = "/api/v1/namespaces/crewdeck/configmaps/demo-external";
-        server.insert(ledger, json!({"metadata": {"name": "demo-external"}}));
         let cx = server.context();
         let error = release(&cx, &platform).await.expect_err("a pod is left");
         is_told(Reason::Deleting, error.reason.as_str());
         assert_eq!(error.message, "pods that are still stopping: 1");
-
-        // The Secrets with the servers' addresses are gone before the Platform is.
-        server.remove(pod);
-        let error = release(&cx, &platform).await.expect_err("not let go");
-        is_told(Reason::LeftBehind, error.reason.as_str());
-        assert!(
-            error.message.contains("crewdeck.io/force-release=true"),
-            "{error}"
-        );
         assert_eq!(server.writes(), 0);
+    }
+
+    #[rstest]
+    #[case::gone(false, "create it with")]
+    #[case::forbidden(true, "may not use Secret")]
+    #[tokio::test]
+    async fn a_forced_release_without_a_login_names_everything_in_its_event(
+        #[case] forbidden: bool,
+        #[case] why: &str,
+    ) {
+        let server = Server::default();
+        let platform = deleted(&server, Some(TWO), true);
+        if forbidden {
+            server.forbid(SECRETS);
+        }
+        release(&server.context(), &platform).await.expect("let go");
+        let told = notes(&server, LEFT_BEHIND);
+        for word in [
+            "database crewdeck_demo",
+            "topic crewdeck-demo.task-events",
+            why,
+        ] {
+            assert!(told.contains(word), "{told}");
+        }
+        assert_eq!(finalizers(&server), json!([]));
+    }
+
+    #[tokio::test]
+    async fn without_force_it_waits_and_says_what_is_left() {
+        let server = Server::default();
+        let platform = deleted(&server, Some(TWO), false);
+        let error = release(&server.context(), &platform).await;
+        let error = error.expect_err("nobody can log in");
+        is_told(Reason::LeftBehind, error.reason.as_str());
+        assert!(error.message.contains("database crewdeck_demo"), "{error}");
+        assert!(error.message.contains(FORCE_RELEASE_ANNOTATION), "{error}");
+        assert_eq!(finalizers(&server), json!([FINALIZER]));
+    }
+
+    /// Of a ledger that somebody has filled by hand, its own things are told and the rest is counted.
+    #[tokio::test]
+    async fn a_ledger_without_end_makes_no_event_without_end() {
+        let things: Vec<Value> = (0..5_000)
+            .map(|n| {
+                let name = format!("crewdeck_demo_{n:04}");
+                json!({"server": "postgres", "kind": "role", "name": name, "created": true})
+            })
+            .collect();
+        let server = Server::default();
+        let platform = deleted(&server, Some(&json!(things).to_string()), true);
+        release(&server.context(), &platform).await.expect("let go");
+        let told = notes(&server, LEFT_BEHIND);
+        assert!(told.contains("role crewdeck_demo_0000"), "{told}");
+        assert!(told.contains("4936 more") && told.contains("log"), "{told}");
+        assert!(told.len() < 8_000, "{} bytes", told.len());
+    }
+
+    #[rstest]
+    #[case::damaged(Some("[{"), false)]
+    #[case::forbidden(Some(TWO), true)]
+    #[tokio::test]
+    async fn without_a_ledger_that_can_be_read_the_names_are_told_by_their_beginning(
+        #[case] ledger: Option<&str>,
+        #[case] forbidden: bool,
+    ) {
+        let server = Server::default();
+        let platform = deleted(&server, ledger, true);
+        if forbidden {
+            server.forbid(LEDGER);
+        }
+        let cx = server.context();
+        release(&cx, &platform).await.expect("let go");
+        let names = ExternalNames::of(&cx.config.cluster_name, "crewdeck", "demo");
+        let told = notes(&server, LEFT_BEHIND);
+        assert!(told.contains(names.prefix()), "{told}");
+        assert!(told.contains(&names.sql()), "{told}");
+        assert_eq!(finalizers(&server), json!([]));
     }
 
     #[test]

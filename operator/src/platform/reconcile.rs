@@ -305,6 +305,10 @@ async fn servers(
     let kafka = report.note(ConditionType::EventsReady, kafka, |topics| {
         format!("{} of {} topics stand", topics.ready, topics.wanted)
     });
+    let warning = redis.as_ref().and_then(|redis| redis.warning.as_ref());
+    report.insecure(ConditionType::RedisReady, warning);
+    let warning = kafka.as_ref().and_then(|kafka| kafka.warning.as_ref());
+    report.insecure(ConditionType::EventsReady, warning);
     if let Some(topics) = &kafka {
         report.topics = Some(TopicsStatus {
             ready: i64::try_from(topics.ready).unwrap_or(i64::MAX),

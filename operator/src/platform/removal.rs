@@ -3,18 +3,25 @@
 use k8s_openapi::api::{
     apps::v1::Deployment,
     autoscaling::v2::HorizontalPodAutoscaler,
-    core::v1::{ConfigMap, Service, ServiceAccount},
+    core::v1::{ConfigMap, Pod, Service, ServiceAccount},
+    networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
 };
+use kube::Api;
 
 use super::{
     Context, StepError,
-    apply::kube::remove,
+    apply::kube::{is_absent, remove},
     build,
+    metadata::{selector, with_labels},
     validate::{Role, ValidatedPlatform},
 };
 
-/// Removes every object of a role: first what brings it requests, then its pods, then what these read.
+/// Removes every object of a role: first what brings it requests, then its pods, then what these read, and at last, in a later
+/// pass when its last pod has ended, what shut them in.
+///
+/// Logins are of no single role, and those of analytics lead to a database of its own: what was made on servers stays, so that
+/// a role that is switched on again goes on where it was.
 pub(super) async fn remove_role(
     cx: &Context,
     p: &ValidatedPlatform,
@@ -26,7 +33,21 @@ pub(super) async fn remove_role(
     remove::<PodDisruptionBudget>(cx, p, &name).await?;
     remove::<Deployment>(cx, p, &name).await?;
     remove::<ConfigMap>(cx, p, &format!("{name}-config")).await?;
-    remove::<ServiceAccount>(cx, p, &name).await
+    remove::<ServiceAccount>(cx, p, &name).await?;
+    if is_absent::<NetworkPolicy>(cx, p, &name) || has_pods(cx, p, role).await? {
+        return Ok(());
+    }
+    remove::<NetworkPolicy>(cx, p, &name).await
+}
+
+/// Whether a pod of the role is left.
+async fn has_pods(cx: &Context, p: &ValidatedPlatform, role: Role) -> Result<bool, StepError> {
+    let pods: Api<Pod> = Api::namespaced(cx.client.clone(), &p.namespace);
+    let of_role = with_labels(&selector(&p.name, Some(role)));
+    let found = pods.list(&of_role).await.map_err(|error| {
+        StepError::of_kube(&format!("pods of namespace {}", p.namespace), &error)
+    })?;
+    Ok(!found.items.is_empty())
 }
 
 #[cfg(test)]
@@ -43,6 +64,9 @@ mod tests {
     async fn all_of_a_role_goes_and_nothing_else() {
         let server = Server::default();
         let (cx, p) = (server.context(), sample());
+        for policy in build::network_policies(&p, &[]) {
+            ensure(&cx, &policy).await.unwrap();
+        }
         for spec in &p.roles {
             let objects = build::role(&p, spec);
             ensure(&cx, &objects.service_account).await.unwrap();
@@ -78,8 +102,33 @@ mod tests {
                 "services/demo-analytics",
                 "deployments/demo-analytics",
                 "deployments/demo-realtime",
+                "networkpolicies/demo-analytics",
+                "networkpolicies/demo-realtime",
             ],
             "the Service that is not ours stays"
         );
+    }
+
+    #[tokio::test]
+    async fn a_pod_is_shut_in_until_it_has_ended() {
+        let server = Server::default();
+        let (cx, p) = (server.context(), sample());
+        for policy in build::network_policies(&p, &[]) {
+            ensure(&cx, &policy).await.unwrap();
+        }
+        let policy = "/apis/networking.k8s.io/v1/namespaces/crewdeck/networkpolicies/demo-realtime";
+        let pod = "/api/v1/namespaces/crewdeck/pods/demo-realtime-1";
+        let labels = selector(&p.name, Some(Role::Realtime));
+        server.insert(
+            pod,
+            json!({"metadata": {"name": "demo-realtime-1", "labels": labels}}),
+        );
+        remove_role(&cx, &p, Role::Realtime).await.unwrap();
+        assert!(server.object(policy).is_some(), "its last pod is open");
+        // It ends while another role's policy is taken away.
+        server.meanwhile(|objects| drop(objects.remove(pod)));
+        remove_role(&cx, &p, Role::Analytics).await.unwrap();
+        remove_role(&cx, &p, Role::Realtime).await.unwrap();
+        assert_eq!(server.object(policy), None);
     }
 }

@@ -2,7 +2,7 @@
 //! Whatever it had just done, its successor reaches the same end: nothing twice, nothing forgotten. Two that both take
 //! themselves for the leader reach it too.
 
-mod away;
+pub(crate) mod away;
 mod census;
 mod course;
 mod deaths;

@@ -13,7 +13,11 @@ use tests::{
     backends::{self, Server},
     cluster::Cluster,
     platform::Platform,
+    wait::wait_for,
 };
+
+/// How long a user that Redis has lost may be missing.
+const BACK: Duration = Duration::from_secs(10);
 
 /// The sample platform, Ready.
 struct Sample {
@@ -234,6 +238,40 @@ async fn e2e_redis_users_are_shut_in() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// As after a restart of a server whose file of users is lost: time and again within seconds, which no regular pass once a minute
+/// would do.
+#[tokio::test]
+async fn e2e_redis_users_that_were_lost_are_back_within_seconds() -> Result<()> {
+    let sample = Sample::new().await?;
+    let backend = &sample.cluster.status.backends.redis;
+    let mut admin = backends::redis_admin(backend).await?;
+    for client in ["redis-app", "redis-analytics", "redis-app"] {
+        let url = sample.url(client).await?;
+        let (_, login) = url.split_once("://").context("a scheme")?;
+        let (user, _) = login.split_once(':').context("a user")?;
+        let dropped: u64 = redis::cmd("ACL")
+            .arg(&["DELUSER", user])
+            .query_async(&mut admin)
+            .await?;
+        ensure!(dropped == 1, "{user} was not there");
+        ensure!(
+            backends::redis(backend, &url).await.is_err(),
+            "{user} is there"
+        );
+        let begun = tokio::time::Instant::now();
+        wait_for(&format!("{user} is back"), BACK, async || {
+            backends::redis(backend, &url).await.map(drop)
+        })
+        .await?;
+        println!("{user} was back within {} ms", begun.elapsed().as_millis());
+        ensure!(
+            sample.url(client).await? == url,
+            "{client} has another login"
+        );
+    }
+    sample.platform.ready(Duration::from_mins(1)).await
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 //! Deleting a platform: gone within a minute, with what it had outside kept or dropped by policy, and nothing left over
 //! that nobody names.
 
+use crate::crash::away::Away;
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::core::v1::Namespace;
+use kube::Api;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tests::{backends, cluster::Cluster, external, platform::Platform, wait::wait_for};
+use tokio::time::Instant;
 
 const READY: Duration = Duration::from_mins(2);
 const GONE: Duration = Duration::from_mins(1);
@@ -148,6 +152,181 @@ async fn nothing_is_left(cluster: &Cluster, platform: &Platform) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// What the ledger of a platform names on one of the servers.
+async fn ledger(cluster: &Cluster, platform: &Platform, server: &str) -> Result<BTreeSet<String>> {
+    let name = platform.secret("external");
+    let text = cluster
+        .config_file(&platform.namespace, &name, "ledger.json")
+        .await?;
+    let things: Vec<Value> = serde_json::from_str(&text)?;
+    let of_server = things.iter().filter(|thing| thing["server"] == server);
+    let names = of_server.filter_map(|thing| thing["name"].as_str());
+    Ok(names.map(str::to_owned).collect())
+}
+
+/// Nobody knows the login of a server any more: what the others have is dropped, the Platform waits, and when it is let go of
+/// by force, its Event names all that is left.
+#[tokio::test]
+async fn e2e_a_forced_release_without_a_login_names_what_is_left() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let servers = &cluster.status.backends;
+    let (platform, _, prefix) = installed(&cluster, "forced", "Delete").await?;
+    let within = |arguments: &[&str]| {
+        let all = [&["-n", platform.namespace.as_str()], arguments].concat();
+        cluster.kubectl(&all)
+    };
+    let things = ledger(&cluster, &platform, "redis").await?;
+    let some = things.first().context("users and keys")?;
+    within(&["delete", "secret", &platform.secret("redis")])?;
+    within(&["delete", "platform", &platform.name, "--wait=false"])?;
+    let told = platform.told("Ready", some, READY).await?;
+    ensure!(
+        told.reason == "LeftBehind" && told.message.contains("force-release"),
+        "{told:?}"
+    );
+    let left = external::named(servers, &prefix).await?;
+    ensure!(
+        !left.is_empty() && left.iter().all(|name| name.starts_with("user ")),
+        "what can go has not gone: {left:?}"
+    );
+    let force = "crewdeck.io/force-release=true";
+    within(&["annotate", "platform", &platform.name, force])?;
+    platform.gone(GONE).await?;
+    let notes = within(&[
+        "get",
+        "events",
+        "--field-selector=reason=LeftBehind",
+        "-o",
+        "jsonpath={range .items[*]}{.message} {end}",
+    ])?;
+    for thing in &things {
+        ensure!(notes.contains(thing.as_str()), "{thing} is not in: {notes}");
+    }
+    external::drop_all(servers, &left).await?;
+    cluster.delete_namespace(&platform.namespace).await
+}
+
+/// Nobody is there who could let go, the server is gone, and then Secrets and ledger go with the namespace: it goes as soon as
+/// an operator is back, and the operator tells what that leaves.
+#[tokio::test]
+async fn e2e_a_namespace_goes_after_the_operator_was_away_and_a_server_went() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let servers = &cluster.status.backends;
+    let (platform, _, prefix) = installed(&cluster, "swept", "Delete").await?;
+    let namespace = platform.namespace.as_str();
+    let away = Away::send(&cluster).await?;
+    let secret = platform.secret("postgres");
+    let mut gone = cluster.secret(namespace, &secret).await?;
+    gone.insert("host".to_owned(), "nowhere.backends.svc".to_owned());
+    platform.write_secret("postgres", &gone).await?;
+    cluster.delete_namespace(namespace).await?;
+    // Pods have their time to end.
+    wait_for("nothing but the Platform is left", READY, async || {
+        let left = cluster.kubectl(&[
+            "-n",
+            namespace,
+            "get",
+            "secrets,configmaps,pods,rolebindings,platforms",
+            "-o",
+            "name",
+        ])?;
+        ensure!(
+            left.trim() == format!("platform.crewdeck.io/{}", platform.name),
+            "{left}"
+        );
+        Ok(())
+    })
+    .await?;
+
+    away.end()?;
+    let back = Instant::now();
+    let namespaces: Api<Namespace> = Api::all(cluster.kube.clone());
+    wait_for("the namespace is gone", GONE, async || {
+        let left = namespaces.get_opt(namespace).await?;
+        ensure!(left.is_none(), "{:?}", left.and_then(|left| left.status));
+        Ok(())
+    })
+    .await?;
+    println!(
+        "the namespace went {} s after the operator came back",
+        back.elapsed().as_secs()
+    );
+    let log = cluster.kubectl(&[
+        "-n",
+        "crewdeck-system",
+        "logs",
+        "-l",
+        "app.kubernetes.io/component=operator",
+        "--tail=-1",
+    ])?;
+    let names_it =
+        |line: &str| line.contains("released without its ledger") && line.contains(&prefix);
+    ensure!(log.lines().any(names_it), "the log does not name {prefix}");
+    // What it names is what is there.
+    let left = external::named(servers, &prefix).await?;
+    ensure!(!left.is_empty(), "nothing is left that was named");
+    external::drop_all(servers, &left).await
+}
+
+/// Deleted while nobody is there, and made again under the same name: all of the former one is dropped first, and none of its
+/// people, keys or logins come back.
+#[tokio::test]
+async fn e2e_deleted_while_the_operator_is_away_and_made_again() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let servers = &cluster.status.backends;
+    let (platform, spec, prefix) = installed(&cluster, "again", "Delete").await?;
+    let secrets = async || -> Result<Vec<String>> {
+        let mut values = Vec::new();
+        for (name, key) in [
+            ("admin", "password"),
+            ("db-app", "url"),
+            ("redis-app", "url"),
+            ("kafka-app", "password"),
+        ] {
+            let name = platform.secret(name);
+            let mut secret = cluster.secret(&platform.namespace, &name).await?;
+            values.push(
+                secret
+                    .remove(key)
+                    .with_context(|| format!("{name}: {key}"))?,
+            );
+        }
+        Ok(values)
+    };
+    let before = secrets().await?;
+    let keys = platform.signing_keys().await?;
+    let away = Away::send(&cluster).await?;
+    cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "delete",
+        "platform",
+        &platform.name,
+        "--wait=false",
+    ])?;
+    away.end()?;
+    platform.gone(GONE).await?;
+    let left = external::named(servers, &prefix).await?;
+    ensure!(left.is_empty(), "left on the servers: {left:?}");
+    nothing_is_left(&cluster, &platform).await?;
+
+    platform.apply(&spec).await?;
+    platform.ready(READY).await?;
+    let after = secrets().await?;
+    let same = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before == after);
+    ensure!(same.count() == 0, "a login of the former one is back");
+    for (kid, _) in platform.signing_keys().await? {
+        ensure!(keys.iter().all(|(was, _)| *was != kid), "{kid} is back");
+    }
+    let again = platform.setting("worker", "topic_prefix").await?;
+    ensure!(again == prefix, "{again} was {prefix}");
+    platform.delete(GONE).await?;
+    cluster.delete_namespace(&platform.namespace).await
 }
 
 /// A spec with an unknown policy is refused, so nobody loses data by a slip.

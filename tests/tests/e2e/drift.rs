@@ -354,7 +354,7 @@ fn of_role(cluster: &Cluster, platform: &Platform, role: &str) -> Result<Vec<Str
         "-n",
         &platform.namespace,
         "get",
-        "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,pods",
+        "deployments,services,configmaps,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers,networkpolicies,pods",
         "-l",
         &format!("{},app.kubernetes.io/component={role}", platform.labels()),
         "-o",
@@ -381,21 +381,44 @@ async fn e2e_a_role_goes_with_all_of_it_and_the_last_spec_wins() -> Result<()> {
     nothing_rolled_twice(&cluster, &platform).await?;
     only_the_role_that_was_changed_rolls(&cluster, &platform, &mut spec).await?;
     let before = of_role(&cluster, &platform, "realtime")?;
-    ensure!(before.len() >= 5, "{before:?}");
-    spec["roles"]["realtime"]["enabled"] = json!(false);
+    ensure!(before.len() >= 6, "{before:?}");
+    let logins = [
+        "db-analytics-reader",
+        "db-analytics-owner",
+        "redis-analytics",
+        "kafka-analytics",
+    ];
+    let secrets = async || -> Result<Vec<BTreeMap<String, String>>> {
+        let mut secrets = Vec::new();
+        for login in logins {
+            let name = platform.secret(login);
+            secrets.push(cluster.secret(&platform.namespace, &name).await?);
+        }
+        Ok(secrets)
+    };
+    let kept = secrets().await?;
+    for role in ["realtime", "analytics", "analyticsWorker"] {
+        spec["roles"][role]["enabled"] = json!(false);
+    }
     platform.apply(&spec).await?;
-    wait_for("nothing of the role is left", READY, async || {
-        let left = of_role(&cluster, &platform, "realtime")?;
-        ensure!(left.is_empty(), "{left:?}");
+    wait_for("nothing of the roles is left", READY, async || {
+        for role in ["realtime", "analytics", "analytics-worker"] {
+            let left = of_role(&cluster, &platform, role)?;
+            ensure!(left.is_empty(), "{left:?}");
+        }
         Ok(())
     })
     .await?;
     platform.ready(READY).await?;
+    // What they have on the servers stays as it is, so that they go on where they were.
+    ensure!(secrets().await? == kept, "a login has changed");
     let status = platform.get().await?.data["status"]["roles"].to_string();
     ensure!(!status.contains("realtime"), "{status}");
 
     // Each change comes while the roll of the one before is under way.
-    spec["roles"]["realtime"]["enabled"] = json!(true);
+    for role in ["realtime", "analytics", "analyticsWorker"] {
+        spec["roles"][role]["enabled"] = json!(true);
+    }
     for mark in ["first", "second", "third"] {
         for role in ["web", "worker"] {
             spec["roles"][role]["template"]["podAnnotations"]["e2e"] = json!(mark);
@@ -422,7 +445,7 @@ async fn e2e_a_role_goes_with_all_of_it_and_the_last_spec_wins() -> Result<()> {
         .await?;
     }
     ensure!(
-        of_role(&cluster, &platform, "realtime")?.len() >= 5,
+        of_role(&cluster, &platform, "realtime")?.len() >= 6,
         "the role that was switched on again is not whole"
     );
     platform.delete(Duration::from_mins(1)).await?;

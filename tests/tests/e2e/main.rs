@@ -1,6 +1,7 @@
 //! The whole on the local cluster, seen from outside. One program, so that it is linked once. The names of its
 //! tests begin with `e2e_`: by that `cargo xtask test` leaves them for the time when the cluster is up.
 
+mod alike;
 mod api_away;
 mod autoscaling;
 mod bad_resources;
@@ -15,6 +16,8 @@ mod golden;
 mod idle;
 mod journey;
 mod leftovers;
+mod listener;
+mod logins;
 mod loss;
 mod many;
 mod monitoring;

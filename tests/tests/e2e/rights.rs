@@ -1,14 +1,19 @@
-//! What the operator may do to Secrets: those of its Platforms by their names, and no other.
+//! What the operator may do to Secrets: those of its Platforms by their names, and no other. And what its pods may be: no more
+//! than Pod Security `restricted` allows.
 
 use anyhow::{Context as _, Result, ensure};
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec,
+use k8s_openapi::api::{
+    authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec},
+    core::v1::{Namespace, Pod},
 };
-use kube::{Api, api::PostParams};
+use kube::{Api, ResourceExt as _, api::PostParams, core::ObjectMeta};
 use tests::{cluster::Cluster, platform::Platform};
 
 /// Who the operator is, to the API server.
 const OPERATOR: &str = "system:serviceaccount:crewdeck-system:crewdeck-operator";
+
+/// Where it runs.
+const NAMESPACE: &str = "crewdeck-system";
 
 /// Whether the operator may do this to a Secret; without a name, to Secrets in general.
 async fn may(cluster: &Cluster, namespace: &str, verb: &str, name: Option<&str>) -> Result<bool> {
@@ -103,4 +108,62 @@ async fn e2e_the_operator_sees_the_secrets_of_its_platforms_and_no_other() -> Re
         );
     }
     cluster.delete_namespace(namespace).await
+}
+
+/// A pod of the same kind, asked for without making it; gives the words of a refusal.
+async fn refusal(pods: &Api<Pod>, mut pod: Pod) -> Option<String> {
+    pod.metadata = ObjectMeta {
+        generate_name: Some("e2e-".to_owned()),
+        ..ObjectMeta::default()
+    };
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let answer = pods.create(&dry, &pod).await;
+    answer.err().map(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn e2e_the_operator_runs_under_pod_security_restricted() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let namespace = Api::<Namespace>::all(cluster.kube.clone())
+        .get(NAMESPACE)
+        .await?;
+    let level = namespace.labels().get("pod-security.kubernetes.io/enforce");
+    ensure!(
+        level.is_some_and(|level| level == "restricted"),
+        "{NAMESPACE} enforces {level:?}: run `cargo xtask up`"
+    );
+    let operators = cluster
+        .pods(NAMESPACE, "app.kubernetes.io/component=operator")
+        .await?;
+    let pods: Api<Pod> = Api::namespaced(cluster.kube.clone(), NAMESPACE);
+    let mut ready = 0;
+    for pod in operators {
+        let conditions = pod.status.iter().flat_map(|status| &status.conditions);
+        ready += usize::from(
+            conditions
+                .flatten()
+                .any(|condition| condition.type_ == "Ready" && condition.status == "True"),
+        );
+        // One like it is let in, and one that may do a little more is not.
+        let mut like_it = pod;
+        like_it.status = None;
+        let spec = like_it.spec.as_mut().context("a pod has a spec")?;
+        spec.node_name = None;
+        let words = refusal(&pods, like_it.clone()).await;
+        ensure!(words.is_none(), "one like it: {words:?}");
+        let spec = like_it.spec.as_mut().context("a pod has a spec")?;
+        spec.host_network = Some(true);
+        let words = refusal(&pods, like_it).await;
+        ensure!(
+            words
+                .as_ref()
+                .is_some_and(|words| words.contains("PodSecurity")),
+            "one on the node's network: {words:?}"
+        );
+    }
+    ensure!(ready > 0, "no pod of the operator is Ready");
+    Ok(())
 }

@@ -1,11 +1,12 @@
 //! Signing keys and logins rotate, and keys are revoked, under people who go on working.
 
+use crate::logins;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 use tests::{
     backends,
     cluster::Cluster,
@@ -188,12 +189,14 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
         .secret(&platform.namespace, &format!("{}-kafka-app", platform.name))
         .await?;
     let kafka = backends::kafka_login(&servers.kafka, &kafka)?;
+    let seen = logins::Before::of(&cluster, &platform).await?;
 
     let (stop, stopped) = watch::channel(false);
     let person = Person::first(&cluster, &platform).await?;
     let team = person.team().await?;
     let before = platform.logins().await?;
     let begun = Instant::now();
+    let took = Mutex::new(BTreeMap::new());
     let turn = async {
         for backend in ["database", "redis"] {
             spec[backend]["credentials"] = json!({"rotation": 1});
@@ -206,8 +209,13 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
                 let was = before.iter().find(|was| was.client == login.client);
                 login.phase == "Active" && was.is_some_and(|was| login.epoch > was.epoch)
             };
+            let mut took = took.lock().await;
+            for login in logins.iter().filter(|login| changed(login)) {
+                took.entry(login.client.clone())
+                    .or_insert_with(|| begun.elapsed());
+            }
             ensure!(
-                logins.len() == 8 && logins.iter().all(changed),
+                logins.len() == logins::ALL.len() && logins.iter().all(changed),
                 "{logins:?}"
             );
             Ok(())
@@ -223,6 +231,8 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
         worked.requests
     );
     ensure!(worked.refused.is_empty(), "refused: {:?}", worked.refused);
+    println!("{}", seen.table(&took.into_inner()).await?);
+    seen.compare(begun.elapsed()).await?;
     for server in [backends::Server::Primary, backends::Server::Replica] {
         let former = backends::postgres_options(&servers.postgres, &postgres, server)?;
         ensure!(

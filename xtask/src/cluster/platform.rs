@@ -7,6 +7,7 @@ use super::{
 };
 use crate::repo;
 use anyhow::{Context as _, Result};
+use serde_json::json;
 use std::{process::Command, time::Duration};
 
 /// Its name.
@@ -57,6 +58,7 @@ pub(crate) fn install(target: &Target, step: &Step) -> Result<()> {
     if target.context().is_some() && is_installed(target) {
         step.say("crewdeck-operator is there already: it stays as it is");
     } else {
+        operator_namespace(target)?;
         step.say("chart crewdeck-crds");
         chart(target, "crewdeck-crds", &[])?;
         step.say("chart crewdeck-operator");
@@ -131,6 +133,22 @@ fn is_installed(target: &Target) -> bool {
     ]))
 }
 
+/// The operator's namespace, which lets in only what is as harmless as the operator is.
+fn operator_namespace(target: &Target) -> Result<()> {
+    let namespace = json!({
+        "apiVersion": "v1", "kind": "Namespace",
+        "metadata": {
+            "name": OPERATOR_NAMESPACE,
+            "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
+        },
+    });
+    let mut apply = target.kubectl();
+    apply.args(["apply", "--server-side", "-f", "-"]);
+    process::fed(&mut apply, &namespace.to_string())
+        .map(drop)
+        .with_context(|| format!("make namespace {OPERATOR_NAMESPACE}"))
+}
+
 /// Strikes out what a killed Helm began: it would refuse to go on with "another operation is in progress". The
 /// cluster is ours alone and we hold its lock, so that there is no other operation.
 fn forget_unfinished(chart: &str) -> Result<()> {
@@ -156,7 +174,7 @@ fn chart(target: &Target, chart: &str, more: &[&str]) -> Result<()> {
     command
         .args(["upgrade", "--install", chart])
         .arg(repo::root().join("charts").join(chart))
-        .args(["--namespace", OPERATOR_NAMESPACE, "--create-namespace"])
+        .args(["--namespace", OPERATOR_NAMESPACE])
         .args(more);
     process::output(&mut command).map_err(|error| {
         Failure::new(

@@ -23,6 +23,7 @@ use rdkafka::{
     error::{KafkaError as ClientError, RDKafkaErrorCode},
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::OnceCell;
 
 pub use acl::{Acl, Operation, Resource};
 pub use topic::{TopicSpec, TopicState};
@@ -37,12 +38,17 @@ use crate::{
 /// Rounds of the key derivation of a login: Kafka's own default. Passwords here are random, not chosen.
 const ITERATIONS: i32 = 4096;
 
+/// After how many milliseconds a broker ends a connection whose client has not logged in again; 0, the default: never.
+const REAUTHENTICATION: &str = "connections.max.reauth.ms";
+
 /// A login with which the cluster can be administered. Its connections stay open until it goes out of scope.
 pub struct Admin {
     connection: Connection,
     client: Option<Arc<LoggedIn>>,
     /// A client of its own, with connections and threads of its own: only those who administer topics need it.
     topics: OnceLock<AdminClient<DefaultClientContext>>,
+    /// The brokers that never ask for a login again, once that was asked for.
+    lasting: OnceCell<Vec<String>>,
 }
 
 impl Drop for Admin {
@@ -85,6 +91,7 @@ impl Admin {
             connection: connection.clone(),
             client: Some(Arc::new(client)),
             topics: OnceLock::new(),
+            lasting: OnceCell::new(),
         })
     }
 
@@ -212,6 +219,40 @@ impl Admin {
             configs.insert(name, own.collect());
         }
         Ok(configs)
+    }
+
+    /// Addresses of those brokers that let a connection last for ever, also when its login was removed. Settings of brokers
+    /// change with their restart: they are asked once in the life of this client.
+    ///
+    /// # Errors
+    /// When one does not answer, or may not be asked.
+    pub async fn lasting_sessions(&self, brokers: &[Broker]) -> Result<&[String], KafkaError> {
+        let ask = async {
+            let mut lasting = Vec::new();
+            for broker in brokers {
+                if !self.asks_again(broker).await? {
+                    lasting.push(broker.address.clone());
+                }
+            }
+            Ok::<_, KafkaError>(lasting)
+        };
+        self.lasting
+            .get_or_try_init(|| ask)
+            .await
+            .map(Vec::as_slice)
+    }
+
+    /// Whether a broker has its clients log in again.
+    async fn asks_again(&self, broker: &Broker) -> Result<bool, KafkaError> {
+        let doing = format!("reading the settings of broker {}", broker.address);
+        let asked = ResourceSpecifier::Broker(broker.id);
+        let client = self.topics_client()?;
+        let results = client.describe_configs([&asked], &options()).await;
+        let found = first(results, &doing)?.map_err(|code| KafkaError::request(doing, code))?;
+        let settings = found.entries.iter();
+        Ok(reauthenticates(settings.filter_map(|entry| {
+            Some((entry.name.as_str(), entry.value.as_deref()?))
+        })))
     }
 
     /// Replaces the settings of a topic by these.
@@ -353,6 +394,16 @@ async fn blocking<T: Send + 'static>(
         .map_err(|error| KafkaError::Config(format!("the Kafka client stopped: {error}")))?
 }
 
+/// Whether settings of a broker end its connections after a time, at one of its listeners at least: the setting may stand for
+/// all, or begin with the name of a listener and of a mechanism.
+fn reauthenticates<'a>(settings: impl IntoIterator<Item = (&'a str, &'a str)>) -> bool {
+    settings.into_iter().any(|(name, value)| {
+        let whole = name == REAUTHENTICATION;
+        let is_it = whole || name.ends_with(&format!(".{REAUTHENTICATION}"));
+        is_it && value.parse().is_ok_and(|limit: i64| limit > 0)
+    })
+}
+
 fn options() -> AdminOptions {
     AdminOptions::new()
         .request_timeout(Some(ANSWER))
@@ -370,4 +421,31 @@ fn first<T>(results: Result<Vec<T>, ClientError>, doing: &str) -> Result<T, Kafk
 fn whole(error: &ClientError, doing: &str) -> KafkaError {
     let code = error.rdkafka_error_code();
     KafkaError::request(doing, code.unwrap_or(RDKafkaErrorCode::Unknown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::reauthenticates;
+
+    #[test]
+    fn a_limit_may_stand_for_all_listeners_or_for_one() {
+        for (expected, settings) in [
+            (true, &[("connections.max.reauth.ms", "60000")][..]),
+            (
+                true,
+                &[
+                    ("connections.max.reauth.ms", "0"),
+                    (
+                        "listener.name.sasl.scram-sha-512.connections.max.reauth.ms",
+                        "1000",
+                    ),
+                ],
+            ),
+            (false, &[("connections.max.reauth.ms", "0")]),
+            (false, &[("connections.max.idle.ms", "600000")]),
+            (false, &[]),
+        ] {
+            assert_eq!(reauthenticates(settings.iter().copied()), expected);
+        }
+    }
 }

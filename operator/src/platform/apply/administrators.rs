@@ -5,12 +5,14 @@ mod shared;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use redis::aio::MultiplexedConnection;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 
 pub(super) use self::idle::{Idle, Open, Way};
 use self::shared::Shared;
+use super::redis::lost::{self, InUse, Name};
 
 /// By everything that leads to a server as its administrator; a password cannot be read from it.
 type Key = [u8; 32];
@@ -21,6 +23,14 @@ pub struct Administrators {
     pub(super) postgres: Arc<Idle<PgConnection>>,
     pub(super) redis: Arc<Idle<MultiplexedConnection>>,
     pub(super) kafka: Shared,
+    pub(super) redis_users: Arc<InUse>,
+}
+
+impl Administrators {
+    /// The Platforms whose users a Redis server has lost.
+    pub(crate) async fn lost_redis_users(&self, now: DateTime<Utc>) -> Vec<Name> {
+        lost::look(&self.redis_users, &self.redis, now).await
+    }
 }
 
 /// Of these parts and no others.

@@ -311,10 +311,10 @@ pub async fn remove<K>(
 where
     K: Object,
 {
-    let now = cx.clock.now();
-    if cx.watched.lacks::<K>(&platform.namespace, name, now) {
+    if is_absent::<K>(cx, platform, name) {
         return Ok(());
     }
+    let now = cx.clock.now();
     let api: Api<K> = Api::namespaced(cx.client.clone(), &platform.namespace);
     let what = format!("{} {}/{name}", K::kind(&()), platform.namespace);
     let found = read(&api, &what, name).await?;
@@ -332,6 +332,12 @@ where
             Ok(())
         }
     }
+}
+
+/// Whether it is known, without a look, that there is no object `name`.
+pub(crate) fn is_absent<K: Object>(cx: &Context, platform: &ValidatedPlatform, name: &str) -> bool {
+    let now = cx.clock.now();
+    cx.watched.lacks::<K>(&platform.namespace, name, now)
 }
 
 /// The Platform that an object is for.

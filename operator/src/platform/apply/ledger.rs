@@ -91,22 +91,41 @@ pub fn list<'a>(things: impl IntoIterator<Item = &'a Thing>) -> String {
     names.join(", ")
 }
 
+/// How many of the things of a ledger are told where room is short: more than any Platform has by itself.
+const MOST_TOLD: usize = 64;
+
+/// The same as [`list`], but for those beyond what is ever made, which are counted: a ledger can be edited by hand.
+#[must_use]
+fn told(things: &[Thing]) -> String {
+    let some = things.iter().take(MOST_TOLD);
+    match things.len().saturating_sub(MOST_TOLD) {
+        0 => list(some),
+        more => format!(
+            "{}, and {more} more, which the operator's log tells when it lets go",
+            list(some)
+        ),
+    }
+}
+
 /// What deletion left on a server, by policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Left(pub Vec<Thing>);
 
 /// A failure to let go of a server: with what is still listed there, and the way out.
-pub(super) fn left_behind(error: &StepError, listed: &[Thing]) -> StepError {
+pub(in crate::platform) fn left_behind(error: &StepError, listed: &[Thing]) -> StepError {
     StepError {
         reason: match error.reason {
-            Reason::BackendUnreachable => Reason::LeftBehind,
+            Reason::BackendUnreachable
+            | Reason::SecretNotFound
+            | Reason::SecretInvalid
+            | Reason::SecretForbidden => Reason::LeftBehind,
             reason => reason,
         },
         message: format!(
             "{}. Left there: {}. When the server is gone for good, let go of it with the annotation \
              {FORCE_RELEASE_ANNOTATION}=true",
             error.message,
-            list(listed)
+            told(listed)
         ),
         class: error.class,
     }
@@ -139,15 +158,7 @@ impl Ledger {
         let Some(found) = found.map_err(|error| refused(&name, &error))? else {
             return Ok(Self::default());
         };
-        let things = entries(&found).map_err(|error| {
-            StepError::transient(
-                Reason::ApplyRefused,
-                format!(
-                    "ConfigMap {name}, the ledger, is damaged ({error}): restore its key {LEDGER}, or delete the ConfigMap \
-                     to have it written again from what bears this Platform's marker"
-                ),
-            )
-        })?;
+        let things = entries(&found).map_err(|error| damaged(&name, &error))?;
         Ok(Self {
             things,
             metadata: Some(found.metadata),
@@ -313,6 +324,17 @@ fn object(p: &ValidatedPlatform, things: &BTreeMap<Thing, bool>) -> ConfigMap {
         data: Some(BTreeMap::from([(LEDGER.to_owned(), text(things))])),
         ..ConfigMap::default()
     }
+}
+
+/// A ledger that cannot be read.
+pub(in crate::platform) fn damaged(name: &str, error: &serde_json::Error) -> StepError {
+    StepError::transient(
+        Reason::ApplyRefused,
+        format!(
+            "ConfigMap {name}, the ledger, is damaged ({error}): restore its key {LEDGER}, or delete the ConfigMap to have \
+             it written again from what bears this Platform's marker"
+        ),
+    )
 }
 
 fn refused(name: &str, error: &kube::Error) -> StepError {

@@ -33,11 +33,12 @@ struct Destination {
     port: u16,
 }
 
-/// `P-<role>` for each role, and `P-migrate`. `brokers` are the addresses that Kafka's brokers tell of themselves.
+/// `P-<role>` for each role that is on, and `P-migrate`. `brokers` are the addresses that Kafka's brokers tell of themselves.
 #[must_use]
 pub fn network_policies(p: &ValidatedPlatform, brokers: &[String]) -> Vec<NetworkPolicy> {
-    let mut policies: Vec<_> = Role::ALL
-        .into_iter()
+    let on = p.roles.iter().filter(|spec| !spec.is_off());
+    let mut policies: Vec<_> = on
+        .map(|spec| spec.role)
         .map(|role| NetworkPolicy {
             metadata: metadata(p, object_name(p, role), Some(role)),
             spec: Some(NetworkPolicySpec {
@@ -62,7 +63,7 @@ pub fn network_policies(p: &ValidatedPlatform, brokers: &[String]) -> Vec<Networ
     policies
 }
 
-/// The names of all policies.
+/// The names of all policies, also of roles that are off.
 #[must_use]
 pub fn network_policy_names(p: &ValidatedPlatform) -> Vec<String> {
     let roles = Role::ALL.into_iter().map(|role| object_name(p, role));
@@ -206,7 +207,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::platform::validate::sample::sample;
+    use crate::platform::validate::{Scale, sample::sample};
 
     fn yaml(policy: &NetworkPolicy) -> String {
         serde_yaml::to_string(policy).expect("objects are YAML")
@@ -308,11 +309,22 @@ mod tests {
 
     #[test]
     fn every_policy_has_its_name_in_the_list() {
-        let p = sample();
+        let mut p = sample();
         let names: Vec<_> = network_policies(&p, &[])
             .into_iter()
             .filter_map(|policy| policy.metadata.name)
             .collect();
         assert_eq!(names, network_policy_names(&p));
+        let realtime = p.roles.iter_mut().find(|spec| spec.role == Role::Realtime);
+        realtime.expect("a role").scale = Scale::Fixed(0);
+        let names = network_policies(&p, &[]);
+        let names = names
+            .iter()
+            .filter_map(|policy| policy.metadata.name.as_deref());
+        let missing: Vec<_> = network_policy_names(&p)
+            .into_iter()
+            .filter(|name| names.clone().all(|made| made != name))
+            .collect();
+        assert_eq!(missing, ["demo-realtime"]);
     }
 }

@@ -305,6 +305,32 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_lets_in_too_many_is_told_and_works() {
+        let mut report = Report::default();
+        let words = "user default needs no password".to_owned();
+        for (condition, words) in [
+            (ConditionType::RedisReady, Some(&words)),
+            (ConditionType::EventsReady, None),
+        ] {
+            report.done(condition, "it stands");
+            report.insecure(condition, words);
+        }
+        assert_eq!(report.blocker(), None);
+        let status = after(&PlatformStatus::default(), report, 1, None, noon());
+        let told = |kind| {
+            let condition = find(&status, kind);
+            [&condition.status, &condition.reason, &condition.message].map(String::clone)
+        };
+        let [status, reason, message] = told(ConditionType::RedisReady);
+        is_told(Reason::InsecureServer, &reason);
+        assert_eq!([status, message], ["True", &words]);
+        assert_eq!(
+            told(ConditionType::EventsReady),
+            ["True", "Ready", "it stands"]
+        );
+    }
+
+    #[test]
     fn an_idle_pass_gives_the_same_status() {
         let report = || {
             let mut report = Report::default();

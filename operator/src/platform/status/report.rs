@@ -111,6 +111,14 @@ impl Report {
         );
     }
 
+    /// Notes what is to be mended on a server, if anything is, though it works.
+    pub fn insecure(&mut self, condition: ConditionType, words: Option<&String>) {
+        if let Some(words) = words {
+            let error = StepError::waiting(Reason::InsecureServer, words);
+            self.slow(condition, &error);
+        }
+    }
+
     /// Notes the outcome of a step and gives its result, if there is one.
     pub fn note<T>(
         &mut self,

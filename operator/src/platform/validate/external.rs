@@ -93,18 +93,111 @@ impl ExternalNames {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::ExternalNames;
 
+    /// Cluster, namespace and name.
+    type Parts = (String, String, String);
+
+    fn of((cluster, namespace, name): &Parts) -> ExternalNames {
+        ExternalNames::of(cluster, namespace, name)
+    }
+
+    /// Whatever may be a namespace and a name, of few letters, so that much is alike: as short and as long as Kubernetes allows,
+    /// and longer than what stays readable of it.
+    fn parts() -> impl Strategy<Value = Parts> {
+        let cluster = "[a-b0-1-]{0,3}|[A-Za-z0-9._-]{1,40}";
+        let namespace = "[a-b0-1]|[a-b0-1][a-b0-1-]{0,8}[a-b0-1]|[a-z0-9][a-z0-9-]{20,61}[a-z0-9]";
+        let name = "[a-b]|[a-b][a-b0-1-]{0,8}[a-b0-1]|[a-z][a-z0-9-]{18,38}[a-z0-9]";
+        (cluster, namespace, name)
+    }
+
+    /// Another one that is as near to the first one as can be.
+    fn alike((cluster, namespace, name): &Parts, change: Change, at: usize) -> Parts {
+        let with = |cluster: &str, namespace: &str, name: &str| {
+            (cluster.to_owned(), namespace.to_owned(), name.to_owned())
+        };
+        match change {
+            // `a-b` and `c` for `a` and `b-c`: it reads the same.
+            Change::Split => {
+                let whole = format!("{namespace}-{name}");
+                let dashes: Vec<usize> = whole.match_indices('-').map(|(at, _)| at).collect();
+                let dash = dashes[at % dashes.len()];
+                with(cluster, &whole[..dash], &whole[dash + 1..])
+            }
+            Change::Cluster => with(&format!("{cluster}-{namespace}"), "a", name),
+            Change::Other => with("b", namespace, name),
+            // Beyond what stays readable.
+            Change::End => with(cluster, namespace, &format!("{name}{}", at % 10)),
+            // A namespace that is called as the first one's names begin.
+            Change::Prefix => {
+                let prefix = of(&with(cluster, namespace, name)).prefix().to_owned();
+                with(cluster, &prefix, name)
+            }
+            Change::None => with(cluster, namespace, name),
+        }
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Change {
+        Split,
+        Cluster,
+        Other,
+        End,
+        Prefix,
+        None,
+    }
+
+    fn changes() -> impl Strategy<Value = Change> {
+        prop_oneof![
+            Just(Change::Split),
+            Just(Change::Cluster),
+            Just(Change::Other),
+            Just(Change::End),
+            Just(Change::Prefix),
+            Just(Change::None),
+        ]
+    }
+
+    /// Everything that one Platform is called on the servers; rights on Redis and Kafka are by what a name begins with, up to
+    /// its last sign here.
+    fn all(names: &ExternalNames) -> BTreeSet<String> {
+        let mut all = BTreeSet::from([
+            names.database(),
+            names.analytics_database(),
+            format!("{}.", names.topic_prefix()),
+        ]);
+        for client in ["app", "analytics"] {
+            all.insert(format!("{}:", names.redis_namespace(client)));
+            all.extend(["a", "b"].map(|slot| names.kafka_user(client, slot)));
+        }
+        all
+    }
+
+    /// Whether one of them is shared, or lies within what begins as one of the other's keys and topics do.
+    fn meet(left: &ExternalNames, right: &ExternalNames) -> bool {
+        let (left, right) = (all(left), all(right));
+        let within = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
+            let open = one.iter().filter(|name| name.ends_with([':', '.']));
+            let mut open = open.map(String::as_str);
+            open.any(|start| other.iter().any(|name| name.starts_with(start)))
+        };
+        !left.is_disjoint(&right) || within(&left, &right) || within(&right, &left)
+    }
+
     proptest! {
         #[test]
-        fn different_platforms_have_different_names(
-            left in ("[a-z-]{1,8}", "[a-z-]{1,8}", "[a-z-]{1,8}"),
-            right in ("[a-z-]{1,8}", "[a-z-]{1,8}", "[a-z-]{1,8}"),
-        ) {
-            let of = |(cluster, namespace, name): &(String, String, String)| ExternalNames::of(cluster, namespace, name);
-            prop_assert_eq!(left == right, of(&left) == of(&right));
+        fn different_platforms_have_different_names(left in parts(), right in parts()) {
+            prop_assert_eq!(left == right, meet(&of(&left), &of(&right)));
+        }
+
+        #[test]
+        fn platforms_that_are_nearly_alike_share_no_name(left in parts(), change in changes(), at in 0_usize..60) {
+            let right = alike(&left, change, at);
+            prop_assert_eq!(left == right, meet(&of(&left), &of(&right)), "{:?} and {:?}", left, right);
         }
 
         #[test]
@@ -112,8 +205,21 @@ mod tests {
             let names = ExternalNames::of(&cluster, &namespace, &name);
             prop_assert!(names.prefix().len() <= 36);
             prop_assert!(names.prefix().starts_with(|c: char| c.is_ascii_lowercase()));
-            prop_assert!(names.analytics_database().len() <= 63);
+            prop_assert!(all(&names).iter().all(|name| name.len() <= 63));
             prop_assert!(names.prefix().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
         }
+    }
+
+    #[test]
+    fn what_reads_the_same_differs_by_its_hash() {
+        let names = |namespace: &str, name: &str| ExternalNames::of("local", namespace, name);
+        let (left, right) = (names("a-b", "c"), names("a", "b-c"));
+        assert_eq!(left.prefix()[..6], right.prefix()[..6]);
+        assert!(!meet(&left, &right));
+        // All that differs is beyond what stays readable.
+        let long = "team-with-a-rather-long-name";
+        let (left, right) = (names(long, "first"), names(long, "second"));
+        assert_eq!(left.prefix()[..22], right.prefix()[..22]);
+        assert!(!meet(&left, &right));
     }
 }

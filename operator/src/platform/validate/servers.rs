@@ -32,6 +32,22 @@ pub struct PostgresServer {
     pub tls: Tls,
 }
 
+impl PostgresServer {
+    /// Stands where a Platform is looked at whose own is not known. Nobody connects to it.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            host: String::new(),
+            port: 0,
+            replica: None,
+            username: String::new(),
+            password: SecretString::default(),
+            database: String::new(),
+            ca_pem: None,
+            tls: Tls::Verify,
+        }
+    }
+}
+
 /// A Redis server and its admin login.
 #[derive(Debug, Clone)]
 pub struct RedisServer {
@@ -49,6 +65,20 @@ pub struct RedisServer {
     pub tls: Tls,
 }
 
+impl RedisServer {
+    /// Stands where a Platform is looked at whose own is not known. Nobody connects to it.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            host: String::new(),
+            port: 0,
+            username: String::new(),
+            password: SecretString::default(),
+            ca_pem: None,
+            tls: Tls::Verify,
+        }
+    }
+}
+
 /// A Kafka cluster and its admin login.
 #[derive(Debug, Clone)]
 pub struct KafkaCluster {
@@ -64,4 +94,18 @@ pub struct KafkaCluster {
     pub security_protocol: String,
     /// Certificate of the authority that signed the brokers', PEM.
     pub ca_pem: Option<String>,
+}
+
+impl KafkaCluster {
+    /// Stands where a Platform is looked at whose own is not known. Nobody connects to it.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            bootstrap_servers: String::new(),
+            username: String::new(),
+            password: SecretString::default(),
+            sasl_mechanism: String::new(),
+            security_protocol: String::new(),
+            ca_pem: None,
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! The cluster without its operator, so that the test can be it.
+//! The cluster without its operator: so that a test can be it, or see what waits for it.
 
 use anyhow::{Result, ensure};
 use std::time::Duration;
@@ -9,7 +9,7 @@ const DEPLOYMENT: &str = "deployment/crewdeck-operator";
 const PODS: &str = "app.kubernetes.io/component=operator";
 
 /// The operator of the cluster is away until this is dropped, whatever becomes of the test.
-pub(super) struct Away<'a> {
+pub(crate) struct Away<'a> {
     cluster: &'a Cluster,
     replicas: String,
     back: bool,
@@ -17,7 +17,7 @@ pub(super) struct Away<'a> {
 
 impl<'a> Away<'a> {
     /// Sends it away, and waits until its last pod is gone.
-    pub(super) async fn send(cluster: &'a Cluster) -> Result<Self> {
+    pub(crate) async fn send(cluster: &'a Cluster) -> Result<Self> {
         let replicas = kubectl(
             cluster,
             &["get", DEPLOYMENT, "-o", "jsonpath={.spec.replicas}"],
@@ -44,7 +44,7 @@ impl<'a> Away<'a> {
     }
 
     /// Has it back, Ready.
-    pub(super) fn end(mut self) -> Result<()> {
+    pub(crate) fn end(mut self) -> Result<()> {
         self.come_back()
     }
 

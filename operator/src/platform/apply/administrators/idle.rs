@@ -18,7 +18,7 @@ const UNUSED: TimeDelta = TimeDelta::minutes(2);
 const MOST: usize = 4;
 
 /// Where a connection leads, and as whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Way {
     /// `host:port`.
     pub(crate) address: String,

@@ -9,7 +9,10 @@ mod users;
 
 use std::collections::BTreeMap;
 
-use common_kafka::{Connection, KafkaError, RDKafkaErrorCode, admin::Admin};
+use common_kafka::{
+    Connection, KafkaError, RDKafkaErrorCode,
+    admin::{Admin, Broker},
+};
 use crds::{DeletionPolicy, Reason};
 
 pub(crate) use self::{rights::Wanted, topics::told_unlike};
@@ -35,6 +38,8 @@ pub struct TopicsApplied {
     pub brokers: Vec<String>,
     /// Each client's login.
     pub logins: BTreeMap<&'static str, Settled>,
+    /// What is to be mended on the cluster, though all works.
+    pub warning: Option<String>,
 }
 
 /// The cluster with the admin login.
@@ -105,6 +110,7 @@ pub(crate) async fn converge(
             .map(|broker| broker.address.clone())
             .collect(),
         logins: BTreeMap::new(),
+        warning: lasting_sessions(admin, &brokers).await,
     };
     topics::require_known(ready, applied.wanted)?;
     let cluster = users::Cluster {
@@ -118,6 +124,23 @@ pub(crate) async fn converge(
     }
     store.made(Server::Kafka).await?;
     Ok(applied)
+}
+
+/// What is wrong with brokers that let a session of a login that was ended go on, and how to mend that.
+async fn lasting_sessions(admin: &Admin, brokers: &[Broker]) -> Option<String> {
+    match admin.lasting_sessions(brokers).await {
+        Ok([]) => None,
+        Ok(lasting) => Some(format!(
+            "Kafka works, but without connections.max.reauth.ms a session of a login that was ended stays connected, without \
+             rights, for as long as it likes. Set it in server.properties (3600000, an hour, say) of these brokers: {}",
+            lasting.join(", ")
+        )),
+        // An administrator may lack the right to ask: nothing depends on it.
+        Err(error) => {
+            tracing::debug!(%error, "the brokers do not tell whether sessions last");
+            None
+        }
+    }
 }
 
 /// Whether the brokers refused the login: at once, or of a client that was logged in and had to do it again.

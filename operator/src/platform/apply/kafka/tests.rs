@@ -1,5 +1,7 @@
 //! On a real Kafka: what is made, idle passes, what a user may do, drift, crashes, deletion.
 
+mod rotation;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
@@ -121,6 +123,8 @@ async fn makes_everything_once_and_mends_it() {
     let mut store = MemoryStore::default();
     let applied = fixture.converge(&mut store).await.unwrap();
     assert_eq!((applied.ready, applied.wanted), (8, 8));
+    // The brokers of the tests end what does not log in again.
+    assert_eq!(applied.warning, None);
     assert_eq!(
         store.clients().into_iter().collect::<Vec<_>>(),
         ["kafka-analytics", "kafka-app"]

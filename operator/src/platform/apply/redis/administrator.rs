@@ -39,7 +39,8 @@ pub(super) fn forget(idle: &Idle<MultiplexedConnection>, server: &RedisServer, n
     idle.forget(&way(server), now);
 }
 
-fn way(server: &RedisServer) -> Way {
+/// Where a server is, and as whom we come there.
+pub(super) fn way(server: &RedisServer) -> Way {
     let key = administrators::key([
         Some(server.username.as_str()),
         Some(server.password.expose_secret()),

@@ -1,6 +1,8 @@
 //! Redis: two users per client, of which one is in use, shut into the client's namespace and proved by logging in.
 
 mod administrator;
+mod everybody;
+pub(super) mod lost;
 mod server;
 mod sessions;
 #[cfg(test)]
@@ -38,6 +40,10 @@ use crate::{
 pub struct RedisApplied {
     /// Each client's login.
     pub logins: BTreeMap<&'static str, Settled>,
+    /// Who is in use.
+    pub users: Vec<String>,
+    /// What is to be mended on the server, though all works.
+    pub warning: Option<String>,
 }
 
 /// A client: its Secret is `P-<secret>`.
@@ -84,10 +90,20 @@ pub async fn ensure(
     let idle = &cx.administrators.redis;
     let clients = clients(&p.external);
     let done = converge(idle, &p.redis, &clients, &mut store, &rotation).await;
-    if done.is_err() {
-        administrator::forget(idle, &p.redis, rotation.now);
+    match &done {
+        Ok(applied) => {
+            let users = applied.users.clone();
+            let in_use = &cx.administrators.redis_users;
+            in_use.seen(&p.redis, name(p), users, rotation.now);
+        }
+        Err(_) => administrator::forget(idle, &p.redis, rotation.now),
     }
     done
+}
+
+/// Namespace and name of a Platform.
+fn name(p: &ValidatedPlatform) -> lost::Name {
+    (p.namespace.clone(), p.name.clone())
 }
 
 /// Part of what a server says that keeps its users in no file.
@@ -105,7 +121,11 @@ pub(crate) async fn converge(
     rotation: &Rotation<'_>,
 ) -> Result<RedisApplied, StepError> {
     let mut connection = administrator::take(idle, server, rotation.now).await?;
-    let mut applied = RedisApplied::default();
+    let mut applied = RedisApplied {
+        logins: BTreeMap::new(),
+        users: Vec::new(),
+        warning: everybody::look(server, &mut connection).await?,
+    };
     let mut users = Users::new();
     for client in clients {
         for slot in &client.slots {
@@ -129,7 +149,9 @@ pub(crate) async fn converge(
     let things: Vec<Thing> = clients.iter().flat_map(ClientSpec::things).collect();
     store.intend(&things).await?;
     for client in clients {
-        let settled = settle(server, &mut connection, client, &users, store, rotation).await?;
+        let (user, settled) =
+            settle(server, &mut connection, client, &users, store, rotation).await?;
+        applied.users.push(user);
         applied.logins.insert(client.secret, settled);
     }
     idle.put(connection, rotation.now);
@@ -138,7 +160,7 @@ pub(crate) async fn converge(
 }
 
 /// One client: a user that is proved, and its Secret. Its other user takes over when that is due, and the former one ends
-/// when nobody uses it any more. Changes nothing if there is nothing to do.
+/// when nobody uses it any more. Changes nothing if there is nothing to do. Tells which user is in use.
 async fn settle(
     server: &RedisServer,
     connection: &mut MultiplexedConnection,
@@ -146,7 +168,7 @@ async fn settle(
     users: &Users,
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
-) -> Result<Settled, StepError> {
+) -> Result<(String, Settled), StepError> {
     let kept = store.secret(client.secret).await?;
     let (secret, slots) = (client.secret, &client.slots);
     let known = rotation.find(store, secret, slots, kept.as_ref());
@@ -212,7 +234,7 @@ async fn settle(
     } else {
         None
     };
-    Ok(Settled { issue, draining })
+    Ok((login.user, Settled { issue, draining }))
 }
 
 /// The content of the client's Secret, without what tells how it stands.
@@ -351,6 +373,7 @@ pub async fn release(
     p: &ValidatedPlatform,
     policy: DeletionPolicy,
 ) -> Result<Left, StepError> {
+    cx.administrators.redis_users.forget(&name(p));
     let mut ledger = Ledger::read(cx, p).await?;
     let listed = ledger.on(Server::Redis);
     if listed.is_empty() {

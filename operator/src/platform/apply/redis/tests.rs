@@ -1,5 +1,8 @@
 //! On a real Redis with an ACL file: what is made, idle passes, what a user may do, restarts, crashes, deletion.
 
+mod everybody;
+mod lost;
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use common_cache::{Cache, CacheConfig};
@@ -384,7 +387,8 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions() {
         .unwrap();
     let words = applied.logins["redis-app"].draining.clone().unwrap();
     assert!(words.contains("1 connections"), "{words}");
-    drop(former);
+    // It is still open when our patience ends, and at work: it is cut.
+    assert_eq!(former.get(&key).await.unwrap().as_deref(), Some("1"));
     let patient = Rotation {
         now: later + chrono::TimeDelta::minutes(2),
         ..at_rest()
@@ -399,6 +403,8 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions() {
             .all(|login| login.draining.is_none())
     );
     assert_eq!(fixture.users().await.len(), 2);
+    let cut = former.get(&key).await.unwrap_err();
+    assert_eq!(cut.code(), None, "the server answered: {cut:?}");
     assert_eq!(app.get(&key).await.unwrap().as_deref(), Some("1"));
     fixture.clean(&store).await;
 }
