@@ -1,5 +1,9 @@
 //! A whole pass over the keys, on an API server in memory that has a Platform and nothing else.
 
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use common_clock::{Clock as _, ManualClock};
 use serde_json::{Value, json};
 
 use super::*;
@@ -21,6 +25,35 @@ fn condition(api: &Api) -> Value {
     found.expect("SigningKeyReady").clone()
 }
 
+/// Kid and phase of each key that the status tells.
+fn kids(api: &Api) -> Vec<(String, String)> {
+    let keys = read(api).status.unwrap_or_default().signing_keys;
+    keys.into_iter().map(|key| (key.kid, key.phase)).collect()
+}
+
+/// The kid of the key in this phase.
+fn kid(api: &Api, phase: &str) -> String {
+    let mut keys = kids(api).into_iter();
+    let found = keys.find(|(_, found)| found == phase);
+    found
+        .unwrap_or_else(|| panic!("{phase}: {:?}", kids(api)))
+        .0
+}
+
+async fn pass(api: &Api, cx: &Context, memory: &mut Memory) {
+    let passed = reconcile_keys(&read(api), cx, memory).await;
+    passed.expect("told");
+}
+
+/// Has the resource name a key to deny.
+fn deny(api: &Api, kid: &str) {
+    api.put(PLATFORM, |platform| {
+        platform["spec"]["signing"]["revoke"] = json!([{"kid": kid, "reason": "a laptop is gone"}]);
+        let generation = &mut platform["metadata"]["generation"];
+        *generation = (generation.as_i64().unwrap_or_default() + 1).into();
+    });
+}
+
 #[tokio::test]
 async fn keys_need_no_server_and_are_revoked_without_one() {
     let api = Api::default();
@@ -32,10 +65,6 @@ async fn keys_need_no_server_and_are_revoked_without_one() {
         .await
         .expect("told");
     assert_eq!(condition(&api)["status"], "True", "{}", condition(&api));
-    let kids = |api: &Api| -> Vec<(String, String)> {
-        let keys = read(api).status.unwrap_or_default().signing_keys;
-        keys.into_iter().map(|key| (key.kid, key.phase)).collect()
-    };
     let born = kids(&api);
     assert_eq!(born.len(), 2);
     let writes = api.writes();
@@ -82,4 +111,101 @@ async fn a_paused_platform_keeps_its_keys_as_they_are() {
         (&json!("Unknown"), &json!("Suspended"))
     );
     assert_eq!(api.paths(), [PLATFORM], "nothing was made");
+}
+
+#[tokio::test]
+async fn in_a_pause_a_key_is_denied_and_nothing_else_is_done() {
+    let api = Api::default();
+    let cx = api.context();
+    api.insert(PLATFORM, serde_json::to_value(platform()).expect("JSON"));
+    let mut memory = Memory::default();
+    pass(&api, &cx, &mut memory).await;
+    let (stolen, next) = (kid(&api, "Active"), kid(&api, "Published"));
+    api.put(PLATFORM, |platform| {
+        platform["spec"]["suspend"] = true.into()
+    });
+    deny(&api, &stolen);
+    pass(&api, &cx, &mut memory).await;
+
+    let phase = |kid: &str, phase: &str| (kid.to_owned(), phase.to_owned());
+    assert_eq!(
+        kids(&api),
+        [phase(&stolen, "Revoked"), phase(&next, "Active")]
+    );
+    let told = condition(&api);
+    assert_eq!(
+        (&told["status"], &told["reason"]),
+        (&json!("Unknown"), &json!("Suspended"))
+    );
+    let set = api
+        .object("/api/v1/namespaces/crewdeck/configmaps/demo-jwks")
+        .expect("there");
+    let file = |name: &str| set["data"][name].as_str().expect("text").to_owned();
+    assert!(!file("jwks.json").contains(&stolen) && file("meta.json").contains(&stolen));
+    // Why is told as it was promised.
+    let keys = read(&api).status.unwrap_or_default().signing_keys;
+    assert_eq!(keys[0].reason.as_deref(), Some("a laptop is gone"));
+    let notes: Vec<Value> = api
+        .paths()
+        .iter()
+        .filter(|path| path.contains("/events/"))
+        .filter_map(|path| Some(api.object(path)?["note"].take()))
+        .collect();
+    let note = format!("key {stolen} is denied: a laptop is gone");
+    assert!(notes.contains(&json!(note)), "{notes:?}");
+
+    api.put(PLATFORM, |platform| {
+        platform["spec"]["suspend"] = false.into()
+    });
+    pass(&api, &cx, &mut memory).await;
+    assert_ne!(kid(&api, "Published"), next, "work goes on");
+}
+
+#[tokio::test]
+async fn while_clocks_differ_keys_stay_and_a_stolen_one_does_not() {
+    let api = Api::default();
+    let clock = Arc::new(ManualClock::new(
+        DateTime::from_timestamp(1_800_000_000, 0).expect("in range"),
+    ));
+    let cx = Context {
+        clock: clock.clone(),
+        ..api.context()
+    };
+    let ahead = |seconds| {
+        let date = clock.now() + TimeDelta::seconds(seconds);
+        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let date = [(http::header::DATE, date.parse().expect("a value"))];
+        cx.server_clock
+            .hear(&http::HeaderMap::from_iter(date), clock.now());
+    };
+    api.insert(PLATFORM, serde_json::to_value(platform()).expect("JSON"));
+    let mut memory = Memory::default();
+    pass(&api, &cx, &mut memory).await;
+    let born = kids(&api);
+
+    // Its date has come by both clocks.
+    clock.advance(TimeDelta::days(31));
+    ahead(200);
+    pass(&api, &cx, &mut memory).await;
+    assert_eq!(kids(&api), born, "the ring is frozen");
+    let told = condition(&api);
+    assert_eq!(
+        (&told["status"], &told["reason"]),
+        (&json!("True"), &json!("ClockSkew"))
+    );
+    ahead(0);
+    pass(&api, &cx, &mut memory).await;
+    assert_eq!(kid(&api, "Active"), born[1].0, "it was only the clock");
+    assert_eq!(condition(&api)["reason"], "Ready");
+
+    ahead(-200);
+    let (stolen, next) = (kid(&api, "Active"), kid(&api, "Published"));
+    deny(&api, &stolen);
+    pass(&api, &cx, &mut memory).await;
+    assert_eq!(kid(&api, "Revoked"), stolen);
+    assert_eq!(kid(&api, "Active"), next);
+    let made = kid(&api, "Pending");
+    ahead(0);
+    pass(&api, &cx, &mut memory).await;
+    assert_eq!(kid(&api, "Published"), made);
 }
