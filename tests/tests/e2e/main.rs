@@ -3,6 +3,7 @@
 
 mod api_away;
 mod autoscaling;
+mod away;
 mod bad_resources;
 mod charts;
 mod crash;
@@ -22,5 +23,6 @@ mod network;
 mod platform;
 mod plugin;
 mod rights;
+mod ring;
 mod rotation;
 mod upgrade;
