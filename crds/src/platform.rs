@@ -101,7 +101,8 @@ pub struct PlatformSpec {
     #[serde(default)]
     pub rollout: RolloutSpec,
 
-    /// Pauses the operator for this Platform: what runs goes on running, nothing is changed.
+    /// Pauses the operator for this Platform: what runs goes on running, nothing is changed. A signing key that
+    /// signing.revoke names is denied all the same.
     #[serde(default)]
     pub suspend: bool,
 }

@@ -51,8 +51,8 @@ pub struct SigningSpec {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub rotation: i64,
-    /// Keys that are denied at once and for good, such as one that was stolen. The key that signs is replaced by the next
-    /// one. A key that was taken out of this list stays denied.
+    /// Keys that are denied at once and for good, such as one that was stolen, also while suspend is set. The key that signs
+    /// is replaced by the next one. A key that was taken out of this list stays denied.
     #[serde(default)]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kid"]))]
     pub revoke: Vec<RevokedKey>,
@@ -65,7 +65,7 @@ pub struct RevokedKey {
     /// Its name, as `status.signingKeys` and the key set tell it.
     #[schemars(regex(pattern = r"^[A-Za-z0-9_-]{43}$"))]
     pub kid: String,
-    /// Why; told in the Event.
+    /// Why; told in the Event and in status.signingKeys.
     #[schemars(length(min = 1, max = 200))]
     pub reason: String,
 }

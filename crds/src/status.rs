@@ -100,6 +100,13 @@ pub struct SigningKeyStatus {
     /// Since when no pod signs with it any more: its retention counts from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quiet_at: Option<Time>,
+    /// How many pods have followed the phase when they were asked last, of how many, such as 3/4: that know a published key,
+    /// sign with an active one, sign no more with a retiring one, refuse a revoked one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<String>,
+    /// Why it is in this phase, if not by the calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// One login.

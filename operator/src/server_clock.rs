@@ -31,6 +31,13 @@ impl ServerClock {
         (ahead.abs() > TOLERANCE).then_some(ahead)
     }
 
+    /// The API server's time when ours is `now`.
+    #[must_use]
+    pub fn time(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let ahead = TimeDelta::seconds(self.0.load(Ordering::Relaxed));
+        now.checked_add_signed(ahead).unwrap_or(now)
+    }
+
     /// Notes what an answer that came at `now` says.
     pub(crate) fn hear(&self, headers: &HeaderMap, now: DateTime<Utc>) {
         let date = headers
@@ -80,6 +87,7 @@ mod tests {
             let headers = HeaderMap::from_iter([(header::DATE, text.parse().expect("a value"))]);
             clock.hear(&headers, now);
             assert_eq!(clock.skew(), told.map(TimeDelta::seconds));
+            assert_eq!(clock.time(now), date);
         }
         clock.hear(&HeaderMap::new(), now);
         assert_eq!(clock.skew(), None, "an answer without a date says nothing");

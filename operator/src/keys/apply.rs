@@ -46,25 +46,29 @@ pub async fn ensure_keys(
 ) -> Result<KeysApplied, StepError> {
     let mut store = KeyStore::read(cx, p).await?;
     let acks = match &store.observed.ring {
-        Some(ring) if asks_pods(ring, wish, cx.clock.now()) || denies_in_vain(ring, heard) => {
+        Some(ring) if asks_pods(ring, wish, cx.server_now()) || denies_in_vain(ring, heard) => {
             Some(Acks::of(states.get().await?))
         }
         _ => None,
     };
     let (mut changed, mut queues) = (false, false);
+    let mut overtaken = None;
     for _ in 0..STEPS {
-        let now = cx.clock.now();
+        let now = cx.server_now();
         let step = decide(&store.observed, wish, acks.as_ref(), now);
         let urgent = store
             .observed
             .ring
             .as_ref()
             .is_some_and(|ring| is_urgent(ring, wish));
-        if step.is_timed() && !urgent && cx.server_clock.skew().is_some() {
+        if !step.may_be_done(urgent, cx.server_clock.skew().is_some(), wish.paused) {
             break;
         }
+        if let Step::Overtake(seen) = step {
+            overtaken = Some(seen);
+        }
         let mut fresh = Vec::new();
-        let count = new_keys(&step);
+        let count = step.new_keys();
         if count > 0 {
             let turn = if urgent {
                 cx.maker.urgently().await
@@ -78,16 +82,16 @@ pub async fn ensure_keys(
             fresh = make(cx, turn, count).await?;
         }
         // Read after that: what a key has to wait for begins when it is there.
-        let now = cx.clock.now();
-        let Some(ring) = take(wish, &step, store.observed.ring.as_ref(), &fresh, now) else {
+        let now = cx.server_now();
+        let Some(ring) = step.taken(wish, store.observed.ring.as_ref(), &fresh, now) else {
             break;
         };
         store.swap(ring).await?;
         changed = true;
         store.project().await?;
     }
-    if !changed {
-        // Somebody may have edited a projection.
+    // Somebody may have edited a projection. But of a ring that still has to give way nothing is published.
+    if !changed && !queues {
         store.project().await?;
     }
     let Some(ring) = &store.observed.ring else {
@@ -95,30 +99,36 @@ pub async fn ensure_keys(
             let words = "signing keys of other Platforms are made first";
             return Err(StepError::told(Reason::Progressing, words));
         }
+        if wish.paused {
+            let words =
+                "there are no signing keys yet, and none are made while spec.suspend is set";
+            return Err(StepError::waiting(Reason::Suspended, words));
+        }
         return Err(StepError::transient(
             Reason::SigningKeyInvalid,
             "the key ring vanished while it was read",
         ));
     };
     // Also those that were not asked before: what was just changed is not to wait for the rest of this pass.
+    let mut told = None;
     if acks.is_some() || changed {
         let pods = states.get().await?;
-        let acks = Acks::of(pods);
-        heard.note(&acks, ring.epoch);
+        let acks = told.insert(Acks::of(pods));
+        heard.note(acks, ring.epoch);
         let behind: Vec<&str> = acks.not_at(ring.epoch);
         let is_behind = |pod: &&PodState| behind.contains(&pod.name.as_str());
         let pods: Vec<&PodState> = pods.iter().filter(is_behind).collect();
         states.hurry(&pods, "keys", ring.epoch).await;
     }
     let skew = cx.server_clock.skew();
-    let now = cx.clock.now();
+    let now = cx.server_now();
     let ahead = outlook(ring, wish, acks.as_ref(), now);
     let denied = denies_in_vain(ring, heard);
     let deaf = if denied { heard.behind() } else { Vec::new() };
     let soon = denied.then(|| look_again(ring.recorded_at, now));
     Ok(KeysApplied {
         epoch: ring.epoch,
-        keys: ring.keys.iter().filter_map(view).collect(),
+        keys: views(ring, told.as_ref()),
         rotation: ahead.rotation,
         // With clocks that differ nothing is done by one of them, but that a key is denied.
         look: ahead
@@ -132,59 +142,10 @@ pub async fn ensure_keys(
             .as_ref()
             .map_or(0, |wait| wait.pods().len())
             .max(deaf.len()),
-        trouble: unheard(&deaf).or_else(|| trouble(&ahead, skew)),
+        trouble: unheard(&deaf)
+            .or_else(|| overtaken.map(restored))
+            .or_else(|| trouble(&ahead, skew)),
     })
-}
-
-/// The ring after a step, for which there are as many `fresh` keys as it takes; `None` when there is nothing to do. Pure.
-fn take(
-    wish: &Wish,
-    step: &Step,
-    ring: Option<&KeyRing>,
-    fresh: &[FreshKey],
-    now: DateTime<Utc>,
-) -> Option<KeyRing> {
-    let token = wish.timings.token_seconds();
-    let next = match (step, fresh, ring.cloned()) {
-        (Step::Birth, [active, next], _) => KeyRing::born(active, next, token, now),
-        (Step::Renew(remains), [active, next], _) => {
-            remains.clone().with_fresh(active, next, token, now)
-        }
-        (Step::Adopt(ring), ..) => (**ring).clone(),
-        (Step::Lengthen, _, Some(ring)) => ring.with_longer_tokens(token),
-        (Step::Revoke(revocation), _, Some(ring)) => {
-            ring.with_revoked(&revocation.kid, &revocation.reason, token, now)
-        }
-        (Step::Make, [next], Some(ring)) => ring.with_pending(next, now),
-        (Step::Publish, _, Some(ring)) => ring.with_published(now),
-        (Step::Quiet(kid), _, Some(ring)) => ring.with_quiet(kid, now),
-        (Step::Retire(kid), _, Some(ring)) => ring.with_retired(kid, now),
-        (Step::Activate, _, Some(ring)) => ring.with_activated(token, wish.rotation, now),
-        (Step::Forget(kid), _, Some(ring)) => ring.without(kid, now),
-        // Every step but the first three is decided for a ring alone.
-        (Step::Keep | Step::Birth | Step::Renew(_) | Step::Make, ..) | (_, _, None) => {
-            return None;
-        }
-    };
-    // A wish from before the ring is no wish to change it.
-    let newborn = matches!(step, Step::Birth | Step::Adopt(_) | Step::Renew(_));
-    Some(KeyRing {
-        rotation: if newborn {
-            wish.rotation
-        } else {
-            next.rotation
-        },
-        ..next
-    })
-}
-
-/// How many new key pairs a step takes.
-fn new_keys(step: &Step) -> usize {
-    match step {
-        Step::Birth | Step::Renew(_) => 2,
-        Step::Make => 1,
-        _ => 0,
-    }
 }
 
 /// Key pairs, made where it blocks nobody. The turn goes along: a pass that is cut off does not end what it has begun.
@@ -225,6 +186,18 @@ fn unheard(pods: &[String]) -> Option<StepError> {
     })
 }
 
+/// A ring that pods were ahead of: told once, since it goes on above what they had.
+fn restored(seen: u64) -> StepError {
+    StepError::waiting(
+        Reason::KeyPropagation,
+        format!(
+            "pods used generation {seen} of the key set, which the ring had not come to: it was restored from a backup, or \
+             somebody wrote the key set. The ring goes on above that, and the next key waits its whole time anew; tokens of \
+             keys that only a later ring had are refused, and sessions go on with new ones"
+        ),
+    )
+}
+
 /// What a person should know of, worst first.
 fn trouble(ahead: &Outlook, skew: Option<TimeDelta>) -> Option<StepError> {
     if let Some(skew) = skew {
@@ -261,14 +234,20 @@ fn trouble(ahead: &Outlook, skew: Option<TimeDelta>) -> Option<StepError> {
     ))
 }
 
-fn view(key: &RingKey) -> Option<SigningKeyStatus> {
+/// The keys that are not yet tombstones, and who has followed what became of them, where the pods were asked.
+fn views(ring: &KeyRing, acks: Option<&Acks>) -> Vec<SigningKeyStatus> {
     let time =
         |at: DateTime<Utc>| Time(jiff::Timestamp::from_second(at.timestamp()).unwrap_or_default());
-    (key.state != KeyState::Retired).then(|| SigningKeyStatus {
+    let view = |key: &RingKey| SigningKeyStatus {
         kid: key.kid.clone(),
         phase: format!("{:?}", key.state),
         published_at: key.published_at.map(time),
         activated_at: key.activated_at.map(time),
         quiet_at: key.quiet_at.map(time),
-    })
+        acknowledged: acks.and_then(|acks| acks.acknowledged(key, ring.epoch)),
+        reason: key.reason.clone(),
+    };
+    let alive = ring.keys.iter();
+    let alive = alive.filter(|key| key.state != KeyState::Retired);
+    alive.map(view).collect()
 }

@@ -1,6 +1,7 @@
 //! What to do with the ring next: `(what is there, what is wished, what the pods say, now) → step`. Pure.
 
 mod calendar;
+mod taking;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +14,8 @@ use self::calendar::{activation, removal};
 use super::{
     Acks, Timings,
     remains::{Remains, epoch_of},
-    ring::{KeyRing, KeyState},
+    ring::{KeyRing, KeyState, RingKey},
+    seal::{is_ours, is_proved_by},
     timings::TOMBSTONE,
 };
 
@@ -26,6 +28,8 @@ pub struct Observed {
     pub jwks: Option<String>,
     /// `meta.json` of `P-jwks`.
     pub meta: Option<String>,
+    /// `seal.json` of `P-jwks`.
+    pub seal: Option<String>,
     /// `signing.jwk` of `P-signing`.
     pub signing: Option<SecretString>,
 }
@@ -39,6 +43,8 @@ pub struct Wish {
     pub rotation: u64,
     /// Keys to deny.
     pub revoke: Vec<Revocation>,
+    /// Whether nothing is to be done but to deny keys.
+    pub paused: bool,
 }
 
 impl From<&SigningSpec> for Wish {
@@ -51,6 +57,7 @@ impl From<&SigningSpec> for Wish {
             timings: Timings::from(spec),
             rotation: spec.rotation.unsigned_abs(),
             revoke: revoke.collect(),
+            paused: false,
         }
     }
 }
@@ -69,18 +76,23 @@ pub struct Revocation {
 pub enum Step {
     /// Nothing of this Platform exists: make the first two keys.
     Birth,
-    /// The ring is lost, unusable or older than its projections: this one, rebuilt from them, takes its place.
+    /// The ring is lost, unusable or older than what was published: this one, rebuilt from that, takes its place.
     Adopt(Box<KeyRing>),
-    /// As before, and the key that signed is gone too: make two keys and join them with what remains.
+    /// As before, and there is no key that may go on signing: make two and join them with what remains.
     Renew(Remains),
+    /// The next key is missing in the key set: its wait begins anew, since a cache that was filled meanwhile lacks it.
+    PublishAgain,
     /// Tokens are to live longer: record that before the first one does.
     Lengthen,
     /// Deny this key.
     Revoke(Revocation),
     /// No next key: make one.
     Make,
-    /// Publish the key that was made, or the published one once more since it is missing in the key set.
+    /// Publish the key that was made.
     Publish,
+    /// Pods use this generation of the key set, which the ring has not come to: all three objects were restored from a
+    /// backup. Go on above it, or what they have would pass for what is published later.
+    Overtake(u64),
     /// Nobody signs with this retiring key any more.
     Quiet(String),
     /// No token of this key can be valid any more: take it out of the key set.
@@ -93,40 +105,37 @@ pub enum Step {
     Keep,
 }
 
-impl Step {
-    /// Whether it follows from a time, or begins a wait: not to be done by a clock that may be wrong.
-    #[must_use]
-    pub fn is_timed(&self) -> bool {
-        matches!(
-            self,
-            Self::Publish | Self::Quiet(_) | Self::Retire(_) | Self::Activate | Self::Forget(_)
-        )
-    }
-}
-
 /// The step for what was observed; without `acks` the pods were not asked, and nothing that needs their word is done.
 #[must_use]
 pub fn decide(observed: &Observed, wish: &Wish, acks: Option<&Acks>, now: DateTime<Utc>) -> Step {
-    let (jwks, meta) = (observed.jwks.as_deref(), observed.meta.as_deref());
-    // A ring older than what was published is a restored backup; the higher generation wins.
-    let restored = observed
-        .ring
-        .as_ref()
-        .filter(|ring| ring.epoch < epoch_of(meta));
     match &observed.ring {
-        Some(ring) if restored.is_none() => of_ring(ring, observed, wish, acks, now),
-        _ => {
-            let remains = Remains::read(jwks, meta, restored);
-            let rebuilt = match &observed.signing {
-                Some(signing) => remains.with_signing(signing, now),
-                None => Err(remains),
-            };
-            match rebuilt {
-                Ok(ring) => Step::Adopt(Box::new(ring)),
-                Err(remains) if remains.is_empty() => Step::Birth,
-                Err(remains) => Step::Renew(remains),
-            }
-        }
+        Some(ring) if !is_restored(ring, observed) => of_ring(ring, observed, wish, acks, now),
+        older => rebuild(observed, older.as_ref(), now),
+    }
+}
+
+/// Whether what was published is newer than the ring: that is a restored backup, and gives way. A set that cannot prove
+/// where it comes from was edited, and the ring stands: else whoever may write it could give themselves a key.
+fn is_restored(ring: &KeyRing, observed: &Observed) -> bool {
+    ring.epoch < epoch_of(observed.meta.as_deref()) && is_ours(observed)
+}
+
+/// The step without a ring that holds. The key in `P-signing` goes on signing where the set proves by it that both are of
+/// one time; else it may be one that was taken out of the set, or denied, since. Without a set nothing speaks against it.
+fn rebuild(observed: &Observed, older: Option<&KeyRing>, now: DateTime<Utc>) -> Step {
+    let remains = Remains::read(observed, older);
+    let signing = observed
+        .signing
+        .as_ref()
+        .filter(|key| observed.jwks.is_none() || is_proved_by(key, observed));
+    let rebuilt = match signing {
+        Some(signing) => remains.with_signing(signing, now),
+        None => Err(remains),
+    };
+    match rebuilt {
+        Ok(ring) => Step::Adopt(Box::new(ring)),
+        Err(remains) if remains.is_empty() => Step::Birth,
+        Err(remains) => Step::Renew(remains),
     }
 }
 
@@ -139,9 +148,11 @@ fn of_ring(
     now: DateTime<Utc>,
 ) -> Step {
     let now = now.max(ring.latest());
-    lengthening(ring, wish)
+    missing(ring, observed)
+        .or_else(|| lengthening(ring, wish))
         .or_else(|| revocation(ring, wish))
-        .or_else(|| supply(ring, observed))
+        .or_else(|| supply(ring))
+        .or_else(|| overtaking(ring, acks))
         .or_else(|| removal(ring, observed, wish, acks, now))
         .or_else(|| activation(ring, wish, acks, now))
         .or_else(|| forgetting(ring, now))
@@ -150,7 +161,8 @@ fn of_ring(
 
 fn lengthening(ring: &KeyRing, wish: &Wish) -> Option<Step> {
     let wished = wish.timings.token_seconds();
-    (ring.active()?.token_seconds < wished).then_some(Step::Lengthen)
+    let short = |key: &RingKey| key.may_sign() && key.token_seconds < wished;
+    ring.keys.iter().any(short).then_some(Step::Lengthen)
 }
 
 /// The next key to deny. Those that do not sign come first: the one that does waits for a published one to take its place,
@@ -180,14 +192,22 @@ pub fn is_urgent(ring: &KeyRing, wish: &Wish) -> bool {
     revocation(ring, wish).is_some()
 }
 
-/// There is always a next key, and it is in the key set. One that is missing there waits anew: a cache that was filled
-/// meanwhile does not know it.
-fn supply(ring: &KeyRing, observed: &Observed) -> Option<Step> {
+/// Comes before everything that writes the set, and with it puts the key back.
+fn missing(ring: &KeyRing, observed: &Observed) -> Option<Step> {
+    (!is_published(&ring.next()?.kid, observed)).then_some(Step::PublishAgain)
+}
+
+/// There is always a next key.
+fn supply(ring: &KeyRing) -> Option<Step> {
     match (ring.next(), ring.pending()) {
         (None, None) => Some(Step::Make),
         (None, Some(_)) => Some(Step::Publish),
-        (Some(next), _) => (!is_published(&next.kid, observed)).then_some(Step::Publish),
+        (Some(_), _) => None,
     }
+}
+
+fn overtaking(ring: &KeyRing, acks: Option<&Acks>) -> Option<Step> {
+    acks?.ahead(ring.epoch).map(Step::Overtake)
 }
 
 /// Whether the key is in the key set, as it was read.

@@ -46,15 +46,22 @@ pub(crate) async fn reconcile_keys(
         return Ok(None);
     }
     let began = Instant::now();
-    let (report, next) = if platform.spec.suspend {
-        (KeysReport::Suspended, None)
+    let spec = &platform.spec;
+    // A stolen key does not wait until a pause is over.
+    let (report, next) = if spec.suspend && spec.signing.revoke.is_empty() {
+        (KeysReport::Suspended(None), None)
     } else {
         match keys(platform, cx, &mut memory.heard).await {
             Ok(keys) => {
                 memory.failures = 0;
-                let until = |at: DateTime<Utc>| (at - cx.clock.now()).to_std().unwrap_or_default();
+                let until = |at: DateTime<Utc>| (at - cx.server_now()).to_std().unwrap_or_default();
                 let look = keys.look.map_or(RESYNC, until);
-                (KeysReport::Applied(keys), Some(look.clamp(SOONEST, RESYNC)))
+                let report = if spec.suspend {
+                    KeysReport::Suspended(Some(keys))
+                } else {
+                    KeysReport::Applied(keys)
+                };
+                (report, Some(look.clamp(SOONEST, RESYNC)))
             }
             Err(error) => {
                 memory.failures = memory.failures.saturating_add(1);
@@ -80,7 +87,10 @@ async fn keys(
 ) -> Result<KeysApplied, StepError> {
     let identity = Identity::of(platform)?;
     let states = States::new(cx, identity.clone());
-    let wish = Wish::from(&platform.spec.signing);
+    let wish = Wish {
+        paused: platform.spec.suspend,
+        ..Wish::from(&platform.spec.signing)
+    };
     let keys = ensure_keys(cx, &identity, &wish, &states, heard).await?;
     metrics::keys(&cx.gauges, &identity, &keys);
     Ok(keys)

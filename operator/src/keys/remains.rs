@@ -1,5 +1,5 @@
-//! What the projections still tell of a ring that was lost or replaced by an older one, and the ring rebuilt from it.
-//! Pure.
+//! What the projections still tell of a ring that was lost or replaced by an older one, and the ring rebuilt from it. Keys
+//! and times count only of a set that proves itself ours. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,19 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::ring::{FreshKey, KeyRing, KeyState, RingKey};
+use super::{
+    Observed,
+    ring::{FreshKey, HIGHEST_EPOCH, KeyRing, KeyState, RingKey},
+    seal::is_ours,
+};
+
+/// Denied kids that are taken over at most: far more than there ever are, and a ring of them can be stored.
+const MOST_DENIED: usize = 1_000;
 
 /// What is left of a ring.
 #[derive(Debug, Clone)]
 pub struct Remains {
-    /// Public keys of `P-jwks` that are not denied, by kid.
+    /// Public keys of `P-jwks` that are ours and not denied, by kid.
     verifying: BTreeMap<String, Value>,
     /// Denied kids.
     denied: BTreeSet<String>,
@@ -33,7 +40,7 @@ struct Jwks {
     keys: Vec<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Meta {
     #[serde(default)]
@@ -45,27 +52,30 @@ struct Meta {
 
 /// Generation of `meta.json`; 0 when it cannot be read.
 pub(super) fn epoch_of(meta: Option<&str>) -> u64 {
-    meta.and_then(|text| serde_json::from_str::<Meta>(text).ok())
-        .map_or(0, |meta| meta.epoch)
+    parsed::<Meta>(meta).epoch
+}
+
+/// What is there, or nothing when it cannot be read.
+fn parsed<T: Default + for<'de> Deserialize<'de>>(text: Option<&str>) -> T {
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }
 
 impl Remains {
-    /// What `jwks.json` and `meta.json` tell, together with a ring that is older than they are.
-    pub(super) fn read(jwks: Option<&str>, meta: Option<&str>, older: Option<&KeyRing>) -> Self {
-        let jwks: Jwks = jwks
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_default();
-        let meta: Option<Meta> = meta.and_then(|text| serde_json::from_str(text).ok());
-        let mut denied = meta
-            .as_ref()
-            .map(|meta| meta.revoked.clone())
-            .unwrap_or_default();
-        let (mut epoch, mut recorded_at) =
-            meta.map_or((0, None), |meta| (meta.epoch, meta.data_timestamp));
+    /// What `P-jwks` tells, together with a ring that is older. Of a set that is not ours the denials count all the same,
+    /// since they let nobody in, and so does its generation, since what pods have heard of it must not pass for a later one.
+    pub(super) fn read(observed: &Observed, older: Option<&KeyRing>) -> Self {
+        let ours = is_ours(observed);
+        let jwks: Jwks = parsed(observed.jwks.as_deref().filter(|_| ours));
+        let meta: Meta = parsed(observed.meta.as_deref());
+        let denied = meta.revoked.into_iter().filter(|kid| is_kid(kid));
+        let mut denied: BTreeSet<String> = denied.take(MOST_DENIED).collect();
+        let mut epoch = meta.epoch.min(HIGHEST_EPOCH);
+        let mut recorded_at = meta.data_timestamp.filter(|_| ours);
         if let Some(ring) = older {
             denied.extend(ring.in_state(KeyState::Revoked).map(|key| key.kid.clone()));
             epoch = epoch.max(ring.epoch);
-            recorded_at = recorded_at.max(Some(ring.recorded_at));
+            recorded_at = recorded_at.max(Some(ring.latest()));
         }
         let verifying: BTreeMap<String, Value> = jwks
             .keys
@@ -120,17 +130,11 @@ impl Remains {
     }
 
     /// The ring when no signing key is left: a fresh one signs, and every public key goes on verifying, so that
-    /// nobody is signed out before their token ends.
+    /// nobody is signed out before their token ends. How long pods let tokens live is not known: as long as any may.
     #[must_use]
-    pub fn with_fresh(
-        self,
-        active: &FreshKey,
-        next: &FreshKey,
-        token_seconds: u64,
-        now: DateTime<Utc>,
-    ) -> KeyRing {
+    pub fn with_fresh(self, active: &FreshKey, next: &FreshKey, now: DateTime<Utc>) -> KeyRing {
         let mut ring = self.rebuilt("", now);
-        let fresh = KeyRing::born(active, next, token_seconds, ring.recorded_at);
+        let fresh = KeyRing::born(active, next, LONGEST_TOKEN_SECONDS, ring.recorded_at);
         let epoch = ring.epoch;
         ring.keys.extend(fresh.keys.into_iter().map(|key| RingKey {
             published_epoch: epoch,
@@ -178,6 +182,12 @@ fn adopted(kid: String, public_jwk: Value, state: KeyState, now: DateTime<Utc>) 
         reason: Some("adopted after the ring was lost".to_owned()),
         ..RingKey::known(kid, public_jwk, state, now)
     }
+}
+
+/// Whether a word has the form of a thumbprint.
+fn is_kid(word: &str) -> bool {
+    let fits = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_');
+    word.len() == 43 && word.bytes().all(fits)
 }
 
 /// The name of a public RSA key, if it is the thumbprint of its content and there is nothing private in it. One damaged

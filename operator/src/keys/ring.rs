@@ -67,6 +67,9 @@ pub struct RingKey {
     /// When it left the key set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub removed_at: Option<DateTime<Utc>>,
+    /// Generation of the key set that it was denied with: a process that uses this one, or a later one, refuses it.
+    #[serde(default)]
+    pub removed_epoch: u64,
     /// Why it is where it is, if not by the calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -94,6 +97,28 @@ impl FreshKey {
     }
 }
 
+#[cfg(test)]
+impl FreshKey {
+    /// One that can be told from all others and has the form of a key, made in no time. It could sign nothing.
+    pub(super) fn of_test(number: u64) -> Self {
+        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+        let mut modulus = number.to_be_bytes().repeat(32);
+        modulus[0] |= 0x80;
+        let (n, e) = (URL_SAFE_NO_PAD.encode(modulus), "AQAB");
+        let kid = common_auth::keys::thumbprint(&n, e);
+        let public_jwk = serde_json::json!({
+            "kty": "RSA", "n": n, "e": e, "use": "sig", "alg": "RS256", "kid": kid,
+        });
+        let mut private = public_jwk.clone();
+        private["d"] = format!("private-{number}").into();
+        Self {
+            kid,
+            public_jwk,
+            private_jwk: SecretString::from(private.to_string()),
+        }
+    }
+}
+
 impl From<&SigningKey> for FreshKey {
     fn from(key: &SigningKey) -> Self {
         Self {
@@ -103,6 +128,9 @@ impl From<&SigningKey> for FreshKey {
         }
     }
 }
+
+/// The highest generation that is believed from outside of the ring: a number without end would leave none to go on with.
+pub(super) const HIGHEST_EPOCH: u64 = 1 << 53;
 
 /// The ring of one Platform.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -245,6 +273,15 @@ pub(super) fn entering(fresh: &FreshKey, now: DateTime<Utc>) -> RingKey {
 }
 
 impl RingKey {
+    /// Whether some pod may sign with it at this moment.
+    pub(super) fn may_sign(&self) -> bool {
+        match self.state {
+            KeyState::Active => true,
+            KeyState::Retiring => self.quiet_at.is_none(),
+            _ => false,
+        }
+    }
+
     /// A key of which no more is known than this.
     pub(super) fn known(
         kid: String,
@@ -265,6 +302,7 @@ impl RingKey {
             quiet_at: None,
             token_seconds: 0,
             removed_at: None,
+            removed_epoch: 0,
             reason: None,
         }
     }

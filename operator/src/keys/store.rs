@@ -11,7 +11,9 @@ use kube::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{KeyRing, Observed, decision::is_published, jwks_json, meta_json, signing_jwk};
+use super::{
+    KeyRing, Observed, decision::is_published, jwks_json, meta_json, seal_json, signing_jwk,
+};
 use crate::platform::{
     Context, StepError,
     apply::kube::{ensure_over, require_ours},
@@ -23,6 +25,7 @@ const RING: &str = "ring.json";
 const SIGNING: &str = "signing.jwk";
 const JWKS: &str = "jwks.json";
 const META: &str = "meta.json";
+const SEAL: &str = "seal.json";
 
 /// The three objects of one Platform, and what was read from them.
 pub(super) struct KeyStore<'a> {
@@ -78,6 +81,7 @@ impl<'a> KeyStore<'a> {
                 ring: ring.and_then(parse),
                 jwks: public.get(JWKS).cloned(),
                 meta: public.get(META).cloned(),
+                seal: public.get(SEAL).cloned(),
                 signing: signing.as_ref().and_then(|secret| text(secret, SIGNING)),
             },
             versions,
@@ -123,10 +127,11 @@ impl<'a> KeyStore<'a> {
             ));
         };
         let (jwks, meta) = (jwks_json(ring), meta_json(ring));
+        let seal = seal_json(ring, &jwks, &meta);
         let known = ring
             .active()
             .is_some_and(|active| is_published(&active.kid, &self.observed));
-        let set = self.key_set(jwks.clone(), meta.clone());
+        let set = self.key_set([(JWKS, &jwks), (META, &meta), (SEAL, &seal)]);
         let signing = self.secret(&format!("{}-signing", self.p.name), SIGNING, &private);
         let seen = &mut self.versions;
         if known {
@@ -138,16 +143,17 @@ impl<'a> KeyStore<'a> {
         }
         self.observed.jwks = Some(jwks);
         self.observed.meta = Some(meta);
+        self.observed.seal = Some(seal);
         self.observed.signing = Some(private);
         Ok(())
     }
 
-    fn key_set(&self, jwks: String, meta: String) -> ConfigMap {
+    fn key_set(&self, files: [(&str, &String); 3]) -> ConfigMap {
         ConfigMap {
             metadata: metadata_of(self.p, format!("{}-jwks", self.p.name), None),
             data: Some(
-                [(JWKS, jwks), (META, meta)]
-                    .map(|(key, text)| (key.to_owned(), text))
+                files
+                    .map(|(key, text)| (key.to_owned(), text.clone()))
                     .into(),
             ),
             ..ConfigMap::default()

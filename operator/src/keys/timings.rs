@@ -26,16 +26,20 @@ pub struct Timings {
 pub(super) const TOMBSTONE: TimeDelta = TimeDelta::days(400);
 
 impl Timings {
+    /// What a key needs between its publication and its first signature: until everybody has a key set with it. The rules
+    /// of the resource ask for no less; a resource from before them, or a server without them, changes nothing.
+    #[must_use]
+    pub fn lead_for(&self) -> TimeDelta {
+        self.lead
+            .max(sum([self.cache, self.propagation, self.skew]))
+    }
+
     /// What a key needs after its last signature when its tokens may live this long: until the last one has ended
     /// everywhere, and everybody has a key set without it.
     #[must_use]
     pub fn retention_for(&self, token_seconds: u64) -> TimeDelta {
         let token = seconds(i64::try_from(token_seconds).unwrap_or(i64::MAX));
-        let needed = [self.skew, self.cache, self.propagation]
-            .into_iter()
-            .fold(token, |sum, part| {
-                sum.checked_add(&part).unwrap_or(TimeDelta::MAX)
-            });
+        let needed = sum([token, self.skew, self.cache, self.propagation]);
         self.retention.max(needed)
     }
 
@@ -72,6 +76,12 @@ impl From<&SigningSpec> for Timings {
             propagation: seconds(spec.propagation_seconds),
         }
     }
+}
+
+fn sum(parts: impl IntoIterator<Item = TimeDelta>) -> TimeDelta {
+    parts.into_iter().fold(TimeDelta::zero(), |sum, part| {
+        sum.checked_add(&part).unwrap_or(TimeDelta::MAX)
+    })
 }
 
 fn seconds(value: i64) -> TimeDelta {

@@ -34,6 +34,7 @@ impl KeyRing {
     pub fn with_activated(mut self, token_seconds: u64, rotation: u64, now: DateTime<Utc>) -> Self {
         let now = self.advance(now);
         self.rotation = self.rotation.max(rotation);
+        let token_seconds = self.longest_life(token_seconds);
         for key in &mut self.keys {
             match key.state {
                 KeyState::Active => key.demote(now),
@@ -54,6 +55,7 @@ impl KeyRing {
         now: DateTime<Utc>,
     ) -> Self {
         let now = self.advance(now);
+        let token_seconds = self.longest_life(token_seconds);
         let signed = self.active().is_some_and(|key| key.kid == kid);
         if signed && let Some(next) = self.in_state_mut(KeyState::Published) {
             next.activate(token_seconds, now);
@@ -62,10 +64,12 @@ impl KeyRing {
             let unknown = RingKey::known(kid.to_owned(), Value::Null, KeyState::Revoked, now);
             self.keys.push(unknown);
         }
+        let epoch = self.epoch;
         if let Some(key) = self.key_mut(kid) {
             key.state = KeyState::Revoked;
             key.private_jwk = None;
             key.removed_at = Some(now);
+            key.removed_epoch = epoch;
             key.reason = Some(reason.to_owned());
         }
         self
@@ -100,13 +104,23 @@ impl KeyRing {
         self
     }
 
-    /// Records that tokens of the key that signs may live this long, before the first one does.
+    /// Records that tokens may live this long, of every key that some pod may sign with, before the first one does. It is a
+    /// generation of its own, so that a ring from before is seen to be older.
     #[must_use]
-    pub fn with_longer_tokens(mut self, token_seconds: u64) -> Self {
-        if let Some(key) = self.in_state_mut(KeyState::Active) {
+    pub fn with_longer_tokens(mut self, token_seconds: u64, now: DateTime<Utc>) -> Self {
+        self.advance(now);
+        for key in self.keys.iter_mut().filter(|key| key.may_sign()) {
             key.token_seconds = key.token_seconds.max(token_seconds);
         }
         self
+    }
+
+    /// Goes on above a generation that pods have and this ring never had. The next key is published anew: who knows it
+    /// cannot be told.
+    #[must_use]
+    pub fn with_epoch_above(mut self, seen: u64, now: DateTime<Utc>) -> Self {
+        self.epoch = self.epoch.max(seen);
+        self.with_published(now)
     }
 
     /// Moves to the next generation and gives the time to record.
@@ -114,6 +128,13 @@ impl KeyRing {
         self.epoch = self.epoch.saturating_add(1);
         self.recorded_at = self.latest().max(now);
         self.recorded_at
+    }
+
+    /// How long tokens of a key that begins to sign may live. Until every pod is replaced some go on granting what they were
+    /// told before, and nobody knows when that is: so it is never less than of the key before.
+    fn longest_life(&self, token_seconds: u64) -> u64 {
+        let former = self.active().map_or(0, |key| key.token_seconds);
+        token_seconds.max(former)
     }
 
     fn key_mut(&mut self, kid: &str) -> Option<&mut RingKey> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use common_clock::{SharedClock, SharedIds};
 
 use super::{Administrators, CustomMetrics, Kinds, Watched};
@@ -36,4 +37,12 @@ pub struct Context {
     pub gauges: Arc<Gauges>,
     /// Settings of the operator.
     pub config: Arc<OperatorConfig>,
+}
+
+impl Context {
+    /// The time by the API server's clock, as far as its last answer tells.
+    #[must_use]
+    pub fn server_now(&self) -> DateTime<Utc> {
+        self.server_clock.time(self.clock.now())
+    }
 }

@@ -24,8 +24,9 @@ use super::{
 A key is made (Pending), published in the key set, signs (Active) from its date on, and goes on
 verifying (Retiring) until no token of it can be valid. --rotate asks for the next change now:
 the key must have been published for its time all the same, and nobody notices. --revoke denies
-a key at once and for good, as after a theft: every token that it signed is refused within
-seconds, and people stay signed in through their sessions. A revoked key cannot be taken back.
+a key at once and for good, as after a theft, also while spec.suspend is set: every token that
+it signed is refused within seconds, and people stay signed in through their sessions. A revoked
+key cannot be taken back. FOLLOWED counts the pods that have followed a key's phase.
 
 {OWNERS}
 
@@ -101,7 +102,7 @@ fn list(session: &Session, platform: &Platform, out: &mut Output<'_>) -> Result<
 
 fn text(answer: &Answer<'_>, now: Timestamp) -> String {
     let time = |at: Option<&Time>| or_none(at.map(|at| relative(at, now)).as_deref());
-    let rows: Vec<[String; 5]> = answer
+    let rows: Vec<[String; 6]> = answer
         .keys
         .iter()
         .map(|key| {
@@ -111,10 +112,18 @@ fn text(answer: &Answer<'_>, now: Timestamp) -> String {
                 time(key.published_at.as_ref()),
                 time(key.activated_at.as_ref()),
                 time(key.quiet_at.as_ref()),
+                or_none(key.acknowledged.as_deref()),
             ]
         })
         .collect();
-    let headings = ["KID", "PHASE", "PUBLISHED", "ACTIVATED", "QUIET"];
+    let headings = [
+        "KID",
+        "PHASE",
+        "PUBLISHED",
+        "ACTIVATED",
+        "QUIET",
+        "FOLLOWED",
+    ];
     let next = answer.next_rotation_time;
     let mut text = format!(
         "{}\nThe next key takes over: {}\n",
@@ -142,10 +151,15 @@ async fn rotate(session: &Session, platform: &Platform, out: &mut Output<'_>) ->
     .await?;
     let name = platform.name_any();
     let answer = json!({"namespace": session.namespace, "name": name, "rotation": rotation});
+    let paused = if platform.spec.suspend {
+        ", and not before spec.suspend is taken out"
+    } else {
+        ""
+    };
     out.answer(&answer, |_| {
         format!(
             "spec.signing.rotation of Platform {}/{name} is {rotation}: the next key takes over as soon as it has been \
-             published for {} s. Watch it with: kubectl crewdeck keys {name} --namespace {}\n",
+             published for {} s{paused}. Watch it with: kubectl crewdeck keys {name} --namespace {}\n",
             session.namespace, platform.spec.signing.publish_lead_seconds, session.namespace
         )
     })

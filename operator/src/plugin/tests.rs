@@ -151,7 +151,7 @@ fn ready() -> Value {
         "signingKeys": [
             {"kid": RETIRING, "phase": "Retiring", "publishedAt": ago(200_000), "activatedAt": ago(100_000), "quietAt": ago(90)},
             {"kid": ACTIVE, "phase": "Active", "publishedAt": ago(100_000), "activatedAt": ago(400)},
-            {"kid": PUBLISHED, "phase": "Published", "publishedAt": ago(300)},
+            {"kid": PUBLISHED, "phase": "Published", "publishedAt": ago(300), "acknowledged": "5/6"},
         ],
         "nextRotationTime": ago(-1_000_000),
         "credentials": [

@@ -23,6 +23,22 @@ async fn e2e_the_api_server_refuses_what_the_schema_forbids() -> Result<()> {
         ("/events/transport", json!("Memory"), "events"),
         ("/publicURL", json!("no address"), "publicURL"),
         ("/database", json!({}), "database"),
+        // Each a second less than the sum of the other times as they are by default.
+        (
+            "/signing/publishLeadSeconds",
+            json!(479),
+            "signing.publishLeadSeconds must be at least",
+        ),
+        (
+            "/signing/retentionSeconds",
+            json!(1_079),
+            "signing.retentionSeconds must be at least",
+        ),
+        (
+            "/signing/rotationPeriodSeconds",
+            json!(89_999),
+            "signing.rotationPeriodSeconds must be at least",
+        ),
     ];
     for (pointer, value, word) in cases {
         let spec = with(&good, pointer, value);

@@ -2,7 +2,6 @@
 //! Whatever it had just done, its successor reaches the same end: nothing twice, nothing forgotten. Two that both take
 //! themselves for the leader reach it too.
 
-pub(crate) mod away;
 mod census;
 mod course;
 mod deaths;
@@ -13,10 +12,10 @@ mod table;
 mod workloads;
 
 use self::{
-    away::Away,
     deaths::{Lives, Side},
     workloads::Workload,
 };
+use crate::away::Away;
 use anyhow::Result;
 use tests::{cluster::Cluster, faults::is_long};
 

@@ -1,7 +1,7 @@
 //! Deleting a platform: gone within a minute, with what it had outside kept or dropped by policy, and nothing left over
 //! that nobody names.
 
-use crate::crash::away::Away;
+use crate::away::Away;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;

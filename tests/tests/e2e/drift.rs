@@ -89,9 +89,11 @@ impl Target {
         for key in ["spec", "data", "automountServiceAccountToken"] {
             content[key] = object[key].take();
         }
-        // A key set that was edited is published anew: its keys are the same, its generation is the next one.
+        // A key set that was edited is published anew: its keys are the same, its generation is the next one, and so is
+        // the proof of both.
         if let Some(data) = content["data"].as_object_mut() {
             data.remove("meta.json");
+            data.remove("seal.json");
         }
         // Given by Kubernetes to each new Service.
         if let Some(spec) = content["spec"].as_object_mut() {

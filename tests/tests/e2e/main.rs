@@ -4,6 +4,7 @@
 mod alike;
 mod api_away;
 mod autoscaling;
+mod away;
 mod bad_resources;
 mod charts;
 mod crash;
@@ -25,6 +26,7 @@ mod network;
 mod platform;
 mod plugin;
 mod rights;
+mod ring;
 mod rolls;
 mod rotation;
 mod unreadable;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 use tests::{
     backends,
     cluster::Cluster,
@@ -19,36 +19,93 @@ use tokio::{
     time::Instant,
 };
 
-const READY: Duration = Duration::from_mins(2);
-/// A whole rotation of the times below, and some pods that are slow.
-const ROTATED: Duration = Duration::from_mins(2);
+/// How long a first installation may take on the test machine.
+pub(super) const READY: Duration = Duration::from_mins(2);
+/// A whole rotation of the times below, from the key set before it to the key set without the former key: no more than two
+/// minutes was promised.
+pub(super) const ROTATED: Duration = Duration::from_mins(2);
+/// Seconds from one rotation to the next here.
+pub(super) const PERIOD: u64 = 45;
 /// The operator's patience with a session that is at work, which is two minutes, and as long as all the rest takes.
 const LOGINS_CHANGED: Duration = Duration::from_mins(3);
 /// Seconds that a token lives here.
 const TOKEN: Duration = Duration::from_secs(10);
 
 /// The shortest times that the rules allow with tokens of ten seconds.
-fn signing() -> Value {
+pub(super) fn signing() -> Value {
     json!({
         "accessTokenSeconds": TOKEN.as_secs(), "jwksMaxAgeSeconds": 1, "clockSkewSeconds": 2, "propagationSeconds": 5,
-        "publishLeadSeconds": 10, "retentionSeconds": 20, "rotationPeriodSeconds": 45,
+        "publishLeadSeconds": 10, "retentionSeconds": 20, "rotationPeriodSeconds": PERIOD,
     })
 }
 
-async fn active(platform: &Platform) -> Result<String> {
+/// The kid of the key that signs.
+pub(super) async fn active(platform: &Platform) -> Result<String> {
     let keys = platform.signing_keys().await?;
     let active = keys.into_iter().find(|(_, phase)| phase == "Active");
     Ok(active.context("a key signs")?.0)
 }
 
 /// A Ready platform with short times.
-async fn installed(cluster: &Cluster, purpose: &str) -> Result<(Platform, Value)> {
+pub(super) async fn installed(cluster: &Cluster, purpose: &str) -> Result<(Platform, Value)> {
     let platform = Platform::prepare(cluster, purpose).await?;
     let mut spec = platform.spec().await?;
     spec["signing"] = signing();
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
     Ok((platform, spec))
+}
+
+/// What `kubectl get platform -o wide` shows in the course of time, with the phases of the keys beside it.
+struct Shown<'a> {
+    cluster: &'a Cluster,
+    platform: &'a Platform,
+    lines: RefCell<Vec<(String, String)>>,
+}
+
+impl<'a> Shown<'a> {
+    fn new(cluster: &'a Cluster, platform: &'a Platform) -> Self {
+        let lines = RefCell::default();
+        Self {
+            cluster,
+            platform,
+            lines,
+        }
+    }
+
+    fn kubectl(&self, format: &str) -> Result<String> {
+        let Platform {
+            namespace, name, ..
+        } = self.platform;
+        self.cluster
+            .kubectl(&["-n", namespace, "get", "platform", name, "-o", format])
+    }
+
+    /// Looks, and keeps what differs from the last look in more than its age.
+    fn look(&self, begun: Instant) -> Result<()> {
+        let phases = self.kubectl("jsonpath={.status.signingKeys[*].phase}")?;
+        let wide = self.kubectl("wide")?;
+        let mut lines = wide.lines();
+        let (heading, line) = lines.next().zip(lines.next()).context("two lines")?;
+        // Its age is the last word.
+        let (line_but_age, _) = line.trim_end().rsplit_once(' ').context("an age")?;
+        let seen = format!("{} {phases}", line_but_age.trim_end());
+        let mut lines = self.lines.borrow_mut();
+        if lines.is_empty() {
+            lines.push((String::new(), format!("{heading}  KEY-PHASES")));
+        }
+        if lines.last().is_none_or(|(last, _)| *last != seen) {
+            let at = begun.elapsed().as_secs();
+            lines.push((seen, format!("{line}  {phases} (after {at} s)")));
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        let lines = self.lines.borrow();
+        let lines: Vec<&str> = lines.iter().map(|(_, line)| line.as_str()).collect();
+        lines.join("\n")
+    }
 }
 
 #[tokio::test]
@@ -62,15 +119,18 @@ async fn e2e_a_rotation_fails_no_request() -> Result<()> {
     let (stop, stopped) = watch::channel(false);
     let person = Person::first(&cluster, &platform).await?;
     let team = person.team().await?;
+    let shown = Shown::new(&cluster, &platform);
     let begun = Instant::now();
     let turn = async {
         let turned = wait_for("another key signs", ROTATED, async || {
+            shown.look(begun)?;
             let now = active(&platform).await?;
             ensure!(now != first, "{first} still signs");
             Ok(now)
         })
         .await?;
         wait_for("the first key has left the key set", ROTATED, async || {
+            shown.look(begun)?;
             let keys = platform.signing_keys().await?;
             ensure!(keys.iter().all(|(kid, _)| *kid != first), "{keys:?}");
             Ok(())
@@ -87,6 +147,8 @@ async fn e2e_a_rotation_fails_no_request() -> Result<()> {
         worked.requests,
         worked.kids.len()
     );
+    println!("kubectl get platform -o wide, meanwhile:\n{}", shown.text());
+    ensure!(took < ROTATED, "it took {} s", took.as_secs());
     ensure!(worked.refused.is_empty(), "refused: {:?}", worked.refused);
     ensure!(
         worked.kids.contains(&first) && worked.kids.contains(&turned),

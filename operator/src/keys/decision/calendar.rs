@@ -10,7 +10,7 @@ use crate::keys::{Acks, KeyRing, KeyState, RingKey, Timings};
 /// When the key that signs gives its place to the next one, acknowledgements aside.
 fn activation_at(ring: &KeyRing, wish: &Wish) -> Option<DateTime<Utc>> {
     let published = ring.next()?.published_at?;
-    let ready = after(published, wish.timings.lead);
+    let ready = after(published, wish.timings.lead_for());
     if ring.rotation < wish.rotation {
         return Some(ready);
     }
@@ -37,7 +37,9 @@ pub(super) fn activation(
     now: DateTime<Utc>,
 ) -> Option<Step> {
     let due = activation_at(ring, wish)?;
-    let known = acks?.behind(ring.next()?.published_epoch).is_empty();
+    let known = acks?
+        .behind(ring.next()?.published_epoch, ring.epoch)
+        .is_empty();
     let go = now >= due && (known || now >= at_the_latest(due, &wish.timings));
     go.then_some(Step::Activate)
 }
@@ -121,7 +123,9 @@ pub fn outlook(ring: &KeyRing, wish: &Wish, acks: Option<&Acks>, now: DateTime<U
         .collect();
     let mut stuck = None;
     if let Some((due, next)) = rotation.zip(ring.next()) {
-        let behind = acks.map_or_else(Vec::new, |acks| owned(acks.behind(next.published_epoch)));
+        let behind = acks.map_or_else(Vec::new, |acks| {
+            owned(acks.behind(next.published_epoch, ring.epoch))
+        });
         if now >= after(due, timings.stuck_after()) && !behind.is_empty() {
             stuck = Some(Wait::Known(behind));
         }

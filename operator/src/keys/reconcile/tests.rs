@@ -4,11 +4,9 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
-use common_clock::ManualClock;
+use common_clock::{Clock as _, ManualClock};
 use crds::Reason;
-use http::{HeaderMap, header};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, MutexGuard};
 
 use super::*;
 use crate::{
@@ -19,9 +17,6 @@ use crate::{
     testing::Api,
     told::is_told,
 };
-
-/// Whoever wants keys while others are made has to come again: one test at a time makes some.
-static MAKING: Mutex<()> = Mutex::const_new(());
 
 const PLATFORM: &str = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo";
 
@@ -39,9 +34,37 @@ fn condition(api: &Api) -> Value {
     found.expect("SigningKeyReady").clone()
 }
 
+/// Kid and phase of each key that the status tells.
+fn kids(api: &Api) -> Vec<(String, String)> {
+    let keys = read(api).status.unwrap_or_default().signing_keys;
+    keys.into_iter().map(|key| (key.kid, key.phase)).collect()
+}
+
+/// The kid of the key in this phase.
+fn kid(api: &Api, phase: &str) -> String {
+    let mut keys = kids(api).into_iter();
+    let found = keys.find(|(_, found)| found == phase);
+    found
+        .unwrap_or_else(|| panic!("{phase}: {:?}", kids(api)))
+        .0
+}
+
+async fn pass(api: &Api, cx: &Context, memory: &mut Memory) {
+    let passed = reconcile_keys(&read(api), cx, memory).await;
+    passed.expect("told");
+}
+
+/// Has the resource name a key to deny.
+fn deny(api: &Api, kid: &str) {
+    api.put(PLATFORM, |platform| {
+        platform["spec"]["signing"]["revoke"] = json!([{"kid": kid, "reason": "a laptop is gone"}]);
+        let generation = &mut platform["metadata"]["generation"];
+        *generation = (generation.as_i64().unwrap_or_default() + 1).into();
+    });
+}
+
 #[tokio::test]
 async fn keys_need_no_server_and_are_revoked_without_one() {
-    let _making = MAKING.lock().await;
     let api = Api::default();
     let cx = api.context();
     // None of the Secrets that it names exists.
@@ -51,10 +74,6 @@ async fn keys_need_no_server_and_are_revoked_without_one() {
         .await
         .expect("told");
     assert_eq!(condition(&api)["status"], "True", "{}", condition(&api));
-    let kids = |api: &Api| -> Vec<(String, String)> {
-        let keys = read(api).status.unwrap_or_default().signing_keys;
-        keys.into_iter().map(|key| (key.kid, key.phase)).collect()
-    };
     let born = kids(&api);
     assert_eq!(born.len(), 2);
     let writes = api.writes();
@@ -109,12 +128,10 @@ struct World {
     cx: Context,
     clock: Arc<ManualClock>,
     memory: Memory,
-    _making: MutexGuard<'static, ()>,
 }
 
 impl World {
     async fn born() -> Self {
-        let making = MAKING.lock().await;
         let api = Api::default();
         let start = DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
         let clock = Arc::new(ManualClock::new(start));
@@ -128,7 +145,6 @@ impl World {
             cx,
             clock,
             memory: Memory::default(),
-            _making: making,
         };
         let (status, reason, _) = world.pass().await;
         assert_eq!((status.as_str(), reason.as_str()), ("True", "Ready"));
@@ -185,19 +201,6 @@ async fn a_ring_without_its_private_half_is_told_with_the_way_out() {
 }
 
 #[tokio::test]
-async fn clocks_that_differ_are_told_and_keep_the_keys_as_they_are() {
-    let mut world = World::born().await;
-    let ahead = world.cx.clock.now() + TimeDelta::minutes(5);
-    let date = ahead.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-    let headers = HeaderMap::from_iter([(header::DATE, date.parse().expect("a value"))]);
-    world.cx.server_clock.hear(&headers, world.cx.clock.now());
-    let (status, reason, message) = world.pass().await;
-    assert_eq!(status, "True");
-    is_told(Reason::ClockSkew, &reason);
-    assert!(message.contains("by 300 s"), "{message}");
-}
-
-#[tokio::test]
 async fn a_rotation_that_came_to_its_date_unprepared_is_overdue() {
     let mut world = World::born().await;
     world.clock.advance(TimeDelta::days(40));
@@ -231,4 +234,99 @@ async fn pods_that_hold_a_rotation_back_are_named() {
     is_told(Reason::KeyPropagation, &reason);
     let words = "pods that do not use the newest key set: demo-web-1.";
     assert!(message.starts_with(words), "{message}");
+}
+
+#[tokio::test]
+async fn in_a_pause_a_key_is_denied_and_nothing_else_is_done() {
+    let api = Api::default();
+    let cx = api.context();
+    api.insert(PLATFORM, serde_json::to_value(platform()).expect("JSON"));
+    let mut memory = Memory::default();
+    pass(&api, &cx, &mut memory).await;
+    let (stolen, next) = (kid(&api, "Active"), kid(&api, "Published"));
+    api.put(PLATFORM, |platform| {
+        platform["spec"]["suspend"] = true.into()
+    });
+    deny(&api, &stolen);
+    pass(&api, &cx, &mut memory).await;
+
+    let phase = |kid: &str, phase: &str| (kid.to_owned(), phase.to_owned());
+    assert_eq!(
+        kids(&api),
+        [phase(&stolen, "Revoked"), phase(&next, "Active")]
+    );
+    let told = condition(&api);
+    assert_eq!(
+        (&told["status"], &told["reason"]),
+        (&json!("Unknown"), &json!("Suspended"))
+    );
+    let set = api
+        .object("/api/v1/namespaces/crewdeck/configmaps/demo-jwks")
+        .expect("there");
+    let file = |name: &str| set["data"][name].as_str().expect("text").to_owned();
+    assert!(!file("jwks.json").contains(&stolen) && file("meta.json").contains(&stolen));
+    // Why is told as it was promised.
+    let keys = read(&api).status.unwrap_or_default().signing_keys;
+    assert_eq!(keys[0].reason.as_deref(), Some("a laptop is gone"));
+    let notes: Vec<Value> = api
+        .paths()
+        .iter()
+        .filter(|path| path.contains("/events/"))
+        .filter_map(|path| Some(api.object(path)?["note"].take()))
+        .collect();
+    let note = format!("key {stolen} is denied: a laptop is gone");
+    assert!(notes.contains(&json!(note)), "{notes:?}");
+
+    api.put(PLATFORM, |platform| {
+        platform["spec"]["suspend"] = false.into()
+    });
+    pass(&api, &cx, &mut memory).await;
+    assert_ne!(kid(&api, "Published"), next, "work goes on");
+}
+
+#[tokio::test]
+async fn while_clocks_differ_keys_stay_and_a_stolen_one_does_not() {
+    let api = Api::default();
+    let clock = Arc::new(ManualClock::new(
+        DateTime::from_timestamp(1_800_000_000, 0).expect("in range"),
+    ));
+    let cx = Context {
+        clock: clock.clone(),
+        ..api.context()
+    };
+    let ahead = |seconds| {
+        let date = clock.now() + TimeDelta::seconds(seconds);
+        let date = date.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let date = [(http::header::DATE, date.parse().expect("a value"))];
+        cx.server_clock
+            .hear(&http::HeaderMap::from_iter(date), clock.now());
+    };
+    api.insert(PLATFORM, serde_json::to_value(platform()).expect("JSON"));
+    let mut memory = Memory::default();
+    pass(&api, &cx, &mut memory).await;
+    let born = kids(&api);
+
+    // Its date has come by both clocks.
+    clock.advance(TimeDelta::days(31));
+    ahead(200);
+    pass(&api, &cx, &mut memory).await;
+    assert_eq!(kids(&api), born, "the ring is frozen");
+    let told = condition(&api);
+    is_told(Reason::ClockSkew, told["reason"].as_str().expect("a word"));
+    assert_eq!(told["status"], "True");
+    ahead(0);
+    pass(&api, &cx, &mut memory).await;
+    assert_eq!(kid(&api, "Active"), born[1].0, "it was only the clock");
+    assert_eq!(condition(&api)["reason"], "Ready");
+
+    ahead(-200);
+    let (stolen, next) = (kid(&api, "Active"), kid(&api, "Published"));
+    deny(&api, &stolen);
+    pass(&api, &cx, &mut memory).await;
+    assert_eq!(kid(&api, "Revoked"), stolen);
+    assert_eq!(kid(&api, "Active"), next);
+    let made = kid(&api, "Pending");
+    ahead(0);
+    pass(&api, &cx, &mut memory).await;
+    assert_eq!(kid(&api, "Published"), made);
 }

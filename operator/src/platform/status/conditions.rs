@@ -33,11 +33,14 @@ pub(super) fn after(
             _ => condition(before, kind, verdict(&report, kind), generation, now),
         })
         .collect();
+    // The keys that are there work, and it is Ready; but a rotation that is in trouble is to be seen at the first look.
+    let slow = keys.and_then(keys_slow);
+    let is_slow = report.blocker.is_none() && report.suspended.is_none();
     let waits_for = report.blocker.as_ref().or(report.suspended.as_ref());
-    let waiting_on = waits_for.map(|blocker| {
+    let waiting_on = waits_for.or(slow.as_ref()).map(|blocker| {
         let reason = blocker.reason.as_str();
-        // What only a person can change is not told anew at each look.
-        let terminal = report.suspended.is_some() || blocker.class == Class::Terminal;
+        // What only a person can change is not told anew at each look, nor is what another controller looks at.
+        let terminal = is_slow || report.suspended.is_some() || blocker.class == Class::Terminal;
         let same = before
             .waiting_on
             .as_ref()
@@ -46,7 +49,11 @@ pub(super) fn after(
             reason: reason.to_owned(),
             message: blocker.message.clone(),
             since: same.map_or_else(|| time(now), |waiting| waiting.since.clone()),
-            next_action_time: next.filter(|_| !terminal).map(time),
+            next_action_time: if is_slow {
+                before.next_rotation_time.clone()
+            } else {
+                next.filter(|_| !terminal).map(time)
+            },
             // It is not tried again, so that there is nothing to count.
             attempts: same
                 .filter(|_| !terminal)
@@ -92,6 +99,13 @@ fn keys_missing(keys: Option<&Condition>, generation: i64) -> Option<StepError> 
             "the signing keys are being made",
         )),
     }
+}
+
+/// What takes longer than it should with keys that are ready.
+fn keys_slow(keys: &Condition) -> Option<StepError> {
+    let slow = keys.status == "True" && keys.reason != Reason::Ready.as_str();
+    let reason = Reason::parse(&keys.reason).filter(|_| slow)?;
+    Some(StepError::waiting(reason, keys.message.clone()))
 }
 
 /// A step that was not reached tells nothing: what was known stays.
@@ -327,6 +341,47 @@ mod tests {
         assert_eq!(
             told(ConditionType::EventsReady),
             ["True", "Ready", "it stands"]
+        );
+    }
+
+    #[test]
+    fn a_rotation_in_trouble_is_seen_at_once_and_it_is_ready() {
+        let told = |reason, message: &str| Verdict {
+            holds: Some(true),
+            reason,
+            message: message.to_owned(),
+        };
+        let kind = ConditionType::SigningKeyReady;
+        let nothing = PlatformStatus::default();
+        let with = |verdict| PlatformStatus {
+            conditions: vec![condition(&nothing, kind, verdict, 1, noon())],
+            next_rotation_time: Some(time(noon())),
+            ..nothing.clone()
+        };
+        let overdue = with(told(Reason::RotationOverdue, "should have taken over"));
+        let status = after(&overdue, Report::default(), 1, Some(noon()), noon());
+        assert_eq!(find(&status, ConditionType::Ready).status, "True");
+        assert_eq!(find(&status, ConditionType::Reconciling).status, "False");
+        let waiting = status.waiting_on.clone().expect("it is told");
+        assert_eq!(waiting.reason, "RotationOverdue");
+        assert_eq!(waiting.message, "should have taken over");
+        assert_eq!(waiting.next_action_time, Some(time(noon())));
+        let later = noon() + TimeDelta::hours(1);
+        let idle = after(&status, Report::default(), 1, Some(later), later);
+        assert_eq!(idle, status, "it is told once");
+
+        // What keeps it from being Ready comes first.
+        let mut report = Report::default();
+        report.failed(
+            ConditionType::RedisReady,
+            &StepError::transient(Reason::BackendUnreachable, "no answer"),
+        );
+        let status = after(&overdue, report, 1, None, noon());
+        assert_eq!(status.waiting_on.expect("told").message, "no answer");
+        let fine = with(told(Reason::Ready, "published"));
+        assert_eq!(
+            after(&fine, Report::default(), 1, None, noon()).waiting_on,
+            None
         );
     }
 

@@ -1,7 +1,7 @@
 //! The part of the status that the keys' own controller tells: `SigningKeyReady`, `signingKeys`, `nextRotationTime`. Pure.
 
 use chrono::{DateTime, Utc};
-use crds::{ConditionType, PlatformStatus, Reason};
+use crds::{ConditionType, PlatformStatus, Reason, SigningKeyStatus};
 
 use super::{
     conditions::{condition, not_reached, time},
@@ -16,8 +16,8 @@ pub enum KeysReport {
     Applied(KeysApplied),
     /// They do not.
     Failed(StepError),
-    /// They are left alone, because `spec.suspend` is set.
-    Suspended,
+    /// They are left alone, because `spec.suspend` is set, but for those that are to be denied.
+    Suspended(Option<KeysApplied>),
 }
 
 impl KeysReport {
@@ -26,7 +26,7 @@ impl KeysReport {
     pub fn error(&self) -> Option<&StepError> {
         match self {
             Self::Failed(error) => Some(error),
-            Self::Applied(_) | Self::Suspended => None,
+            Self::Applied(_) | Self::Suspended(_) => None,
         }
     }
 }
@@ -62,11 +62,26 @@ pub(super) fn after(
             }
         })
         .collect();
-    if let KeysReport::Applied(keys) = report {
-        status.signing_keys.clone_from(&keys.keys);
+    if let KeysReport::Applied(keys) | KeysReport::Suspended(Some(keys)) = report {
+        status.signing_keys = keys
+            .keys
+            .iter()
+            .map(|key| counted(key, &before.signing_keys))
+            .collect();
         status.next_rotation_time = keys.rotation.map(time);
     }
     status
+}
+
+/// A key with the last count of who has followed it: a pass that asked nobody tells nothing new.
+fn counted(key: &SigningKeyStatus, before: &[SigningKeyStatus]) -> SigningKeyStatus {
+    let mut was = before.iter();
+    let was = was.find(|was| was.kid == key.kid && was.phase == key.phase);
+    let last = || was.and_then(|was| was.acknowledged.clone());
+    SigningKeyStatus {
+        acknowledged: key.acknowledged.clone().or_else(last),
+        ..key.clone()
+    }
 }
 
 fn verdict(report: &KeysReport) -> Verdict {
@@ -87,8 +102,13 @@ fn verdict(report: &KeysReport) -> Verdict {
             of(Some(true), reason, words)
         }
         KeysReport::Failed(error) => of(Some(false), error.reason, error.message.clone()),
-        KeysReport::Suspended => {
+        KeysReport::Suspended(None) => {
             let words = "not looked at while spec.suspend is set";
+            of(None, Reason::Suspended, words.to_owned())
+        }
+        KeysReport::Suspended(Some(keys)) => {
+            let words = "keys of spec.signing.revoke are denied; nothing else is done while spec.suspend is set";
+            let words = keys.trouble.as_ref().map_or(words, |told| &told.message);
             of(None, Reason::Suspended, words.to_owned())
         }
     }
@@ -135,5 +155,39 @@ mod tests {
             of(&first, ConditionType::Ready),
             "not its to tell"
         );
+    }
+
+    #[test]
+    fn the_last_count_of_who_has_followed_stays_until_there_is_another() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
+        let pass = |before: &PlatformStatus, phase: &str, acknowledged: Option<&str>| {
+            let key = SigningKeyStatus {
+                kid: "k".to_owned(),
+                phase: phase.to_owned(),
+                published_at: None,
+                activated_at: None,
+                quiet_at: None,
+                acknowledged: acknowledged.map(str::to_owned),
+                reason: None,
+            };
+            let report = KeysReport::Applied(KeysApplied {
+                epoch: 1,
+                keys: vec![key],
+                rotation: None,
+                look: None,
+                stuck: 0,
+                trouble: None,
+            });
+            after(before, &report, 1, now)
+        };
+        let count = |status: &PlatformStatus| status.signing_keys[0].acknowledged.clone();
+        let first = pass(&PlatformStatus::default(), "Published", Some("3/4"));
+        let idle = pass(&first, "Published", None);
+        assert_eq!(idle, first, "an idle pass writes nothing");
+        assert_eq!(
+            count(&pass(&idle, "Published", Some("4/4"))).as_deref(),
+            Some("4/4")
+        );
+        assert_eq!(count(&pass(&idle, "Active", None)), None, "of another step");
     }
 }

@@ -197,6 +197,7 @@ mod tests {
         let schedule = Schedule {
             period: TimeDelta::days(30),
             rotation: 0,
+            patience: TimeDelta::minutes(2),
         };
         let told = |minutes: i64| {
             let mut report = Report::default();

@@ -34,6 +34,24 @@ async fn a_rotation_raises_its_number() {
 }
 
 #[tokio::test]
+async fn a_pause_holds_a_rotation_back_and_no_revocation() {
+    let paused = || {
+        let mut platform = ready();
+        platform["spec"]["suspend"] = json!(true);
+        server(&[platform])
+    };
+    let words = "not before spec.suspend is taken out";
+    let rotated = ask(&paused(), "keys --rotate").await.text();
+    assert!(rotated.contains(words), "{rotated}");
+    let line = "keys --revoke Zk3v --reason stolen --yes";
+    let revoked = ask(&paused(), line).await.text();
+    assert!(
+        revoked.contains("denies it now") && !revoked.contains(words),
+        "{revoked}"
+    );
+}
+
+#[tokio::test]
 async fn a_key_is_revoked_by_the_beginning_of_its_name() {
     let line = "keys demo --revoke Zk3v --reason stolen --yes";
     golden("keys_revoke", line, || server(&[ready()])).await;

@@ -134,7 +134,14 @@ fn a_key_that_is_missing_in_the_set_waits_anew() {
     seen.jwks = Some(serde_json::json!({"keys": only}).to_string());
     assert!(matches!(
         decide(&seen, &wish(), None, at(30, 0)),
-        Step::Publish
+        Step::PublishAgain
+    ));
+    // Before anything else, since whatever writes the set puts the key back.
+    let mut longer = wish();
+    longer.timings.token = TimeDelta::seconds(900);
+    assert!(matches!(
+        decide(&seen, &longer, None, at(30, 0)),
+        Step::PublishAgain
     ));
     let ring = ring.with_published(at(30, 0));
     let key = ring.next().expect("published");
@@ -180,7 +187,8 @@ fn tokens_that_live_longer_are_recorded_before_and_kept_for() {
     longer.timings.token = TimeDelta::seconds(900);
     let step = decide(&observed(&ring), &longer, None, at(1, 0));
     assert!(matches!(step, Step::Lengthen));
-    let ring = ring.with_longer_tokens(900);
+    let ring = ring.with_longer_tokens(900, at(1, 0));
+    assert_eq!(ring.epoch, 2, "a ring from before is an older one");
     assert!(matches!(
         decide(&observed(&ring), &longer, None, at(1, 0)),
         Step::Keep
@@ -199,6 +207,61 @@ fn tokens_that_live_longer_are_recorded_before_and_kept_for() {
     let at_once = |seconds| decide(&observed(&ring), &shorter, None, at(30, seconds));
     assert!(matches!(at_once(900 + 480 - 1), Step::Keep));
     assert!(matches!(at_once(900 + 480), Step::Retire(_)));
+    // Pods that were not replaced yet grant the long ones with the next key, too.
+    assert_eq!(ring.active().expect("active").token_seconds, 900);
+
+    // Tokens of a former key become longer while a pod still signs with it.
+    let handed_over = born()
+        .with_activated(TOKEN, 0, at(30, 0))
+        .with_longer_tokens(900, at(30, 1));
+    assert_eq!(handed_over.keys[0].token_seconds, 900);
+}
+
+/// The rules of the resource ask for no less; who gets past them ends no token all the same.
+#[test]
+fn a_key_is_published_until_everybody_knows_it_whatever_the_resource_says() {
+    let mut wish = wish();
+    wish.timings.lead = TimeDelta::seconds(5);
+    wish.timings.period = TimeDelta::seconds(30);
+    assert_eq!(wish.timings.lead_for(), TimeDelta::seconds(300 + 120 + 60));
+    let ring = born();
+    let acks = Acks(vec![web(ring.epoch, fresh(1).kid())]);
+    let step = |seconds| decide(&observed(&ring), &wish, Some(&acks), at(0, seconds));
+    assert!(matches!(step(479), Step::Keep));
+    assert!(matches!(step(480), Step::Activate));
+    assert_eq!(
+        outlook(&ring, &wish, None, start()).rotation,
+        Some(at(0, 480))
+    );
+    wish.timings.lead = TimeDelta::seconds(481);
+    assert_eq!(wish.timings.lead_for(), TimeDelta::seconds(481));
+}
+
+/// The operator was away for three periods. What it does then is what it would have done once: no date is made up for.
+#[test]
+fn three_missed_periods_are_one_rotation() {
+    let mut ring = born();
+    let mut activated = Vec::new();
+    let mut made = 2;
+    for minutes in 0..40 * 24 * 60 / 10 {
+        let now = at(90, minutes * 600);
+        // Every pod follows within ten minutes.
+        let kid = ring.active().expect("active").kid.clone();
+        let acks = Acks(vec![web(ring.epoch, &kid)]);
+        loop {
+            let step = decided(&ring, &acks, now);
+            made += u64::try_from(step.new_keys()).expect("few");
+            let Some(next) = step.taken(&wish(), Some(&ring), &[fresh(made)], now) else {
+                break;
+            };
+            if matches!(step, Step::Activate) {
+                activated.push(now);
+            }
+            ring = next;
+        }
+    }
+    assert_eq!(activated, [at(90, 0), at(120, 0)]);
+    assert_eq!(made, 4, "a key for each of the two, and no more");
 }
 
 #[test]
@@ -244,6 +307,37 @@ fn the_key_that_signs_is_revoked_once_another_can_sign() {
     let last = published.with_revoked(fresh(2).kid(), "stolen", TOKEN, start());
     assert_sound(&last);
     assert_eq!(last.active().expect("active").kid, fresh(3).kid());
+}
+
+/// Who suspects the ring itself names every key: one pass replaces them all.
+#[test]
+fn every_key_is_replaced_in_one_pass() {
+    let mut ring = born();
+    let mut wish = wish();
+    wish.revoke = ring
+        .keys
+        .iter()
+        .map(|key| Revocation {
+            kid: key.kid.clone(),
+            reason: "the cluster's store was read".to_owned(),
+        })
+        .collect();
+    let mut made = 2;
+    let mut steps = 0;
+    loop {
+        let step = decide(&observed(&ring), &wish, None, start());
+        made += u64::try_from(step.new_keys()).expect("few");
+        let Some(next) = step.taken(&wish, Some(&ring), &[fresh(made)], start()) else {
+            break;
+        };
+        assert_sound(&next);
+        ring = next;
+        steps += 1;
+    }
+    assert!(steps <= 8, "{steps} steps are more than a pass has");
+    let states: Vec<KeyState> = ring.keys.iter().map(|key| key.state).collect();
+    let (gone, signs, next) = (KeyState::Revoked, KeyState::Active, KeyState::Published);
+    assert_eq!(states, [gone, gone, signs, next]);
 }
 
 #[test]

@@ -39,7 +39,11 @@ fn entered(before: &PlatformStatus, key: &SigningKeyStatus) -> Option<(&'static 
     match key.phase.as_str() {
         "Published" => Some(("KeyPublished", format!("key {kid} is in the key set"))),
         "Active" => Some(("KeyActivated", format!("key {kid} signs"))),
-        "Revoked" => Some(("KeyRevoked", format!("key {kid} is denied"))),
+        "Revoked" => {
+            let why = key.reason.as_deref().map(|why| format!(": {why}"));
+            let why = why.unwrap_or_default();
+            Some(("KeyRevoked", format!("key {kid} is denied{why}")))
+        }
         _ => None,
     }
 }
@@ -76,6 +80,8 @@ mod tests {
             published_at: None,
             activated_at: None,
             quiet_at: None,
+            acknowledged: None,
+            reason: None,
         }
     }
 
@@ -95,6 +101,21 @@ mod tests {
             credentials: vec![login],
             ..PlatformStatus::default()
         }
+    }
+
+    #[test]
+    fn why_a_key_is_denied_is_told() {
+        let before = status(&[key("a", "Active")], login("Active", 1));
+        let stolen = SigningKeyStatus {
+            reason: Some("a laptop was stolen".to_owned()),
+            ..key("a", "Revoked")
+        };
+        let after = status(&[stolen], login("Active", 1));
+        let told = [(
+            "KeyRevoked",
+            "key a is denied: a laptop was stolen".to_owned(),
+        )];
+        assert_eq!(steps(&before, &after), told);
     }
 
     #[test]

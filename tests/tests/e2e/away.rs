@@ -1,4 +1,4 @@
-//! The cluster without its operator: so that a test can be it, or see what waits for it.
+//! The cluster without its operator, so that a test can be it, or see what becomes of things meanwhile.
 
 use anyhow::{Result, ensure};
 use std::time::Duration;
