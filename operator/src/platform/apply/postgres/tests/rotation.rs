@@ -45,7 +45,7 @@ async fn a_change_of_login_waits_for_its_pods_and_sessions(pool: PgPool) {
         .await
         .unwrap();
     let words = applied.logins["db-app"].draining.clone().unwrap();
-    assert!(words.contains("1 sessions"), "{words}");
+    assert!(words.ends_with("at work: 1"), "{words}");
     execute(&mut former, "commit".into()).await;
     // Idle, but it may be about to work again: it has a time of grace, which ends with our patience.
     let now = at(later + chrono::TimeDelta::minutes(2));
