@@ -24,6 +24,8 @@ pub(super) enum Edit {
 pub(super) enum Happening {
     /// Seconds go by.
     Wait(i64),
+    /// It is so many seconds after the next date that the operator has.
+    Due(i64),
     /// Every clock goes back by this many seconds.
     Back(i64),
     /// The operator's own clock is ahead by this many seconds from now on.
@@ -42,6 +44,8 @@ pub(super) enum Happening {
     Answers(usize, bool),
     /// A pod signs a token.
     Sign(usize),
+    /// Every pod gets the files as they are, and signs a token.
+    Work,
     /// The operator makes a pass and is killed after this many writes.
     Pass(usize),
     /// The ring is put aside.
@@ -85,8 +89,10 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         8 => (1i64..600).prop_map(Happening::Wait),
         2 => (600i64..10_000).prop_map(Happening::Wait),
         1 => (86_400i64..3_000_000).prop_map(Happening::Wait),
+        8 => prop_oneof![-1i64..=1, -30i64..=0].prop_map(Happening::Due),
+        6 => Just(Happening::Work),
         1 => (1i64..5_000).prop_map(Happening::Back),
-        2 => prop_oneof![Just(0), -30i64..=30, -90_000i64..=90_000].prop_map(Happening::Off),
+        3 => prop_oneof![Just(0), -30i64..=30, 20i64..=30, -90_000i64..=90_000].prop_map(Happening::Off),
         6 => pod().prop_map(Happening::SyncSet),
         6 => pod().prop_map(Happening::SyncKey),
         2 => pod().prop_map(Happening::Replace),
@@ -99,8 +105,8 @@ pub(super) fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Lose),
         1 => Just(Happening::Restore),
         1 => (0usize..8).prop_map(Happening::Revoke),
-        1 => Just(Happening::Rotate),
-        1 => timings().prop_map(Happening::Retime),
+        3 => Just(Happening::Rotate),
+        2 => timings().prop_map(Happening::Retime),
         2 => edit().prop_map(Happening::Edit),
     ]
 }

@@ -21,9 +21,7 @@ pub(super) struct Rules {
     /// Whether the ring is not what the operator wrote last, and whether a projection is not.
     replaced: bool,
     edited: bool,
-    /// Whether two of the three objects are wrong at once: then nothing is promised but that nobody else gets in.
-    lost: bool,
-    /// Whether that was ever so: pods may have generations of a ring that nobody knows any more.
+    /// Whether both were so at once: pods may have generations of a ring that nobody knows any more.
     pub(super) has_lost: bool,
     /// Keys that nobody knows any more since then.
     forgotten: BTreeSet<String>,
@@ -40,10 +38,14 @@ impl Rules {
             excused: BTreeSet::from([kids[0].clone()]),
             replaced: false,
             edited: false,
-            lost: false,
             has_lost: false,
             forgotten: BTreeSet::new(),
         }
+    }
+
+    /// Whether two of the three objects are wrong at once: then nothing is promised but that nobody else gets in.
+    fn is_lost(&self) -> bool {
+        self.replaced && self.edited
     }
 
     pub(super) fn waits(&mut self, seconds: i64, now: DateTime<Utc>) {
@@ -63,27 +65,31 @@ impl Rules {
         if self.forgotten.contains(&kid) {
             return;
         }
-        if !self.lost && !self.excused.contains(&kid) {
-            let lead = self.lead.get(&kid);
-            let since = self.published.get(&kid).zip(lead);
-            let waited = since.is_some_and(|(since, lead)| self.elapsed - since >= *lead);
-            assert!(
-                waited,
-                "K1: {kid} signs, published at {since:?} and now is {}",
-                self.elapsed
-            );
+        if !self.is_lost() && !self.excused.contains(&kid) {
+            self.waited(&kid);
         }
         self.tokens.push(Token { kid, ends });
     }
 
+    /// A key has been in the set for as long as it had to be when it began to sign.
+    fn waited(&self, kid: &str) {
+        let (since, lead) = (self.published.get(kid), self.lead.get(kid));
+        let long = since
+            .zip(lead)
+            .is_some_and(|(since, lead)| self.elapsed - since >= *lead);
+        assert!(
+            long,
+            "K1: {kid} signs, published at {since:?} for {lead:?} and now is {}",
+            self.elapsed
+        );
+    }
+
     pub(super) fn ring_replaced(&mut self) {
         self.replaced = true;
-        self.lost |= self.edited;
     }
 
     pub(super) fn edited(&mut self, files: &Files) {
         self.edited = true;
-        self.lost |= self.replaced;
         // A cache that is filled now lacks what is missing in the set.
         let set = files.set();
         let there = |kid: &str| set.as_ref().is_some_and(|set| set.kids().contains(&kid));
@@ -101,6 +107,9 @@ impl Rules {
             Step::Activate => {
                 let lead = wish.timings.lead_for().num_seconds();
                 self.lead.insert(active.kid.clone(), lead);
+                if !self.is_lost() && !self.excused.contains(&active.kid) {
+                    self.waited(&active.kid);
+                }
             }
             Step::Revoke(_) if !self.lead.contains_key(&active.kid) => {
                 self.excused.insert(active.kid.clone());
@@ -123,7 +132,7 @@ impl Rules {
         let stranger = fresh(STRANGERS);
         assert!(ring.key(stranger.kid()).is_none(), "a stranger is in");
         let signing = kid_of(files.signing.as_ref());
-        let signing = signing.filter(|kid| !denied(kid) && !self.lost);
+        let signing = signing.filter(|kid| !denied(kid) && !self.is_lost());
         let written = files.jwks == Some(jwks_json(ring));
         // Until the set is written, what somebody made of it may be there.
         let Some(set) = files.set().filter(|_| written || !self.edited) else {
@@ -140,7 +149,7 @@ impl Rules {
         for kid in &kids {
             self.published.entry((*kid).to_owned()).or_insert(elapsed);
         }
-        if self.lost {
+        if self.is_lost() {
             return;
         }
         for token in &self.tokens {
@@ -157,7 +166,7 @@ impl Rules {
 
     /// All three are of one time again. Tells whether they were lost before.
     pub(super) fn settled(&mut self, ring: &KeyRing) -> bool {
-        let was_lost = self.lost;
+        let was_lost = self.is_lost();
         if was_lost {
             self.has_lost = true;
             self.tokens.clear();
@@ -171,7 +180,7 @@ impl Rules {
             let public = |kid: &str| ring.key(kid).is_some_and(|key| key.state.is_public());
             self.forgotten = ever.filter(|kid| !public(kid)).cloned().collect();
         }
-        (self.replaced, self.edited, self.lost) = (false, false, false);
+        (self.replaced, self.edited) = (false, false);
         was_lost
     }
 }
