@@ -7,7 +7,6 @@ use chrono::TimeDelta;
 use common_clock::{Clock as _, ManualClock};
 use crds::Reason;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
 use super::*;
 use crate::{
@@ -19,8 +18,6 @@ use crate::{
     told::is_told,
 };
 
-/// Keys of one process are made one after the other, and who finds that busy comes again later: not what is tested here.
-static MAKING: Mutex<()> = Mutex::const_new(());
 const PLATFORM: &str = "/apis/crewdeck.io/v1beta1/namespaces/crewdeck/platforms/demo";
 
 /// The resource as the API server has it now.
@@ -68,7 +65,6 @@ fn deny(api: &Api, kid: &str) {
 
 #[tokio::test]
 async fn keys_need_no_server_and_are_revoked_without_one() {
-    let _alone = MAKING.lock().await;
     let api = Api::default();
     let cx = api.context();
     // None of the Secrets that it names exists.
@@ -242,7 +238,6 @@ async fn pods_that_hold_a_rotation_back_are_named() {
 
 #[tokio::test]
 async fn in_a_pause_a_key_is_denied_and_nothing_else_is_done() {
-    let _alone = MAKING.lock().await;
     let api = Api::default();
     let cx = api.context();
     api.insert(PLATFORM, serde_json::to_value(platform()).expect("JSON"));
@@ -291,7 +286,6 @@ async fn in_a_pause_a_key_is_denied_and_nothing_else_is_done() {
 
 #[tokio::test]
 async fn while_clocks_differ_keys_stay_and_a_stolen_one_does_not() {
-    let _alone = MAKING.lock().await;
     let api = Api::default();
     let clock = Arc::new(ManualClock::new(
         DateTime::from_timestamp(1_800_000_000, 0).expect("in range"),
