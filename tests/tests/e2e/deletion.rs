@@ -211,7 +211,7 @@ async fn e2e_a_forced_release_without_a_login_names_what_is_left() -> Result<()>
 /// Nobody is there who could let go, the server is gone, and then Secrets and ledger go with the namespace: it goes as soon as
 /// an operator is back, and the operator tells what that leaves.
 #[tokio::test]
-async fn e2e_a_namespace_goes_after_the_operator_was_away_and_a_server_went() -> Result<()> {
+async fn e2e_long_a_namespace_goes_after_the_operator_was_away_and_a_server_went() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let servers = &cluster.status.backends;
     let (platform, _, prefix) = installed(&cluster, "swept", "Delete").await?;
@@ -273,7 +273,7 @@ async fn e2e_a_namespace_goes_after_the_operator_was_away_and_a_server_went() ->
 /// Deleted while nobody is there, and made again under the same name: all of the former one is dropped first, and none of its
 /// people, keys or logins come back.
 #[tokio::test]
-async fn e2e_deleted_while_the_operator_is_away_and_made_again() -> Result<()> {
+async fn e2e_long_deleted_while_the_operator_is_away_and_made_again() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let servers = &cluster.status.backends;
     let (platform, spec, prefix) = installed(&cluster, "again", "Delete").await?;

@@ -1,5 +1,6 @@
 //! The whole on the local cluster, seen from outside. One program, so that it is linked once. The names of its
-//! tests begin with `e2e_`: by that `cargo xtask test` leaves them for the time when the cluster is up.
+//! tests begin with `e2e_`: by that `cargo xtask test` leaves them for the time when the cluster is up. Those of
+//! `e2e_long_` take many minutes: they run with `--faults`, or when a filter asks for them.
 
 mod alike;
 mod api_away;

@@ -44,7 +44,7 @@ async fn told(cluster: &Cluster, platform: &Platform, reason: &str) -> Result<Ve
 }
 
 #[tokio::test]
-async fn e2e_three_missed_periods_are_one_rotation() -> Result<()> {
+async fn e2e_long_three_missed_periods_are_one_rotation() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let (platform, _) = installed(&cluster, "missed").await?;
     let away = Away::send(&cluster).await?;

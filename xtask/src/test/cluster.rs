@@ -62,6 +62,8 @@ fn test(plan: &Plan, report: &mut Report) {
         if plan.faults {
             // With the tables that they print: what was covered, and how long it took.
             command.env("CREWDECK_FAULTS", "1").arg("--show-output");
+        } else if plan.filter.is_none() {
+            command.args(["--skip", LONG]);
         }
         command.args(plan.filter.iter());
         cargo_test(&mut command)
@@ -101,6 +103,9 @@ const PROVISIONING: &[&str] = &[
 
 /// End to end, one after the other: they share the cluster.
 const JOURNEYS: &[&str] = &["--test", "e2e", "--", "--test-threads=1"];
+
+/// Beginning of the names of those that take many minutes: they run with all faults, or when they are asked for.
+const LONG: &str = "e2e_long_";
 
 /// What the tests are told about the cluster.
 struct Prepared {
