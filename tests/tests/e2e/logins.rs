@@ -218,8 +218,10 @@ async fn table(
             format!("{} to {}", slot(was), slot(is))
         )?;
     }
-    // As many names as there are logins, and as many again for their next change.
-    let names: BTreeSet<&String> = before.values().chain(after.values()).collect();
+    // On each server as many names as there are logins, and as many again for their next change.
+    let names = before.iter().chain(&after);
+    let server = |client: &'static str| client.split('-').next();
+    let names: BTreeSet<_> = names.map(|(client, user)| (server(client), user)).collect();
     ensure!(names.len() == 2 * ALL.len(), "{names:?}");
     Ok(table)
 }
