@@ -111,7 +111,7 @@ async fn works(person: &Person, kid: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn e2e_a_damaged_older_or_foreign_key_object_gives_way() -> Result<()> {
+async fn e2e_long_a_damaged_older_or_foreign_key_object_gives_way() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let platform = Platform::prepare(&cluster, "rings").await?;
     let mut spec = platform.spec().await?;
