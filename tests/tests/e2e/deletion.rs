@@ -169,7 +169,7 @@ async fn ledger(cluster: &Cluster, platform: &Platform, server: &str) -> Result<
 /// Nobody knows the login of a server any more: what the others have is dropped, the Platform waits, and when it is let go of
 /// by force, its Event names all that is left.
 #[tokio::test]
-async fn e2e_long_a_forced_release_without_a_login_names_what_is_left() -> Result<()> {
+async fn e2e_a_forced_release_without_a_login_names_what_is_left() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let servers = &cluster.status.backends;
     let (platform, _, prefix) = installed(&cluster, "forced", "Delete").await?;

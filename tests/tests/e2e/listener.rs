@@ -238,7 +238,7 @@ async fn what_leads_elsewhere_is_refused(
 }
 
 #[tokio::test]
-async fn e2e_long_an_address_of_the_author_gets_the_authors_credentials_alone() -> Result<()> {
+async fn e2e_an_address_of_the_author_gets_the_authors_credentials_alone() -> Result<()> {
     let cluster = Cluster::connect().await?;
     let canaries = canaries(&cluster).await?;
     let listener = Listener::begin(&cluster).await?;
