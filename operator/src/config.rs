@@ -34,6 +34,16 @@ impl Default for OperatorConfig {
     }
 }
 
+impl OperatorConfig {
+    /// Whether Platforms of this namespace are looked after.
+    #[must_use]
+    pub fn looks_after(&self, namespace: Option<&str>) -> bool {
+        let watched = &self.watch_namespaces;
+        watched.is_empty()
+            || namespace.is_some_and(|namespace| watched.iter().any(|of| of == namespace))
+    }
+}
+
 impl AppConfig for OperatorConfig {
     const SECTION: &'static str = "operator";
 }

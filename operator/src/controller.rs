@@ -84,10 +84,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         maker: Maker::default(),
         ..cx
     };
-    let namespaces = cx.config.watch_namespaces.clone();
-    let wanted = move |namespace: Option<String>| {
-        namespaces.is_empty() || namespace.is_some_and(|namespace| namespaces.contains(&namespace))
-    };
+    let config = cx.config.clone();
     let (reader, writer) = reflector::store();
     let changed = Arc::new(Notify::new());
     let announce = changed.clone();
@@ -126,9 +123,9 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     let (to_keys, of_keys) = mpsc::unbounded();
     let queue = stream::select_all(requests)
         .filter(move |request| {
-            let take = request
-                .as_ref()
-                .map_or(true, |request| wanted(request.obj_ref.namespace.clone()));
+            let take = request.as_ref().map_or(true, |request| {
+                config.looks_after(request.obj_ref.namespace.as_deref())
+            });
             std::future::ready(take)
         })
         .inspect(move |request| {

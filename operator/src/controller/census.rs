@@ -35,13 +35,12 @@ fn look(cx: &Context, all: &[Arc<Guarded>]) {
     let there: HashSet<(String, String)> = all.iter().map(key).collect();
     cx.gauges.keep(|platform| there.contains(platform));
     // Nobody looks at those of other namespaces, and one that cannot be read is told so in its status.
-    let namespaces = &cx.config.watch_namespaces;
     let ours = all
         .iter()
         .filter_map(|platform| platform.0.as_ref().ok())
         .filter(|platform| {
-            let namespace = platform.namespace().unwrap_or_default();
-            namespaces.is_empty() || namespaces.contains(&namespace)
+            cx.config
+                .looks_after(platform.metadata.namespace.as_deref())
         });
     metrics::oldest_change(&cx.gauges, oldest_change(ours, cx.clock.now()));
 }

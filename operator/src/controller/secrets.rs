@@ -32,6 +32,7 @@ use super::{
     named::{SecretName, Watched, watched},
 };
 use crate::{
+    OperatorConfig,
     backoff::doubled,
     metrics::{self, Gauges},
     platform::Context,
@@ -49,8 +50,7 @@ pub(super) fn requests(cx: &Context, platforms: Store<Guarded>, changed: Arc<Not
     let watches = Watches {
         client: cx.client.clone(),
         ids: cx.ids.clone(),
-        namespaces: cx.config.watch_namespaces.clone(),
-        limit: cx.config.secret_watches,
+        config: cx.config.clone(),
         gauges: cx.gauges.clone(),
         platforms,
         changed,
@@ -71,8 +71,7 @@ pub(super) fn requests(cx: &Context, platforms: Store<Guarded>, changed: Arc<Not
 struct Watches {
     client: Client,
     ids: SharedIds,
-    namespaces: Vec<String>,
-    limit: usize,
+    config: Arc<OperatorConfig>,
     gauges: Arc<Gauges>,
     platforms: Store<Guarded>,
     changed: Arc<Notify>,
@@ -107,11 +106,10 @@ impl Watches {
             .iter()
             .filter_map(|platform| platform.0.as_ref().ok())
             .filter(|platform| {
-                let namespace = platform.metadata.namespace.as_ref();
-                self.namespaces.is_empty()
-                    || namespace.is_some_and(|namespace| self.namespaces.contains(namespace))
+                let namespace = platform.metadata.namespace.as_deref();
+                self.config.looks_after(namespace)
             });
-        let (watched, left_out) = watched(readable, self.limit);
+        let (watched, left_out) = watched(readable, self.config.secret_watches);
         self.running.retain(|secret, running| {
             let stays = watched.contains_key(secret);
             if !stays {
