@@ -18,6 +18,26 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// The chart of a platform.
 pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/crewdeck-platform");
+/// The long-running roles, in the order in which they roll.
+pub const ROLES: [&str; 6] = [
+    "web",
+    "worker",
+    "beat",
+    "realtime",
+    "analytics",
+    "analytics-worker",
+];
+/// Every login that a platform has, by its Secret.
+pub const LOGINS: [&str; 8] = [
+    "db-app",
+    "db-migrator",
+    "db-analytics-reader",
+    "db-analytics-owner",
+    "redis-app",
+    "redis-analytics",
+    "kafka-app",
+    "kafka-analytics",
+];
 /// Who the tests are, to the API server.
 const MANAGER: &str = "crewdeck-tests";
 

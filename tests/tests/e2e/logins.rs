@@ -11,21 +11,9 @@ use std::{
 use tests::{
     backends::{self, Server},
     cluster::Cluster,
-    platform::Platform,
+    platform::{LOGINS, Platform},
     wait::wait_for,
 };
-
-/// Every login that a platform has, by its Secret.
-pub(crate) const ALL: [&str; 8] = [
-    "db-app",
-    "db-migrator",
-    "db-analytics-reader",
-    "db-analytics-owner",
-    "redis-app",
-    "redis-analytics",
-    "kafka-app",
-    "kafka-analytics",
-];
 
 /// How a server or a client's library tells that a login or a right is missing, in lower case. A right at Kafka is not among
 /// them: a client with the former login, which takes leave of its group while the new one works already, may be told that its
@@ -140,7 +128,7 @@ fn refusals(
 /// Who is named in the Secret of each login.
 async fn users(cluster: &Cluster, platform: &Platform) -> Result<BTreeMap<&'static str, String>> {
     let mut users = BTreeMap::new();
-    for client in ALL {
+    for client in LOGINS {
         let secret = secret(cluster, platform, client).await?;
         let user = match secret.get("username") {
             Some(user) => Some(user.as_str()),
@@ -208,7 +196,7 @@ async fn table(
         "{:<20} {:<7} {:<18} {}\n",
         "LOGIN", "SLOT", "LET IN BY", "SECONDS"
     );
-    for client in ALL {
+    for client in LOGINS {
         let (was, is) = (&before[client], &after[client]);
         ensure!(was != is, "{client} is {is} as before");
         let servers = let_in(cluster, platform, client).await?.join(", ");
@@ -223,7 +211,7 @@ async fn table(
     let names = before.iter().chain(&after);
     let server = |client: &'static str| client.split('-').next();
     let names: BTreeSet<_> = names.map(|(client, user)| (server(client), user)).collect();
-    ensure!(names.len() == 2 * ALL.len(), "{names:?}");
+    ensure!(names.len() == 2 * LOGINS.len(), "{names:?}");
     Ok(table)
 }
 

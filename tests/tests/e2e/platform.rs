@@ -13,7 +13,10 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use std::{collections::BTreeSet, fmt::Debug, time::Duration};
-use tests::{cluster::Cluster, platform::Platform};
+use tests::{
+    cluster::Cluster,
+    platform::{LOGINS, Platform, ROLES},
+};
 
 /// Every condition that `kubectl describe` lists on a Ready platform, and its value.
 const CONDITIONS: &[(&str, &str)] = &[
@@ -29,28 +32,6 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("CredentialsReady", "True"),
     ("RolesReady", "True"),
     ("ExposureReady", "True"),
-];
-
-/// The long-running roles.
-const ROLES: &[&str] = &[
-    "web",
-    "worker",
-    "beat",
-    "realtime",
-    "analytics",
-    "analytics-worker",
-];
-
-/// The credentials of all roles together.
-const CLIENTS: &[&str] = &[
-    "db-app",
-    "db-migrator",
-    "db-analytics-reader",
-    "db-analytics-owner",
-    "redis-app",
-    "redis-analytics",
-    "kafka-app",
-    "kafka-analytics",
 ];
 
 #[tokio::test]
@@ -84,12 +65,12 @@ async fn everything_is_there(cluster: &Cluster, platform: &Platform) -> Result<(
             .map(|suffix| format!("{name}-{suffix}"))
             .collect()
     };
-    let secrets = [CLIENTS, &["keyring", "signing", "web", "admin"]].concat();
+    let secrets = [&LOGINS[..], &["keyring", "signing", "web", "admin"]].concat();
     let configs: Vec<String> = ROLES.iter().map(|role| format!("{role}-config")).collect();
     let mut configs: Vec<&str> = configs.iter().map(String::as_str).collect();
     configs.extend(["jwks", "external"]);
-    owned::<Deployment>(cluster, platform, &uid, &wanted(ROLES)).await?;
-    owned::<ServiceAccount>(cluster, platform, &uid, &wanted(ROLES)).await?;
+    owned::<Deployment>(cluster, platform, &uid, &wanted(&ROLES)).await?;
+    owned::<ServiceAccount>(cluster, platform, &uid, &wanted(&ROLES)).await?;
     owned::<Service>(
         cluster,
         platform,
@@ -97,7 +78,7 @@ async fn everything_is_there(cluster: &Cluster, platform: &Platform) -> Result<(
         &wanted(&["web", "realtime", "analytics"]),
     )
     .await?;
-    let policies = [ROLES, &["migrate"]].concat();
+    let policies = [&ROLES[..], &["migrate"]].concat();
     owned::<NetworkPolicy>(cluster, platform, &uid, &wanted(&policies)).await?;
     owned::<Secret>(cluster, platform, &uid, &wanted(&secrets)).await?;
     owned::<ConfigMap>(cluster, platform, &uid, &wanted(&configs)).await
@@ -181,7 +162,7 @@ async fn roles_are_locked_down(cluster: &Cluster, platform: &Platform) -> Result
         let text = serde_json::to_string(&spec.volumes)?;
         let has_key = text.contains(&format!("{}-signing", platform.name));
         ensure!(
-            has_key == (*role == "web"),
+            has_key == (role == "web"),
             "{role}: signing key mounted: {has_key}"
         );
         ensure!(

@@ -10,7 +10,7 @@ use std::{cell::RefCell, collections::BTreeMap, time::Duration};
 use tests::{
     backends,
     cluster::Cluster,
-    platform::{Login, Platform},
+    platform::{LOGINS, Login, Platform},
     wait::wait_for,
     work::{NO_TEAM, Person, every_task_is_counted, work},
 };
@@ -277,7 +277,7 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
                     .or_insert_with(|| begun.elapsed());
             }
             ensure!(
-                logins.len() == logins::ALL.len() && logins.iter().all(changed),
+                logins.len() == LOGINS.len() && logins.iter().all(changed),
                 "{logins:?}"
             );
             Ok(())

@@ -17,7 +17,7 @@ use tests::{
     cluster::Cluster,
     faults::is_long,
     jobs::{enqueue, every_job_ran_once},
-    platform::Platform,
+    platform::{Platform, ROLES},
     schema::FORMER_SCHEMA,
     wait::wait_for,
     work::{Person, every_task_is_counted, work},
@@ -59,16 +59,6 @@ fn course() -> Vec<To> {
     }
     course
 }
-
-/// The roles as they roll.
-const ROLES: [&str; 6] = [
-    "web",
-    "worker",
-    "beat",
-    "realtime",
-    "analytics",
-    "analytics-worker",
-];
 
 /// `repository` and `tag` as the spec has them.
 pub(super) fn image(name: &str) -> Result<Value> {
