@@ -15,10 +15,8 @@ use tests::{
     wait::wait_for,
 };
 
-/// How a server or a client's library tells that a login or a right is missing, in lower case. A right at Kafka is not among
-/// them: a client with the former login, which takes leave of its group while the new one works already, may be told that its
-/// rights have gone.
-const REFUSALS: [&str; 8] = [
+/// How a server or a client's library tells that a login or a right is missing, in lower case.
+const REFUSALS: [&str; 9] = [
     "authentication failed",
     "authentication error",
     "authenticationfailed",
@@ -27,6 +25,7 @@ const REFUSALS: [&str; 8] = [
     "wrongpass",
     "noauth",
     "noperm",
+    "authorizationfailed",
 ];
 
 /// After a minute Kafka has its clients log in again, and ends what does not.

@@ -8,7 +8,8 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::{
-    Context, StepError, apply::kube::require_ours, metadata::metadata, validate::ValidatedPlatform,
+    Class, Context, StepError, apply::kube::require_ours, metadata::metadata,
+    validate::ValidatedPlatform,
 };
 use crds::{FORCE_RELEASE_ANNOTATION, Reason};
 
@@ -111,8 +112,11 @@ fn told(things: &[Thing]) -> String {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Left(pub Vec<Thing>);
 
-/// A failure to let go of a server: with what is still listed there, and the way out.
+/// A failure to let go of a server: with what is still listed there, and the way out, unless it passes by itself.
 pub(in crate::platform) fn left_behind(error: &StepError, listed: &[Thing]) -> StepError {
+    if error.class == Class::Waiting {
+        return error.clone();
+    }
     StepError {
         reason: match error.reason {
             Reason::BackendUnreachable

@@ -98,8 +98,9 @@ impl KafkaSource {
     }
 
     /// Goes on with a consumer of the login as it is now, where the former one was. Nothing may be under way: what was
-    /// received is settled.
-    fn renew(&mut self) -> Result<(), EventError> {
+    /// received is settled. The new login is told as the one that is used when the former consumer is gone: until then it
+    /// needs its rights, to wait for the answers to its last commits and to leave its group.
+    async fn renew(&mut self) -> Result<(), EventError> {
         let now = self.changes.borrow().clone();
         let fresh = if let Some(group) = &self.group {
             let names: Vec<String> = self.topics.keys().cloned().collect();
@@ -110,8 +111,8 @@ impl KafkaSource {
             consumer
         };
         let former = std::mem::replace(&mut self.consumer, Arc::new(fresh));
-        // It waits for the answers to its last commits, and leaves its group.
-        drop(tokio::task::spawn_blocking(move || drop(former)));
+        let gone = tokio::task::spawn_blocking(move || drop(former)).await;
+        gone.map_err(|source| EventError::unavailable(NAME, "leaving a group", source))?;
         (self.paused, self.polled) = (false, Instant::now());
         self.epoch.store(now.epoch, Ordering::Relaxed);
         // Not before: what failed is tried again.
@@ -132,7 +133,7 @@ impl KafkaSource {
                 changed = login.changed() => {
                     // Its end is the end of the process.
                     if changed.is_ok() {
-                        self.renew()?;
+                        self.renew().await?;
                     }
                 }
                 received = self.receive() => return received,

@@ -169,6 +169,14 @@ fn is_unreachable(error: &KafkaError) -> bool {
 /// An error of the cluster as a condition of the Platform.
 fn failed(error: &KafkaError) -> StepError {
     let (reason, remedy) = match error {
+        error if error.code() == Some(RDKafkaErrorCode::NonEmptyGroup) => {
+            return StepError::waiting(
+                Reason::Deleting,
+                format!(
+                    "{error}; whoever was killed is a member until its session ends, within 45 s"
+                ),
+            );
+        }
         error if is_login_refused(error) => (
             Reason::LoginRefused,
             "correct username, password and sasl-mechanism in the Secret of spec.events.kafka",
@@ -217,7 +225,9 @@ pub async fn release(
         drop_all(&*admin.map_err(|error| failed(&error))?, &listed, keep).await
     };
     if let Err(error) = done.await {
-        cx.administrators.kafka.forget(&connection).await;
+        if is_of_cluster(&error) {
+            cx.administrators.kafka.forget(&connection).await;
+        }
         return Err(left_behind(&error, &listed));
     }
     let stays = |thing: &Thing| keep && thing.kind != Kind::Login;

@@ -22,7 +22,11 @@ use crate::{
         memory::{MemoryStore, at_rest},
         read_login,
     },
-    platform::validate::{ExternalNames, Topic},
+    platform::{
+        Class,
+        validate::{ExternalNames, Topic},
+    },
+    told::is_told,
 };
 
 /// A Platform of its own on the cluster of the tests.
@@ -349,6 +353,11 @@ async fn our_clients_work_with_what_is_allowed() {
         assert_eq!(delivery.envelope.id, sent.id);
         delivery.dead_letter("a test").await.unwrap();
     }
+    let mut groups = fixture.wanted.things();
+    groups.retain(|thing| thing.kind == Kind::Group);
+    let with_members = drop_all(&fixture.admin, &groups, false).await.unwrap_err();
+    is_told(Reason::Deleting, with_members.reason.as_str());
+    assert_eq!(with_members.class, Class::Waiting, "{with_members}");
     drop((everything, notifications, counts, clients));
     fixture.clean().await;
 }
