@@ -4,7 +4,7 @@ use rdkafka::{
     ClientConfig, ClientContext, TopicPartitionList,
     config::RDKafkaLogLevel,
     consumer::{ConsumerContext, StreamConsumer},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
     producer::FutureProducer,
 };
 
@@ -12,7 +12,11 @@ use crate::error::EventError;
 
 /// Turns what the client reports by itself into log lines.
 #[derive(Clone)]
-pub(super) struct Context;
+pub(super) struct Context {
+    /// Whether it has a right on its group. One that reads everything by itself has none and needs none, but the library asks
+    /// for the group's coordinator all the same.
+    in_group: bool,
+}
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -33,6 +37,10 @@ impl ClientContext for Context {
 
     /// A wrong password shows only here: the calls themselves just time out.
     fn error(&self, error: KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code();
+        if !self.in_group && code == Some(RDKafkaErrorCode::GroupAuthorizationFailed) {
+            return;
+        }
         tracing::warn!(%error, reason, "the Kafka client reports an error");
     }
 }
@@ -58,14 +66,15 @@ pub(super) fn producer(base: &ClientConfig) -> Result<FutureProducer<Context>, E
         .set("message.timeout.ms", "20000")
         .set("linger.ms", "2")
         .set_log_level(RDKafkaLogLevel::Warning)
-        .create_with_context(Context)
+        .create_with_context(Context { in_group: false })
         .map_err(|source| EventError::Config(format!("kafka producer: {source}")))
 }
 
-/// A consumer that commits what it is told to.
+/// A consumer that commits what it is told to, as a member of the group or by itself.
 pub(super) fn consumer(
     base: &ClientConfig,
     group: &str,
+    in_group: bool,
 ) -> Result<StreamConsumer<Context>, EventError> {
     base.clone()
         .set("group.id", group)
@@ -74,6 +83,6 @@ pub(super) fn consumer(
         .set("allow.auto.create.topics", "false")
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set_log_level(RDKafkaLogLevel::Warning)
-        .create_with_context(Context)
+        .create_with_context(Context { in_group })
         .map_err(|source| EventError::Config(format!("kafka consumer: {source}")))
 }

@@ -250,7 +250,7 @@ fn shared(
     group: &str,
     topics: &[String],
 ) -> Result<StreamConsumer<Context>, EventError> {
-    let consumer = client::consumer(base, group)?;
+    let consumer = client::consumer(base, group, true)?;
     let names: Vec<&str> = topics.iter().map(String::as_str).collect();
     consumer
         .subscribe(&names)
@@ -260,7 +260,7 @@ fn shared(
 
 /// A consumer that assigns itself what it reads.
 fn broadcast(base: &ClientConfig, prefix: &str) -> Result<StreamConsumer<Context>, EventError> {
-    client::consumer(base, &format!("{prefix}.broadcast"))
+    client::consumer(base, &format!("{prefix}.broadcast"), false)
 }
 
 /// Assigns every partition from its end on, known before this returns.
