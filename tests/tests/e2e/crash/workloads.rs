@@ -83,6 +83,16 @@ impl Workload {
                 spec["roles"] = json!({"web": {"replicas": 2}, "realtime": {"enabled": false}});
                 spec["events"]["kafka"]["topics"] = json!([{"name": "task-events", "partitions": 4, "allowKeyRemap": true, "retentionSeconds": 3_600}]);
                 platform.apply(spec).await?;
+                // It goes when the role's last pod has ended, which may be long after all else is done.
+                wait_for("the policy of the role goes", LIMIT, async || {
+                    let policy = format!("networkpolicy/{}-realtime", platform.name);
+                    let namespace = &platform.namespace;
+                    let get = ["-n", namespace, "get", &policy, "--ignore-not-found"];
+                    let left = cluster.kubectl(&get)?;
+                    ensure!(left.is_empty(), "{left}");
+                    Ok(())
+                })
+                .await?;
             }
             Self::RotateKeys => {
                 let before = keys(platform).await?;
