@@ -8,8 +8,7 @@ use kube::api::{Api, ObjectMeta, PostParams};
 use serde::{Deserialize, Serialize};
 
 use crate::platform::{
-    Class, Context, StepError, apply::kube::require_ours, metadata::metadata,
-    validate::ValidatedPlatform,
+    Context, StepError, apply::kube::require_ours, metadata::metadata, validate::ValidatedPlatform,
 };
 use crds::{FORCE_RELEASE_ANNOTATION, Reason};
 
@@ -114,7 +113,7 @@ pub struct Left(pub Vec<Thing>);
 
 /// A failure to let go of a server: with what is still listed there, and the way out, unless it passes by itself.
 pub(in crate::platform) fn left_behind(error: &StepError, listed: &[Thing]) -> StepError {
-    if error.class == Class::Waiting {
+    if error.reason == Reason::Deleting {
         return error.clone();
     }
     StepError {
