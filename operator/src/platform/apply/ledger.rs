@@ -14,8 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync;
 
 use crate::platform::{
-    Class, Context, StepError, apply::kube::require_ours, metadata::metadata,
-    validate::ValidatedPlatform,
+    Context, StepError, apply::kube::require_ours, metadata::metadata, validate::ValidatedPlatform,
 };
 use crds::{FORCE_RELEASE_ANNOTATION, Reason};
 
@@ -33,7 +32,7 @@ pub struct Left(pub Vec<Thing>);
 
 /// A failure to let go of a server: with what is still listed there, and the way out, unless it passes by itself.
 pub(in crate::platform) fn left_behind(error: &StepError, listed: &[Thing]) -> StepError {
-    if error.class == Class::Waiting {
+    if error.reason == Reason::Deleting {
         return error.clone();
     }
     StepError {
