@@ -1,6 +1,8 @@
 //! All SQL of the domain. A change is one statement: row, audit and outbox.
 
 pub(crate) mod idempotency;
+pub(crate) mod import;
+pub(crate) mod known_network;
 pub(crate) mod session;
 pub(crate) mod team;
 pub(crate) mod user;

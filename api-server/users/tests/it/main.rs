@@ -1,5 +1,6 @@
 //! Users, teams and sign-ins over HTTP, on a real database and a real Redis.
 
+mod import;
 mod input;
 mod keys;
 mod limits;
