@@ -5,6 +5,7 @@
 
 mod answers;
 mod headers;
+mod reads;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod writes;
@@ -60,6 +61,7 @@ fn finish_operation(operation: &mut Operation, schemas: &Value) {
     let public = operation.security.is_some();
     let needs = (!public).then(|| SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []));
     operation.security = Some(needs.into_iter().collect());
+    reads::tell(operation);
     headers::tell(operation, schemas);
     writes::tell(operation);
     for kind in refusals(operation, public) {
