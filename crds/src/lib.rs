@@ -3,6 +3,7 @@
 //! No client and no logic: whatever reads or writes the resource shares these types.
 
 mod autoscaling;
+mod disruption_budget;
 mod exposure;
 mod manifest;
 mod monitoring;
@@ -17,6 +18,7 @@ mod template;
 mod upgrade;
 
 pub use autoscaling::{Autoscaling, WorkerAutoscaling};
+pub use disruption_budget::DisruptionBudgetSpec;
 pub use exposure::{ExposureSpec, GatewayReference, HttpRouteSpec, IngressSpec};
 pub use manifest::{GENERATION_ANNOTATION, SCHEMA_GENERATION, definition, manifests};
 pub use monitoring::MonitoringSpec;
@@ -29,7 +31,7 @@ pub use roles::{RolesSpec, ScaledRole, SingleRole, SwitchedRole, WorkerRole};
 pub use signing::{LONGEST_TOKEN_SECONDS, RevokedKey, SigningSpec};
 pub use source::{
     CredentialsSpec, DatabaseSpec, DeletionPolicy, EventsSpec, KafkaSpec, RedisSpec,
-    SecretReference, TopicName, TopicSpec, Transport,
+    SecretReference, TopicName, TopicSetting, TopicSpec, Transport,
 };
 pub use status::{
     ConditionType, CredentialStatus, MigrationStatus, PlanStatus, PlannedMigration, PlatformStatus,

@@ -12,7 +12,7 @@ pub const GENERATION_ANNOTATION: &str = "crewdeck.io/schema-generation";
 
 /// Raised with each change of the schema: an operator refuses to start on an older one, whose server would
 /// drop fields the operator relies on.
-pub const SCHEMA_GENERATION: u32 = 5;
+pub const SCHEMA_GENERATION: u32 = 6;
 
 /// Fields that have a form of Kubernetes' own: `kubectl explain pod.spec` tells what is in them.
 const OF_KUBERNETES: [&str; 3] = ["affinity", "tolerations", "topologySpreadConstraints"];

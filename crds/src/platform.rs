@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    disruption_budget::DisruptionBudgetSpec,
     exposure::ExposureSpec,
     monitoring::MonitoringSpec,
     network::NetworkPolicySpec,
@@ -80,6 +81,10 @@ pub struct PlatformSpec {
     /// Who may reach the pods, and whom they may reach.
     #[serde(default)]
     pub network_policy: NetworkPolicySpec,
+
+    /// How many pods of a role may be away at once.
+    #[serde(default)]
+    pub disruption_budget: DisruptionBudgetSpec,
 
     /// What a Prometheus is told.
     #[serde(default)]

@@ -70,6 +70,24 @@ pub struct DatabaseSpec {
     /// How often its logins are changed.
     #[serde(default)]
     pub credentials: CredentialsSpec,
+    /// Connections that each login may have open at once, at each of the two servers; as many as the server has when it is left
+    /// out. Each pod of web, worker, beat and realtime opens up to 10 with the login of the application
+    /// (`CREWDECK_DATABASE_MAX_CONNECTIONS` in extraEnv is another number); a request that finds none left waits, and fails
+    /// after five seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 100_000))]
+    pub connection_limit: Option<i32>,
+    /// Seconds that the replica may be behind. When it is further behind, `DatabaseReady` and an alert tell so; analytics goes
+    /// on, and says of its figures as of when they are.
+    #[serde(default = "DatabaseSpec::default_replica_lag")]
+    #[schemars(range(min = 5, max = 86_400))]
+    pub maximum_replica_lag_seconds: i64,
+}
+
+impl DatabaseSpec {
+    fn default_replica_lag() -> i64 {
+        60
+    }
 }
 
 /// Redis 7 or newer.
@@ -146,6 +164,32 @@ pub struct TopicSpec {
     #[serde(default = "TopicSpec::default_retention_seconds")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub retention_seconds: i64,
+    /// Further settings, such as `min.insync.replicas`. Those that nobody names here stay as they are on the topic, also when
+    /// they were named before.
+    #[serde(default)]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub config: Vec<TopicSetting>,
+}
+
+/// A setting of a topic.
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct TopicSetting {
+    /// Its name, as Kafka has it.
+    #[schemars(length(min = 1, max = 128), regex(pattern = r"^[a-z][a-z0-9.]*$"))]
+    #[x_kube(validation = Rule::new("self != 'retention.ms'").message("config may not set retention.ms: set retentionSeconds beside it"))]
+    pub name: String,
+    /// Its value, in the form in which Kafka shows it.
+    #[schemars(length(min = 1, max = 256))]
+    pub value: String,
+}
+
+impl TopicSetting {
+    /// Whether another field of the topic sets what bears this name.
+    #[must_use]
+    pub fn is_reserved(name: &str) -> bool {
+        name == "retention.ms"
+    }
 }
 
 impl TopicSpec {
@@ -158,6 +202,7 @@ impl TopicSpec {
             allow_key_remap: false,
             replicas: Self::default_replicas(),
             retention_seconds: Self::default_retention_seconds(),
+            config: Vec::new(),
         }
     }
 

@@ -115,6 +115,9 @@ pub struct SigningKeyStatus {
 pub struct CredentialStatus {
     /// Client, such as db-app.
     pub client: String,
+    /// Name under which it logs in now; the other one of its two ends, or waits for the next change.
+    #[serde(default)]
+    pub login: String,
     /// Generation of the login's Secret.
     pub epoch: i64,
     /// Active, or Draining while the former login ends.
@@ -138,6 +141,9 @@ pub struct TopicsStatus {
     pub wanted: i64,
     /// Both, as ready/wanted.
     pub summary: String,
+    /// Partitions of which some copy is behind or away.
+    #[serde(default)]
+    pub under_replicated: i64,
 }
 
 /// What an upgrade does.

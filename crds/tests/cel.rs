@@ -60,6 +60,10 @@ fn template_with(variable: &str) -> Value {
     json!({"extraEnv": [{"name": variable, "value": "x"}]})
 }
 
+fn topic_with(setting: &str) -> Value {
+    json!([{"name": "task-events", "config": [{"name": setting, "value": "2"}]}])
+}
+
 /// A rule that stands in several places is one rule: the shape of the pods is told for each role.
 #[rstest]
 #[case::role("ROLE", true)]
@@ -151,6 +155,12 @@ fn the_sample_is_accepted() {
 )]
 #[case::approved_plan("/spec/migration", json!({"approval": "Manual", "approvedPlan": "0123456789abcdef"}), json!({"approval": "Automatic", "approvedPlan": "0123456789abcdef"}), "migration.approvedPlan has a meaning only with")]
 #[case::events("/spec/events", json!({"transport": "Kafka", "kafka": {"secretRef": {"name": "k"}}}), json!({"transport": "Kafka"}), "events.kafka is required")]
+#[case::setting_of_a_topic(
+    "/spec/events/kafka/topics",
+    topic_with("min.insync.replicas"),
+    topic_with("retention.ms"),
+    "config may not set retention.ms"
+)]
 #[case::env(
     "/spec/rolesTemplate",
     template_with("CREWDECK_TELEMETRY_FILTER"),
@@ -237,7 +247,7 @@ fn the_rules_are_counted() {
     }
     let mut found = BTreeSet::new();
     collect(&SCHEMA, &mut found);
-    assert_eq!(found.len(), 13, "{found:?}");
+    assert_eq!(found.len(), 14, "{found:?}");
 }
 
 #[test]

@@ -252,6 +252,8 @@ pub(crate) fn free_slot([a, b]: &[String; 2], is_open: impl Fn(&String) -> bool)
 /// A login that works, and what its former one waits for, if that is still open.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
+    /// Name of the login.
+    pub user: String,
     /// How the login stands.
     pub issue: Issue,
     /// In words.

@@ -305,15 +305,23 @@ async fn servers(
     let kafka = report.note(ConditionType::EventsReady, kafka, |topics| {
         format!("{} of {} topics stand", topics.ready, topics.wanted)
     });
-    let warning = redis.as_ref().and_then(|redis| redis.warning.as_ref());
-    report.insecure(ConditionType::RedisReady, warning);
-    let warning = kafka.as_ref().and_then(|kafka| kafka.warning.as_ref());
-    report.insecure(ConditionType::EventsReady, warning);
+    let lagging = postgres.as_ref().and_then(|found| found.lagging.as_ref());
+    report.warn(
+        ConditionType::DatabaseReady,
+        Reason::ReplicaLagging,
+        lagging,
+    );
+    let warning = redis.as_ref().and_then(|found| found.warning.as_ref());
+    report.warn(ConditionType::RedisReady, Reason::InsecureServer, warning);
+    let warning = kafka.as_ref().and_then(|found| found.warning.as_ref());
+    report.warn(ConditionType::EventsReady, Reason::InsecureServer, warning);
     if let Some(topics) = &kafka {
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
         report.topics = Some(TopicsStatus {
-            ready: i64::try_from(topics.ready).unwrap_or(i64::MAX),
-            wanted: i64::try_from(topics.wanted).unwrap_or(i64::MAX),
+            ready: number(topics.ready),
+            wanted: number(topics.wanted),
             summary: format!("{}/{}", topics.ready, topics.wanted),
+            under_replicated: number(topics.under_replicated),
         });
         if let Some(told) = kafka::told_unlike(&topics.unlike) {
             report.pending(

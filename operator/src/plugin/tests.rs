@@ -137,7 +137,7 @@ fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
 fn ready() -> Value {
     let mut platform = platform("demo");
     let role = |role: &str, desired: i32| json!({"role": role, "desired": desired, "ready": desired, "version": "0.1.0"});
-    let login = |client: &str| json!({"client": client, "epoch": 1_799_990_000, "phase": "Active", "issuedAt": ago(10_000)});
+    let login = |client: &str| json!({"client": client, "login": "demo_app_b", "epoch": 1_799_990_000, "phase": "Active", "issuedAt": ago(10_000)});
     platform["status"] = json!({
         "observedGeneration": 3,
         "version": "0.1.0",
@@ -156,10 +156,10 @@ fn ready() -> Value {
         "nextRotationTime": ago(-1_000_000),
         "credentials": [
             login("db-app"),
-            {"client": "redis-app", "epoch": 1_799_999_000, "phase": "Draining", "issuedAt": ago(1_000),
-             "message": "demo_app_a may still be used by demo-web-6d5f9c8b7-x7k2p"},
+            {"client": "redis-app", "login": "demo:app-b", "epoch": 1_799_999_000, "phase": "Draining", "issuedAt": ago(1_000),
+             "message": "demo:app may still be used by demo-web-6d5f9c8b7-x7k2p"},
         ],
-        "topics": {"ready": 8, "wanted": 8, "summary": "8/8"},
+        "topics": {"ready": 8, "wanted": 8, "summary": "8/8", "underReplicated": 0},
         "migration": {"version": "0.1.0", "job": "demo-migrate-0a1b2c3d"},
     });
     platform

@@ -25,6 +25,7 @@ fn settings() -> insta::Settings {
         (r"0\.1\.0[-+.\w]*", "<version>"),
         (r"Generation:\s+\d+", "Generation: <n>"),
         (r"Epoch:\s+\d+", "Epoch: <n>"),
+        (r"Login:\s+\S+", "Login: <login>"),
         (r"Acknowledged:\s+\d+/\d+", "Acknowledged: <n>"),
         (
             r"demo-(migrate|plan|expand|contract)-[0-9a-f]{8}-\d",

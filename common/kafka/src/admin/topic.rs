@@ -28,6 +28,8 @@ pub struct TopicState {
     pub partitions: i32,
     /// Number of copies of the partition that has the fewest.
     pub replicas: i32,
+    /// Number of partitions of which some copy is behind or away.
+    pub under_replicated: usize,
     /// What the caller may do, of what this crate knows.
     pub allowed: Vec<Operation>,
 }

@@ -11,12 +11,13 @@ use crate::platform::{
     validate::{RoleSpec, ValidatedPlatform},
 };
 
-/// One pod at a time; none at one replica, where a budget would only block the drain of a node.
+/// One pod at a time; none at one replica, where a budget would only block the drain of a node, and none where the spec
+/// wants none.
 pub(super) fn disruption_budget(
     p: &ValidatedPlatform,
     spec: &RoleSpec,
 ) -> Option<PodDisruptionBudget> {
-    (spec.scale.least() > 1).then(|| PodDisruptionBudget {
+    (p.disruption_budget.enabled && spec.scale.least() > 1).then(|| PodDisruptionBudget {
         metadata: metadata(p, object_name(p, spec.role), Some(spec.role)),
         spec: Some(PodDisruptionBudgetSpec {
             max_unavailable: Some(IntOrString::Int(1)),

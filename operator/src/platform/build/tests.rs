@@ -249,6 +249,8 @@ fn a_budget_exists_from_two_replicas_on() {
     assert!(role(&p, &p.roles[0]).disruption_budget.is_none());
     p.roles[0].scale = Scale::Fixed(2);
     assert!(role(&p, &p.roles[0]).disruption_budget.is_some());
+    p.disruption_budget.enabled = false;
+    assert!(role(&p, &p.roles[0]).disruption_budget.is_none());
 }
 
 #[test]

@@ -327,7 +327,7 @@ mod tests {
             (ConditionType::EventsReady, None),
         ] {
             report.done(condition, "it stands");
-            report.insecure(condition, words);
+            report.warn(condition, Reason::InsecureServer, words);
         }
         assert_eq!(report.blocker(), None);
         let status = after(&PlatformStatus::default(), report, 1, None, noon());

@@ -112,10 +112,9 @@ impl Report {
     }
 
     /// Notes what is to be mended on a server, if anything is, though it works.
-    pub fn insecure(&mut self, condition: ConditionType, words: Option<&String>) {
+    pub fn warn(&mut self, condition: ConditionType, reason: Reason, words: Option<&String>) {
         if let Some(words) = words {
-            let error = StepError::waiting(Reason::InsecureServer, words);
-            self.slow(condition, &error);
+            self.slow(condition, &StepError::waiting(reason, words));
         }
     }
 
@@ -146,7 +145,11 @@ impl Report {
         schedule: &Schedule,
         now: DateTime<Utc>,
     ) {
-        let Settled { issue, draining } = settled;
+        let Settled {
+            user,
+            issue,
+            draining,
+        } = settled;
         let look = match draining {
             Some(_) => look_again(issue.at, now),
             None => issue.due_at(schedule),
@@ -165,6 +168,7 @@ impl Report {
         }
         self.credentials.push(CredentialStatus {
             client: client.to_owned(),
+            login: user.clone(),
             epoch: i64::try_from(issue.epoch).unwrap_or(i64::MAX),
             phase: if draining.is_some() {
                 "Draining"
@@ -202,6 +206,7 @@ mod tests {
         let told = |minutes: i64| {
             let mut report = Report::default();
             let settled = Settled {
+                user: "demo_app_b".to_owned(),
                 issue: Issue {
                     epoch: 7,
                     at: now - TimeDelta::minutes(minutes),
@@ -210,6 +215,7 @@ mod tests {
                 draining: Some("demo_app_a may still be used by demo-web-1".to_owned()),
             };
             report.login("db-app", &settled, &schedule, now);
+            assert_eq!(report.credentials[0].login, "demo_app_b");
             report.slow_login
         };
         assert_eq!(told(10), None);

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use crds::{
-    DeletionPolicy, MigrationSpec, MonitoringSpec, NetworkPolicySpec, Platform, Reason,
-    RolloutSpec, TopicName, TopicSpec,
+    DeletionPolicy, DisruptionBudgetSpec, MigrationSpec, MonitoringSpec, NetworkPolicySpec,
+    Platform, Reason, RolloutSpec, TopicName, TopicSetting, TopicSpec,
 };
 
 use super::{
@@ -41,6 +42,8 @@ pub struct ValidatedPlatform {
     pub roles: Vec<RoleSpec>,
     /// Who may reach the pods.
     pub network_policy: NetworkPolicySpec,
+    /// How many pods of a role may be away at once.
+    pub disruption_budget: DisruptionBudgetSpec,
     /// What a Prometheus is told.
     pub monitoring: MonitoringSpec,
     /// The way in from outside.
@@ -49,6 +52,10 @@ pub struct ValidatedPlatform {
     pub documentation: String,
     /// Where the operator runs, who asks the pods how they are.
     pub operator_namespace: String,
+    /// Connections that each login on PostgreSQL may have at each server; `None` is no limit.
+    pub connection_limit: Option<i32>,
+    /// How far the replica may be behind.
+    pub maximum_replica_lag: TimeDelta,
     /// What becomes of the databases.
     pub database_policy: DeletionPolicy,
     /// What becomes of the Redis namespaces.
@@ -84,6 +91,8 @@ pub struct Topic {
     pub replicas: i32,
     /// How long messages are kept.
     pub retention: Duration,
+    /// Further settings, by their names.
+    pub config: Vec<(String, String)>,
 }
 
 impl ValidatedPlatform {
@@ -137,13 +146,17 @@ pub fn validate(
         postgres,
         redis,
         kafka,
-        topics: topics(events.map_or(&[], |kafka| &kafka.topics)),
+        topics: topics(events.map_or(&[], |kafka| &kafka.topics)).map_err(invalid)?,
         roles: RoleSpec::all(&spec.roles, &spec.roles_template).map_err(invalid)?,
         network_policy: spec.network_policy.clone(),
+        disruption_budget: spec.disruption_budget,
         monitoring: spec.monitoring.clone(),
         exposure: Exposure::parse(&spec.exposure, url).map_err(invalid)?,
         documentation: config.documentation.clone(),
         operator_namespace: config.lease_namespace.clone(),
+        connection_limit: spec.database.connection_limit,
+        maximum_replica_lag: TimeDelta::try_seconds(spec.database.maximum_replica_lag_seconds)
+            .unwrap_or(TimeDelta::MAX),
         database_policy: spec.database.deletion_policy,
         redis_policy: spec.redis.deletion_policy,
         events_policy: events
@@ -160,23 +173,37 @@ pub fn validate(
     })
 }
 
-/// All four topics: as the spec has them, else with the defaults.
-fn topics(named: &[TopicSpec]) -> Vec<Topic> {
+/// All four topics: as the spec has them, else with the defaults. An error is what the definition's rules refuse too.
+fn topics(named: &[TopicSpec]) -> Result<Vec<Topic>, String> {
     TopicName::ALL
         .into_iter()
         .map(|name| {
             let named = named.iter().find(|topic| topic.name == name);
             let spec = named.cloned().unwrap_or_else(|| TopicSpec::of(name));
-            Topic {
+            Ok(Topic {
                 name,
                 is_named: named.is_some(),
                 partitions: spec.partitions,
                 may_grow: spec.allow_key_remap,
                 replicas: spec.replicas,
                 retention: Duration::from_secs(spec.retention_seconds.unsigned_abs()),
-            }
+                config: settings(name, spec.config)?,
+            })
         })
         .collect()
+}
+
+fn settings(of: TopicName, config: Vec<TopicSetting>) -> Result<Vec<(String, String)>, String> {
+    let reserved = |setting: &&TopicSetting| TopicSetting::is_reserved(&setting.name);
+    if let Some(setting) = config.iter().find(reserved) {
+        return Err(format!(
+            "config of topic {} in spec.events.kafka.topics names {}; set retentionSeconds beside it",
+            of.as_str(),
+            setting.name
+        ));
+    }
+    let pair = |setting: TopicSetting| (setting.name, setting.value);
+    Ok(config.into_iter().map(pair).collect())
 }
 
 #[cfg(test)]
@@ -203,6 +230,7 @@ mod tests {
                 may_grow: false,
                 replicas: 1,
                 retention: Duration::from_hours(168),
+                config: Vec::new(),
             })
         );
         assert!(
@@ -212,6 +240,9 @@ mod tests {
                 .eq(Role::ALL.map(|role| (role, Scale::Fixed(1))))
         );
         assert_eq!(p.database_policy, DeletionPolicy::Retain);
+        assert_eq!(p.connection_limit, None);
+        assert_eq!(p.maximum_replica_lag, TimeDelta::minutes(1));
+        assert!(p.disruption_budget.enabled);
     }
 
     type Change = fn(&mut Platform);
@@ -231,6 +262,20 @@ mod tests {
         }
     }
 
+    fn setting(name: &str) -> TopicSetting {
+        TopicSetting {
+            name: name.to_owned(),
+            value: "1".to_owned(),
+        }
+    }
+
+    /// A topic that the spec names from now on.
+    fn named_topic(platform: &mut Platform) -> &mut TopicSpec {
+        let kafka = platform.spec.events.kafka.as_mut().expect("the sample's");
+        kafka.topics = vec![TopicSpec::of(TopicName::TaskEvents)];
+        &mut kafka.topics[0]
+    }
+
     /// What the definition's rules refuse is refused here too: an older definition may have let it through.
     #[rstest]
     #[case::namespace(|p: &mut Platform| p.metadata.namespace = None, "this one has none")]
@@ -241,6 +286,7 @@ mod tests {
     #[case::exposure(|p: &mut Platform| { p.spec.public_url.push_str("/crew"); p.spec.exposure.ingress = Some(IngressSpec::default()); }, "without a path")]
     #[case::env(|p: &mut Platform| p.spec.roles_template.extra_env = vec![variable("CREWDECK_DATABASE_URL_FILE")], "extraEnv of role web names CREWDECK_DATABASE_URL_FILE")]
     #[case::bounds(|p: &mut Platform| p.spec.roles.web.autoscaling = Some(bounds(4, 2)), "role web has minReplicas 4 and maxReplicas 2")]
+    #[case::setting(|p: &mut Platform| named_topic(p).config = vec![setting("retention.ms")], "config of topic task-events in spec.events.kafka.topics names retention.ms")]
     #[case::env_of_a_role(|p: &mut Platform| p.spec.roles.beat.template.extra_env = Some(vec![variable("ROLE")]), "extraEnv of role beat names ROLE")]
     fn a_defect_names_its_field(#[case] change: Change, #[case] words: &str) {
         let mut platform = platform();
@@ -265,6 +311,20 @@ mod tests {
             ..bounds(1, 4).into()
         });
         assert_eq!((p.roles[0].scale, p.roles[1].scale), (web, worker));
+    }
+
+    #[test]
+    fn a_topic_has_the_settings_that_the_spec_names() {
+        let mut platform = platform();
+        named_topic(&mut platform).config = vec![setting("min.insync.replicas")];
+        let p = checked(&platform).expect("usable");
+        let config = |name: TopicName| {
+            let found = p.topics.iter().find(|topic| topic.name == name);
+            found.expect("all are there").config.clone()
+        };
+        let named = [("min.insync.replicas".to_owned(), "1".to_owned())];
+        assert_eq!(config(TopicName::TaskEvents), named);
+        assert_eq!(config(TopicName::UserActivities), []);
     }
 
     #[test]

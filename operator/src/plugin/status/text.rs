@@ -178,7 +178,11 @@ fn rest(answer: &Answer, now: Timestamp) -> Vec<(&'static str, String)> {
         ),
     ];
     if let Some(topics) = &status.topics {
-        lines.push(("Topics", format!("{} ready", topics.summary)));
+        let behind = match topics.under_replicated {
+            0 => String::new(),
+            count => format!(", {count} partitions are under-replicated"),
+        };
+        lines.push(("Topics", format!("{} ready{behind}", topics.summary)));
     }
     if let Some(migration) = &status.migration {
         let version = migration.version.as_deref();

@@ -72,6 +72,15 @@ async fn what_was_tried_once_is_told_so_and_without_a_link_the_page_is_named() {
 }
 
 #[tokio::test]
+async fn copies_that_are_behind_are_counted() {
+    let mut platform = ready();
+    platform["status"]["topics"]["underReplicated"] = json!(3);
+    let text = ask(&server(&[platform]), "status").await.text();
+    let line = "8/8 ready, 3 partitions are under-replicated";
+    assert!(text.contains(line), "{text}");
+}
+
+#[tokio::test]
 async fn one_of_several_is_chosen_from_a_list() {
     golden("status_several", "status", || {
         let mut other = platform("other");

@@ -58,11 +58,14 @@ pub(in crate::admin) fn describe_topics(
             let (mut partitions, mut rights) = (0, 0);
             let infos = sys::rd_kafka_TopicDescription_partitions(topic, &raw mut partitions);
             let copies = elements(infos, partitions).into_iter().map(|partition| {
-                let mut copies = 0;
+                let (mut copies, mut in_sync) = (0, 0);
                 sys::rd_kafka_TopicPartitionInfo_replicas(partition, &raw mut copies);
-                copies
+                sys::rd_kafka_TopicPartitionInfo_isr(partition, &raw mut in_sync);
+                (copies, in_sync)
             });
-            let replicas = copies.min().unwrap_or_default();
+            let copies: Vec<(usize, usize)> = copies.collect();
+            let replicas = copies.iter().map(|(copies, _)| *copies).min();
+            let behind = copies.iter().filter(|(copies, in_sync)| in_sync < copies);
             let allowed =
                 sys::rd_kafka_TopicDescription_authorized_operations(topic, &raw mut rights);
             TopicState {
@@ -71,7 +74,8 @@ pub(in crate::admin) fn describe_topics(
                     .err()
                     .and_then(|error| error.code()),
                 partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
-                replicas: i32::try_from(replicas).unwrap_or(i32::MAX),
+                replicas: i32::try_from(replicas.unwrap_or_default()).unwrap_or(i32::MAX),
+                under_replicated: behind.count(),
                 allowed: operations(allowed, rights),
             }
         });

@@ -2,9 +2,10 @@
 
 use common_clock::Ids;
 use common_kafka::{
-    KafkaError,
+    KafkaError, RDKafkaErrorCode,
     admin::{Acl, Admin, TopicSpec},
 };
+use crds::Reason;
 
 use super::failed;
 use crate::{
@@ -30,7 +31,7 @@ pub(super) async fn create_topic(admin: &Admin, topic: &TopicSpec) -> Result<(),
     let made = acts::perform(&act, admin.create_topic(topic), |made| {
         matches!(made, Ok(true))
     });
-    made.await.map(drop).map_err(|error| failed(&error))
+    made.await.map(drop).map_err(|error| refused(topic, &error))
 }
 
 /// Gives a topic more partitions.
@@ -39,14 +40,32 @@ pub(super) async fn grow_topic(admin: &Admin, topic: &TopicSpec) -> Result<(), S
     change("growing", format!("topic {}", topic.name), work).await
 }
 
-/// Replaces the settings of a topic.
+/// Replaces the settings of a topic by `config`, those that are wanted and those that others made.
 pub(super) async fn set_topic_config(
     admin: &Admin,
-    topic: &str,
+    topic: &TopicSpec,
     config: &[(String, String)],
 ) -> Result<(), StepError> {
-    let work = admin.set_topic_config(topic, config);
-    change("setting", format!("the settings of topic {topic}"), work).await
+    let object = format!("the settings of topic {}", topic.name);
+    let work = admin.set_topic_config(&topic.name, config);
+    let done = acts::act(&Act::new(System::Kafka, "setting", object), work).await;
+    done.map_err(|error| refused(topic, &error))
+}
+
+/// An error about a topic. A setting that Kafka does not take is mended in the spec, and not by another try.
+fn refused(topic: &TopicSpec, error: &KafkaError) -> StepError {
+    if error.code() != Some(RDKafkaErrorCode::InvalidConfig) {
+        return failed(error);
+    }
+    let names = topic.config.iter().map(|(name, _)| name.as_str());
+    StepError::terminal(
+        Reason::InvalidSpec,
+        format!(
+            "{error}; Kafka does not take the name or the value of one of these settings: {}. Correct config of this topic in \
+             spec.events.kafka.topics",
+            names.collect::<Vec<_>>().join(", ")
+        ),
+    )
 }
 
 /// Deletes a topic, if it is there.
@@ -87,4 +106,35 @@ pub(super) async fn grant(admin: &Admin, user: &str, acls: &[Acl]) -> Result<(),
 pub(super) async fn revoke_all(admin: &Admin, user: &str) -> Result<(), StepError> {
     let work = admin.revoke_all(user);
     change("withdrawing", format!("rights of {user}"), work).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Class;
+
+    #[test]
+    fn a_setting_that_kafka_does_not_take_is_mended_in_the_spec() {
+        let topic = TopicSpec {
+            name: "demo.task-events".to_owned(),
+            partitions: 1,
+            replicas: 1,
+            config: vec![("min.insync.replica".to_owned(), "2".to_owned())],
+        };
+        let error = |code| KafkaError::Request {
+            doing: "creating topic demo.task-events".to_owned(),
+            code,
+            reason: "no".to_owned(),
+        };
+        let told = refused(&topic, &error(RDKafkaErrorCode::InvalidConfig));
+        assert_eq!(
+            (told.reason, told.class),
+            (Reason::InvalidSpec, Class::Terminal)
+        );
+        for part in ["demo.task-events", "min.insync.replica", "spec.events"] {
+            assert!(told.message.contains(part), "{told}");
+        }
+        let told = refused(&topic, &error(RDKafkaErrorCode::RequestTimedOut));
+        assert_eq!(told.reason, Reason::BackendUnreachable);
+    }
 }

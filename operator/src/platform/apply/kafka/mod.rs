@@ -32,6 +32,8 @@ pub struct TopicsApplied {
     pub ready: usize,
     /// Topics that are wanted.
     pub wanted: usize,
+    /// Partitions of which some copy is behind or away.
+    pub under_replicated: usize,
     /// How topics are otherwise than wanted and left so, in words.
     pub unlike: Vec<String>,
     /// The brokers, as `host:port`.
@@ -100,10 +102,15 @@ pub(crate) async fn converge(
     let users = users::look(admin, wanted, store).await?;
     let brokers = admin.brokers().await.map_err(|error| failed(&error))?;
     store.intend(&wanted.things()).await?;
-    let topics::Shaped { ready, unlike } = topics::shape(admin, wanted, &topics).await?;
+    let topics::Shaped {
+        ready,
+        under_replicated,
+        unlike,
+    } = topics::shape(admin, wanted, &topics).await?;
     let mut applied = TopicsApplied {
         ready,
         wanted: wanted.topics.len(),
+        under_replicated,
         unlike,
         brokers: brokers
             .iter()

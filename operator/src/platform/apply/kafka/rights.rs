@@ -54,11 +54,13 @@ impl Wanted {
         let mut app = vec![Acl::group(&groups[0], Operation::Read)];
         for topic in topics {
             let retention = topic.retention.as_millis().to_string();
+            let mut config = vec![("retention.ms".to_owned(), retention)];
+            config.extend(topic.config.iter().cloned());
             let spec = |name: String, partitions| TopicSpec {
                 name,
                 partitions,
                 replicas: topic.replicas,
-                config: vec![("retention.ms".to_owned(), retention.clone())],
+                config: config.clone(),
             };
             specs.push(spec(live(topic.name), topic.partitions));
             specs.push(spec(dead(topic.name), 1));

@@ -56,6 +56,7 @@ fn topics(partitions: i32) -> Vec<Topic> {
         may_grow: true,
         replicas: 1,
         retention: Duration::from_hours(1),
+        config: Vec::new(),
     };
     TopicName::ALL.map(topic).into()
 }
@@ -127,6 +128,7 @@ async fn makes_everything_once_and_mends_it() {
     let mut store = MemoryStore::default();
     let applied = fixture.converge(&mut store).await.unwrap();
     assert_eq!((applied.ready, applied.wanted), (8, 8));
+    assert_eq!(applied.under_replicated, 0);
     // The brokers of the tests end what does not log in again.
     assert_eq!(applied.warning, None);
     assert_eq!(
@@ -137,8 +139,12 @@ async fn makes_everything_once_and_mends_it() {
     fixture.converge(&mut store).await.unwrap();
     assert_eq!(store.writes, written, "an idle pass wrote");
 
-    // More partitions; a changed password, lost and surplus rights, a lost login, a changed setting.
-    fixture.wanted = Wanted::of(&fixture.names, &topics(3));
+    // More partitions and a further setting; a changed password, lost and surplus rights, a lost login, a changed setting.
+    let mut topics = topics(3);
+    for topic in &mut topics {
+        topic.config = vec![("segment.ms".to_owned(), "60000".to_owned())];
+    }
+    fixture.wanted = Wanted::of(&fixture.names, &topics);
     let [app, analytics] = fixture.wanted.clients.clone();
     let admin = &fixture.admin;
     let other = SecretString::from("other");
@@ -184,6 +190,7 @@ async fn makes_everything_once_and_mends_it() {
     let configs = admin.topic_configs([topic.name.as_str()]).await.unwrap();
     let config = &configs[&topic.name];
     assert_eq!(config["retention.ms"], "3600000");
+    assert_eq!(config["segment.ms"], "60000");
     assert_eq!(config["max.message.bytes"], "2000000", "not ours");
     fixture.clean().await;
 }

@@ -99,6 +99,8 @@ pub(super) async fn look(
 pub(super) struct Shaped {
     /// How many are known with all the partitions that they have or get.
     pub(super) ready: usize,
+    /// Of how many partitions some copy is behind or away.
+    pub(super) under_replicated: usize,
     /// How others are otherwise than wanted and left so, in words.
     pub(super) unlike: Vec<String>,
 }
@@ -141,7 +143,7 @@ pub(super) async fn shape(
             // All of a topic's settings are replaced at once: those that an administrator made go along.
             config.extend(topic.config.iter().cloned());
             let all: Vec<(String, String)> = config.into_iter().collect();
-            changes::set_topic_config(admin, &topic.name, &all).await?;
+            changes::set_topic_config(admin, topic, &all).await?;
         }
     }
     let mut now: Vec<TopicState> = topics.there.values().cloned().collect();
@@ -153,7 +155,11 @@ pub(super) async fn shape(
             ready(wanted, topics, &now)
         };
         if ready == wanted.topics.len() || Instant::now() >= deadline {
-            return Ok(Shaped { ready, unlike });
+            return Ok(Shaped {
+                ready,
+                under_replicated: now.iter().map(|topic| topic.under_replicated).sum(),
+                unlike,
+            });
         }
         if !changed {
             tokio::time::sleep(LOOK).await;
@@ -273,6 +279,7 @@ mod tests {
             may_grow,
             replicas: 1,
             retention: Duration::from_hours(1),
+            config: Vec::new(),
         };
         let wanted = Wanted::of(&names, &[topic]);
         let found = TopicState {
@@ -280,6 +287,7 @@ mod tests {
             error: None,
             partitions,
             replicas,
+            under_replicated: 0,
             allowed: Vec::new(),
         };
         let told = told_unlike(&differences(&wanted, &wanted.topics[0], &found));

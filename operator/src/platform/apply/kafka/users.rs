@@ -176,7 +176,11 @@ pub(super) async fn settle(
             waits
         }
     };
-    Ok(Settled { issue, draining })
+    Ok(Settled {
+        user: login.user,
+        issue,
+        draining,
+    })
 }
 
 /// Proves the login at every broker; sets its password first, if it was just made or is refused.

@@ -25,6 +25,8 @@ pub(super) struct RoleFacts {
     /// Whether it has attributes that we never give, or lacks the one that makes memberships count.
     pub(super) altered: bool,
     marker: Option<String>,
+    /// Connections that it may have at once; -1 is no limit.
+    pub(super) connections: i32,
     /// The roles it is a member of.
     pub(super) groups: Vec<String>,
     /// Settings of its sessions, `name=value`.
@@ -58,6 +60,7 @@ pub(super) struct Facts {
 const ROLES: &str = "
     select r.rolname::text as name, r.rolcanlogin as login,
         r.rolcreatedb or r.rolcreaterole or not r.rolinherit as altered, shobj_description(r.oid, 'pg_authid') as marker,
+        r.rolconnlimit as connections,
         array(select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid
               where m.member = r.oid) as groups,
         coalesce((select s.setconfig from pg_db_role_setting s where s.setrole = r.oid and s.setdatabase = 0),

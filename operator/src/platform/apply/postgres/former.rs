@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use sqlx::PgConnection;
 
 use super::{
-    logins::lag,
+    lag::unreplayed,
     release::cut_off,
     server::{Address, admin, close, failed, ident, primary, replica, run},
 };
@@ -65,7 +65,7 @@ pub(super) async fn end(
     cut_off(connection, at, ended).await?;
     if let Some((mut follower, at)) = follower {
         // Until it knows, it lets the login in.
-        let behind = lag(server, connection, at, REPLAY).await?;
+        let behind = unreplayed(server, connection, at, REPLAY).await?;
         cut_off(&mut follower, at, ended).await?;
         close(follower).await;
         if behind > 0 {

@@ -1,6 +1,6 @@
 //! The logins: a password, its proof on every server where it is used, then the Secret.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crds::Reason;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,10 +9,9 @@ use sqlx::PgConnection;
 use super::{
     facts::Facts,
     former,
+    lag::unreplayed,
     names::{LoginSpec, Place},
-    server::{
-        Address, Refusal, admin, close, failed, ident, literal, log_in, primary, replica, run,
-    },
+    server::{Address, Refusal, close, ident, literal, log_in, primary, replica, run},
 };
 use crate::{
     credentials::{
@@ -29,7 +28,6 @@ use crate::{
 const REPLAY: Duration = Duration::from_secs(2);
 /// The same for a password that was just set: it is in no Secret yet, and the next pass would have to set it again.
 const REPLAY_OF_CHANGE: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Makes one login work and keeps it in its Secret; changes it for the other one when that is due, and ends the former
 /// one when nobody uses it any more. Changes nothing if there is nothing to do.
@@ -117,7 +115,11 @@ pub(super) async fn settle(
             waits => waits,
         }
     };
-    Ok(Settled { issue, draining })
+    Ok(Settled {
+        user: login.user,
+        issue,
+        draining,
+    })
 }
 
 /// Sets the password of a login, and proves it where it is used.
@@ -168,6 +170,7 @@ async fn accepted(
     for at in places(server, spec) {
         match log_in(server, at, login, &spec.database).await {
             Ok(connection) => close(connection).await,
+            Err(Refusal::Full(_)) => {}
             Err(Refusal::Login(_)) => return Ok(false),
             Err(Refusal::Other(error)) => return Err(error),
         }
@@ -193,7 +196,8 @@ async fn replayed(
     let Some(at) = replica(server).filter(|_| spec.place != Place::Primary) else {
         return Ok(());
     };
-    require_replayed(at, lag(server, connection, at, limit).await?, user)
+    let behind = unreplayed(server, connection, at, limit).await?;
+    require_replayed(at, behind, user)
 }
 
 /// Sees that a replica that is so many bytes `behind` knows the login.
@@ -226,46 +230,6 @@ async fn is_replayed(
     }
 }
 
-/// Bytes that the replica is behind what the primary has written up to now; looks until it is 0, for as long as `limit`.
-pub(super) async fn lag(
-    server: &PostgresServer,
-    connection: &mut PgConnection,
-    at: Address<'_>,
-    limit: Duration,
-) -> Result<i64, StepError> {
-    let wrong =
-        |at, error: sqlx::Error| failed(at, "comparing the replica with the primary", &error);
-    let written: String = sqlx::query_scalar("select pg_current_wal_lsn()::text")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(|error| wrong(primary(server), error))?;
-    let mut follower = admin(server, at, &server.database).await?;
-    let deadline = Instant::now() + limit;
-    loop {
-        let behind: Option<i64> = sqlx::query_scalar(
-            "select pg_wal_lsn_diff($1::text::pg_lsn, pg_last_wal_replay_lsn())::bigint",
-        )
-        .bind(&written)
-        .fetch_one(&mut follower)
-        .await
-        .map_err(|error| wrong(at, error))?;
-        let Some(behind) = behind else {
-            return Err(StepError::transient(
-                Reason::BackendRefused,
-                format!(
-                    "PostgreSQL at {at} is no replica: correct replica-host and replica-port in the Secret of \
-                     spec.database, or leave them out"
-                ),
-            ));
-        };
-        if behind <= 0 || Instant::now() >= deadline {
-            close(follower).await;
-            return Ok(behind.max(0));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
 /// Where the server's administrator has set it up, the primary must refuse who may only read the replica.
 async fn only_on_the_replica(
     server: &PostgresServer,
@@ -278,20 +242,19 @@ async fn only_on_the_replica(
     }
     let at = primary(server);
     match log_in(server, at, login, &spec.database).await {
-        Err(Refusal::Login(_)) => Ok(()),
-        Err(Refusal::Other(error)) => Err(error),
-        Ok(connection) => {
-            close(connection).await;
-            Err(StepError::transient(
-                Reason::BackendRefused,
-                format!(
-                    "PostgreSQL at {at} lets the login {} in, which is for the replica only: reject members of \
-                     crewdeck_replica_only in the primary's pg_hba.conf, or drop that role",
-                    login.user
-                ),
-            ))
-        }
+        Err(Refusal::Login(_)) => return Ok(()),
+        Err(Refusal::Other(error)) => return Err(error),
+        Err(Refusal::Full(_)) => {}
+        Ok(connection) => close(connection).await,
     }
+    Err(StepError::transient(
+        Reason::BackendRefused,
+        format!(
+            "PostgreSQL at {at} lets the login {} in, which is for the replica only: reject members of \
+             crewdeck_replica_only in the primary's pg_hba.conf, or drop that role",
+            login.user
+        ),
+    ))
 }
 
 /// The content of the login's Secret, without what tells how it stands.

@@ -5,6 +5,7 @@ mod administrator;
 mod facts;
 mod former;
 mod grants;
+mod lag;
 mod logins;
 mod names;
 mod release;
@@ -46,6 +47,17 @@ pub struct PostgresApplied {
     pub logins: BTreeMap<&'static str, Settled>,
     /// Databases that have no table; `None` where nobody looked, since the roles serve.
     pub empty: Option<BTreeSet<String>>,
+    /// That the replica is further behind than it may be, in words.
+    pub lagging: Option<String>,
+}
+
+/// What the spec allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// Connections of one login at one server; `None` is no limit.
+    pub(crate) connections: Option<i32>,
+    /// How far the replica may be behind.
+    pub(crate) lag: TimeDelta,
 }
 
 /// A proof and a look inside count until the next regular pass, and for those between, or longer where there are many:
@@ -69,7 +81,11 @@ pub async fn ensure(
     let mut store = KubeStore::open(cx, p).await?;
     let rotation = Rotation::of(cx, states, p.database_credentials, belief.at_most(BETWEEN));
     let idle = &cx.administrators.postgres;
-    let done = converge(idle, &p.postgres, &names(p), &mut store, &rotation).await;
+    let limits = Limits {
+        connections: p.connection_limit,
+        lag: p.maximum_replica_lag,
+    };
+    let done = converge(idle, &p.postgres, &names(p), limits, &mut store, &rotation).await;
     if done.is_err() {
         administrator::forget(idle, &p.postgres, rotation.now);
     }
@@ -81,6 +97,7 @@ pub(crate) async fn converge(
     idle: &Idle<PgConnection>,
     server: &PostgresServer,
     names: &Names,
+    limits: Limits,
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
 ) -> Result<PostgresApplied, StepError> {
@@ -88,9 +105,11 @@ pub(crate) async fn converge(
     let mut connection = administrator::take(idle, server, at, rotation.now).await?;
     let things = names.things();
     let mut facts = Facts::read(&mut connection, at, &things).await?;
+    let mut lagging = None;
     if let Some(at) = replica(server) {
         let mut follower = administrator::take(idle, server, at, rotation.now).await?;
         facts.see_sessions(&mut follower, at).await?;
+        lagging = lag::excess(&mut follower, at, limits.lag).await?;
         idle.put(follower, rotation.now);
     }
     let foreign: Vec<&Thing> = things
@@ -110,7 +129,7 @@ pub(crate) async fn converge(
         ));
     }
     store.intend(&things).await?;
-    shape::roles(&mut connection, at, names, &facts).await?;
+    shape::roles(&mut connection, at, names, &facts, limits).await?;
     if names
         .databases()
         .iter()
@@ -121,8 +140,9 @@ pub(crate) async fn converge(
     }
     shape::databases(&mut connection, at, names, &facts).await?;
     let mut applied = PostgresApplied {
+        logins: BTreeMap::new(),
         empty: inside(server, names, rotation).await?,
-        ..PostgresApplied::default()
+        lagging,
     };
     // Roles are there now; what they were before decides which login is open.
     for login in names.logins() {

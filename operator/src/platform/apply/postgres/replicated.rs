@@ -44,10 +44,11 @@ async fn readers_reach_the_replica_and_nothing_else() {
         .await
         .unwrap();
     let written = store.writes;
-    converge(&server, &names, &mut store, &at_rest())
+    let applied = converge(&server, &names, &mut store, &at_rest())
         .await
         .unwrap();
     assert_eq!(store.writes, written, "an idle pass wrote");
+    assert_eq!(applied.lagging, None);
 
     let follower = replica(&server).unwrap();
     let url = store.secrets["db-analytics-reader"]["url"]
@@ -78,6 +79,24 @@ async fn readers_reach_the_replica_and_nothing_else() {
         .unwrap()
         .left;
     assert_eq!(left, []);
+}
+
+/// By a measure that no replica can keep.
+#[tokio::test]
+async fn a_replica_that_is_further_behind_than_it_may_be_is_told() {
+    let server = server();
+    let at = replica(&server).unwrap();
+    let mut follower = admin(&server, at, &server.database).await.unwrap();
+    let mut told = async |seconds| {
+        let told = lag::excess(&mut follower, at, TimeDelta::seconds(seconds)).await;
+        told.unwrap()
+    };
+    assert_eq!(told(60).await, None);
+    let words = told(-1).await.unwrap();
+    for part in [&at.to_string(), "maximumReplicaLagSeconds", "paused"] {
+        assert!(words.contains(part), "{words}");
+    }
+    close(follower).await;
 }
 
 /// A password that somebody changed is found in the next regular pass, and not by one between.

@@ -6,7 +6,7 @@ use crds::Reason;
 use secrecy::ExposeSecret as _;
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
-    postgres::{PgConnectOptions, PgSslMode},
+    postgres::{PgConnectOptions, PgDatabaseError, PgSslMode},
 };
 use tokio::time::timeout;
 
@@ -26,6 +26,10 @@ const ACT: Duration = Duration::from_secs(30);
 
 /// Statements that a connection keeps at the server. Not none: then each would be left there, and no one would close it.
 const STATEMENTS: usize = 16;
+
+/// Code of too many connections, and the part of the server that says so of a login alone, after it has checked its password;
+/// where the server has none left for anybody, another part says so before.
+const FULL: (&str, &str) = ("53300", "InitializeSessionUserId");
 
 /// Codes of a refused login: wrong password, no such role or no right to log in.
 const LOGIN_REFUSED: [&str; 2] = ["28P01", "28000"];
@@ -61,6 +65,8 @@ pub(super) fn replica(server: &PostgresServer) -> Option<Address<'_>> {
 pub(super) enum Refusal {
     /// The login was refused: the server's words.
     Login(String),
+    /// The login is right, and has as many connections as it may.
+    Full(StepError),
     /// Anything else.
     Other(StepError),
 }
@@ -69,7 +75,7 @@ impl Refusal {
     /// As an error of the admin login.
     fn of_admin(self, user: &str, at: Address<'_>) -> StepError {
         match self {
-            Self::Other(error) => error,
+            Self::Full(error) | Self::Other(error) => error,
             Self::Login(words) => StepError::transient(
                 Reason::LoginRefused,
                 format!(
@@ -114,12 +120,20 @@ pub(super) async fn log_in(
         {
             Err(Refusal::Login(error.message().to_owned()))
         }
+        Ok(Err(error)) if is_full(&error) => Err(Refusal::Full(failed(at, "connecting", &error))),
         Ok(Err(error)) => Err(Refusal::Other(failed(at, "connecting", &error))),
         Err(_) => Err(Refusal::Other(unreachable(
             at,
             &format!("no answer within {} s", ANSWER.as_secs()),
         ))),
     }
+}
+
+/// Whether a login was let in, but for its number of connections.
+fn is_full(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error();
+    let error = error.and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+    error.is_some_and(|error| (error.code(), error.routine()) == (FULL.0, Some(FULL.1)))
 }
 
 /// Connects as the administrator.

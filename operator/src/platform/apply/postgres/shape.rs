@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use sqlx::PgConnection;
 
 use super::{
+    Limits,
     facts::{Facts, InnerFacts, REPLICA_ONLY},
     names::{LoginSpec, Names, Place},
     server::{Address, admin, close, ident, literal, run},
 };
 use crate::platform::{StepError, validate::PostgresServer};
+
+/// What PostgreSQL has for no limit.
+const UNLIMITED: i32 = -1;
 
 /// Attributes of every role of ours.
 const PLAIN: &str = "inherit nocreatedb nocreaterole";
@@ -20,6 +24,7 @@ pub(super) async fn roles(
     at: Address<'_>,
     names: &Names,
     facts: &Facts,
+    limits: Limits,
 ) -> Result<(), StepError> {
     for group in names.groups() {
         let role = ident(group);
@@ -51,35 +56,49 @@ pub(super) async fn roles(
             run(connection, at, "joining", format!("role {owner}"), sql).await?;
         }
     }
+    let shape = Shape {
+        marker: &names.marker,
+        facts,
+        connections: limits.connections.unwrap_or(UNLIMITED),
+    };
     for login in names.logins() {
         for slot in &login.slots {
-            slot_role(connection, at, names, facts, &login, slot).await?;
+            slot_role(connection, at, &login, slot, shape).await?;
         }
     }
     Ok(())
+}
+
+/// What all logins have in common.
+#[derive(Clone, Copy)]
+struct Shape<'a> {
+    marker: &'a str,
+    facts: &'a Facts,
+    connections: i32,
 }
 
 /// One role that may log in, or may later.
 async fn slot_role(
     connection: &mut PgConnection,
     at: Address<'_>,
-    names: &Names,
-    facts: &Facts,
     login: &LoginSpec,
     slot: &str,
+    shape: Shape<'_>,
 ) -> Result<(), StepError> {
+    let Shape { marker, facts, .. } = shape;
     let role = ident(slot);
     let mut sql = Vec::new();
     let found = facts.roles.get(slot);
     if found.is_none() {
         sql.push(format!("create role {role} nologin"));
-        sql.push(format!(
-            "comment on role {role} is {}",
-            literal(&names.marker)
-        ));
+        sql.push(format!("comment on role {role} is {}", literal(marker)));
     }
     if found.is_some_and(|found| found.altered) {
         sql.push(format!("alter role {role} {PLAIN}"));
+    }
+    let (connections, has) = (shape.connections, found.map(|found| found.connections));
+    if has.unwrap_or(UNLIMITED) != connections {
+        sql.push(format!("alter role {role} connection limit {connections}"));
     }
     let mut groups = BTreeSet::from([&*login.group]);
     if facts.replica_only && login.place == Place::Replica {

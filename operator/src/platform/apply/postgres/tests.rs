@@ -4,6 +4,7 @@
 //! `pg_signal_backend` and `pg_read_all_stats`.
 
 mod kept;
+mod limits;
 mod rotation;
 
 use common_clock::{Ids as _, SystemIds};
@@ -25,6 +26,12 @@ fn ours(marker: &str) -> bool {
     marker.starts_with("Crewdeck Platform tests/")
 }
 
+/// What the spec allows that says nothing of it.
+pub(super) const LIMITS: Limits = Limits {
+    connections: None,
+    lag: TimeDelta::minutes(1),
+};
+
 /// One pass that logs in for itself.
 pub(super) async fn converge(
     server: &PostgresServer,
@@ -32,7 +39,18 @@ pub(super) async fn converge(
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
 ) -> Result<PostgresApplied, StepError> {
-    super::converge(&Idle::default(), server, names, store, rotation).await
+    within(LIMITS, server, names, store, rotation).await
+}
+
+/// The same with other limits.
+pub(super) async fn within(
+    limits: Limits,
+    server: &PostgresServer,
+    names: &Names,
+    store: &mut dyn Store,
+    rotation: &Rotation<'_>,
+) -> Result<PostgresApplied, StepError> {
+    super::converge(&Idle::default(), server, names, limits, store, rotation).await
 }
 
 /// A Platform of its own on the server of the tests, with an administrator of its own.

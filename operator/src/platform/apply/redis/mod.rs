@@ -40,10 +40,16 @@ use crate::{
 pub struct RedisApplied {
     /// Each client's login.
     pub logins: BTreeMap<&'static str, Settled>,
-    /// Who is in use.
-    pub users: Vec<String>,
     /// What is to be mended on the server, though all works.
     pub warning: Option<String>,
+}
+
+impl RedisApplied {
+    /// Who is in use.
+    fn users(&self) -> Vec<String> {
+        let users = self.logins.values().map(|login| login.user.clone());
+        users.collect()
+    }
 }
 
 /// A client: its Secret is `P-<secret>`.
@@ -92,9 +98,8 @@ pub async fn ensure(
     let done = converge(idle, &p.redis, &clients, &mut store, &rotation).await;
     match &done {
         Ok(applied) => {
-            let users = applied.users.clone();
             let in_use = &cx.administrators.redis_users;
-            in_use.seen(&p.redis, name(p), users, rotation.now);
+            in_use.seen(&p.redis, name(p), applied.users(), rotation.now);
         }
         Err(_) => administrator::forget(idle, &p.redis, rotation.now),
     }
@@ -123,7 +128,6 @@ pub(crate) async fn converge(
     let mut connection = administrator::take(idle, server, rotation.now).await?;
     let mut applied = RedisApplied {
         logins: BTreeMap::new(),
-        users: Vec::new(),
         warning: everybody::look(server, &mut connection).await?,
     };
     let mut users = Users::new();
@@ -149,9 +153,7 @@ pub(crate) async fn converge(
     let things: Vec<Thing> = clients.iter().flat_map(ClientSpec::things).collect();
     store.intend(&things).await?;
     for client in clients {
-        let (user, settled) =
-            settle(server, &mut connection, client, &users, store, rotation).await?;
-        applied.users.push(user);
+        let settled = settle(server, &mut connection, client, &users, store, rotation).await?;
         applied.logins.insert(client.secret, settled);
     }
     idle.put(connection, rotation.now);
@@ -160,7 +162,7 @@ pub(crate) async fn converge(
 }
 
 /// One client: a user that is proved, and its Secret. Its other user takes over when that is due, and the former one ends
-/// when nobody uses it any more. Changes nothing if there is nothing to do. Tells which user is in use.
+/// when nobody uses it any more. Changes nothing if there is nothing to do.
 async fn settle(
     server: &RedisServer,
     connection: &mut MultiplexedConnection,
@@ -168,7 +170,7 @@ async fn settle(
     users: &Users,
     store: &mut dyn Store,
     rotation: &Rotation<'_>,
-) -> Result<(String, Settled), StepError> {
+) -> Result<Settled, StepError> {
     let kept = store.secret(client.secret).await?;
     let (secret, slots) = (client.secret, &client.slots);
     let known = rotation.find(store, secret, slots, kept.as_ref());
@@ -234,7 +236,11 @@ async fn settle(
     } else {
         None
     };
-    Ok((login.user, Settled { issue, draining }))
+    Ok(Settled {
+        user: login.user,
+        issue,
+        draining,
+    })
 }
 
 /// The content of the client's Secret, without what tells how it stands.

@@ -11,7 +11,8 @@ const RUNBOOK: &str = "operator/alerts.md";
 
 struct Alert<'a> {
     name: &'a str,
-    /// `$of` stands for the labels of the Platform, `$overdue` for the seconds after which its key set should have changed.
+    /// `$of` stands for the labels of the Platform, `$overdue` for the seconds after which its key set should have changed,
+    /// `$lag` for those that its replica may be behind.
     expression: &'a str,
     /// How long it must hold.
     lasts: &'a str,
@@ -68,10 +69,10 @@ const ALERTS: [Alert<'static>; 10] = [
     },
     Alert {
         name: "CrewdeckReplicaBehind",
-        expression: "max(analytics_replica_lag_seconds{$of}) > 60",
+        expression: "max(analytics_replica_lag_seconds{$of}) > $lag",
         lasts: "10m",
         severity: "warning",
-        summary: "The replica that analytics reads is more than a minute behind.",
+        summary: "The replica that analytics reads is further behind than it may be.",
     },
     Alert {
         name: "CrewdeckKeyRotationLate",
@@ -125,11 +126,12 @@ pub(super) fn rules(p: &ValidatedPlatform) -> Vec<Value> {
 
 fn rule(p: &ValidatedPlatform, alert: &Alert<'_>, of: &str) -> Value {
     let overdue = p.signing.timings.overdue_after().num_seconds().to_string();
+    let lag = p.maximum_replica_lag.num_seconds().to_string();
     let expression = alert.expression.replace("$of", of);
     let section = alert.name.to_lowercase();
     json!({
         "alert": alert.name,
-        "expr": expression.replace("$overdue", &overdue),
+        "expr": expression.replace("$overdue", &overdue).replace("$lag", &lag),
         "for": alert.lasts,
         "labels": {"severity": alert.severity, "namespace": p.namespace, "platform": p.name},
         "annotations": {

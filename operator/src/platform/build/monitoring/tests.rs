@@ -62,6 +62,15 @@ fn a_role_that_is_switched_off_is_not_missed() {
 }
 
 #[test]
+fn how_far_the_replica_may_be_behind_is_the_specs_to_say() {
+    let mut p = sample();
+    p.maximum_replica_lag = TimeDelta::minutes(5);
+    let text = yaml(&prometheus_rule(&p));
+    let bound = r#"max(analytics_replica_lag_seconds{namespace="crewdeck",platform="demo"}) > 300"#;
+    assert!(text.contains(bound), "{text}");
+}
+
+#[test]
 fn each_alert_is_explained() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operator/alerts.md");
     let text = fs::read_to_string(file).expect("the page");

@@ -88,6 +88,7 @@ mod tests {
     fn login(phase: &str, issued: i64) -> CredentialStatus {
         CredentialStatus {
             client: "db-app".to_owned(),
+            login: format!("demo_app_{issued}"),
             epoch: issued,
             phase: phase.to_owned(),
             issued_at: jiff::Timestamp::from_second(issued).ok().map(Time),

@@ -23,7 +23,8 @@ async fn a_pass_goes_on_with_the_connection_of_the_one_before_while_it_lives(poo
     let (idle, server) = (Idle::default(), fixture.server.clone());
     let mut store = MemoryStore::default();
     let mut converge = async || {
-        let done = postgres::converge(&idle, &server, &fixture.names, &mut store, &at_rest()).await;
+        let (names, rotation) = (&fixture.names, at_rest());
+        let done = postgres::converge(&idle, &server, names, LIMITS, &mut store, &rotation).await;
         done.unwrap();
         process(&idle, &server).await
     };

@@ -19,8 +19,8 @@ async fn whose_users_a_server_has_lost_is_told_once_until_they_are_seen_again() 
     let name = |name: &str| ("crewdeck".to_owned(), name.to_owned());
     for (platform, clients, store) in &mut stores {
         let applied = converge(&server, clients, store, &at_rest()).await.unwrap();
-        assert_eq!(applied.users.len(), 2);
-        in_use.seen(&server, name(platform), applied.users, now);
+        assert_eq!(applied.users().len(), 2);
+        in_use.seen(&server, name(platform), applied.users(), now);
     }
     let look = async |now| lost::look(&in_use, &idle, now).await;
     assert!(look(now).await.is_empty(), "nothing is missing");
@@ -33,7 +33,7 @@ async fn whose_users_a_server_has_lost_is_told_once_until_they_are_seen_again() 
     assert!(look(now).await.is_empty(), "its pass knows by now");
     let before = store.secrets["redis-app"]["url"].expose_secret().to_owned();
     let applied = converge(&server, clients, store, &at_rest()).await.unwrap();
-    in_use.seen(&server, name("two"), applied.users, now);
+    in_use.seen(&server, name("two"), applied.users(), now);
     assert!(look(now).await.is_empty(), "it is back");
     assert_eq!(store.secrets["redis-app"]["url"].expose_secret(), before);
 
