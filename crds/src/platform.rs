@@ -41,7 +41,7 @@ pub const FORCE_RELEASE_ANNOTATION: &str = "crewdeck.io/force-release";
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
     printcolumn(name = "Version", type_ = "string", json_path = ".status.version"),
     printcolumn(name = "Migrated", type_ = "string", json_path = ".status.conditions[?(@.type==\"Migrated\")].status"),
-    printcolumn(name = "Keys", type_ = "string", json_path = ".status.conditions[?(@.type==\"SigningKeyReady\")].status"),
+    printcolumn(name = "Keys", type_ = "string", json_path = ".status.conditions[?(@.type==\"SigningKeyReady\")].reason"),
     printcolumn(name = "Waiting-On", type_ = "string", json_path = ".status.waitingOn.reason"),
     printcolumn(name = "Topics", type_ = "string", json_path = ".status.topics.summary", priority = 1),
     printcolumn(name = "Next-Rotation", type_ = "string", json_path = ".status.nextRotationTime", priority = 1),
