@@ -12,7 +12,8 @@ pub struct OperatorConfig {
     pub cluster_name: String,
     /// Namespace of the Lease that elects one leader; the operator's own.
     pub lease_namespace: String,
-    /// Namespaces whose Platforms are looked after; none named means all.
+    /// Namespaces whose Platforms are looked after; none named means all. Each kind of object is watched in each of them, and
+    /// nothing is asked of others.
     pub watch_namespaces: Vec<String>,
     /// Secrets that are watched at most, each by a connection of its own, which takes about 35 KiB. Those that Platforms
     /// name come first; a change of one that is not watched is seen by the next pass, within a minute.
@@ -31,16 +32,6 @@ impl Default for OperatorConfig {
             secret_watches: 300,
             documentation: "docs".to_owned(),
         }
-    }
-}
-
-impl OperatorConfig {
-    /// Whether Platforms of this namespace are looked after.
-    #[must_use]
-    pub fn looks_after(&self, namespace: Option<&str>) -> bool {
-        let watched = &self.watch_namespaces;
-        watched.is_empty()
-            || namespace.is_some_and(|namespace| watched.iter().any(|of| of == namespace))
     }
 }
 

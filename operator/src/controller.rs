@@ -5,6 +5,7 @@ mod census;
 mod failures;
 mod keys;
 mod named;
+mod namespaces;
 mod of_others;
 mod owned;
 mod redis_users;
@@ -27,8 +28,7 @@ use k8s_openapi::api::{
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
-    Api,
-    core::DeserializeGuard,
+    core::{DeserializeGuard, error_boundary::InvalidObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
         controller::{self, Action, ReconcileRequest, applier, trigger_self},
@@ -44,7 +44,7 @@ use self::{
     owned::{autoscalers, owned},
 };
 use crate::{
-    backoff::{WatchPauses, doubled, pause_untold},
+    backoff::{doubled, pause_untold},
     keys::Maker,
     platform::{
         Administrators, Context, StepError,
@@ -84,15 +84,13 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         maker: Maker::default(),
         ..cx
     };
-    let config = cx.config.clone();
     let (reader, writer) = reflector::store();
     let changed = Arc::new(Notify::new());
     let announce = changed.clone();
-    let platforms = watcher(
-        Api::<Guarded>::all(cx.client.clone()),
-        watcher::Config::default(),
-    )
-    .backoff(WatchPauses::new(cx.ids.clone()))
+    let platforms = namespaces::watch(&cx, &watcher::Config::default(), |metadata| {
+        let error = "it is gone".to_owned();
+        DeserializeGuard(Err(InvalidObject { error, metadata }))
+    })
     .reflect(writer)
     .inspect(move |_| announce.notify_one())
     .touched_objects()
@@ -122,12 +120,6 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     ];
     let (to_keys, of_keys) = mpsc::unbounded();
     let queue = stream::select_all(requests)
-        .filter(move |request| {
-            let take = request.as_ref().map_or(true, |request| {
-                config.looks_after(request.obj_ref.namespace.as_deref())
-            });
-            std::future::ready(take)
-        })
         .inspect(move |request| {
             if let Ok(request) = request
                 && keys::concerns(request)

@@ -265,7 +265,7 @@ fn list(objects: &BTreeMap<String, Value>, path: &str, query: &str) -> Value {
         .filter(chosen)
         .map(|(_, object)| object)
         .collect();
-    json!({"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items})
+    json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items})
 }
 
 /// What is told when metadata alone is asked for.

@@ -34,15 +34,9 @@ fn look(cx: &Context, all: &[Arc<Guarded>]) {
     };
     let there: HashSet<(String, String)> = all.iter().map(key).collect();
     cx.gauges.keep(|platform| there.contains(platform));
-    // Nobody looks at those of other namespaces, and one that cannot be read is told so in its status.
-    let ours = all
-        .iter()
-        .filter_map(|platform| platform.0.as_ref().ok())
-        .filter(|platform| {
-            cx.config
-                .looks_after(platform.metadata.namespace.as_deref())
-        });
-    metrics::oldest_change(&cx.gauges, oldest_change(ours, cx.clock.now()));
+    // One that cannot be read is told so in its status.
+    let readable = all.iter().filter_map(|platform| platform.0.as_ref().ok());
+    metrics::oldest_change(&cx.gauges, oldest_change(readable, cx.clock.now()));
 }
 
 /// For how long the oldest generation has waited that no pass has told an outcome of. Pure.

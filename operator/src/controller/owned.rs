@@ -4,8 +4,8 @@ use crds::Platform;
 use futures::{Stream, StreamExt as _};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use kube::{
-    Api, Resource,
-    core::{ObjectMeta, PartialObjectMeta},
+    Resource,
+    core::{ObjectMeta, PartialObjectMeta, PartialObjectMetaExt as _},
     runtime::{
         WatchStreamExt as _,
         controller::{ReconcileReason, ReconcileRequest, trigger_with},
@@ -14,11 +14,8 @@ use kube::{
     },
 };
 
-use super::{Requests, written::Written};
-use crate::{
-    backoff::WatchPauses,
-    platform::{Context, Object, Watched, metadata::FIELD_MANAGER},
-};
+use super::{Requests, namespaces, written::Written};
+use crate::platform::{Context, Object, Watched, metadata::FIELD_MANAGER};
 
 /// What a watch of the metadata alone says.
 pub(super) type Event<K> = Result<watcher::Event<PartialObjectMeta<K>>, watcher::Error>;
@@ -46,8 +43,7 @@ where
     let watched = cx.watched.clone();
     let ours =
         watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
-    watcher(Api::<PartialObjectMeta<K>>::all(cx.client.clone()), ours)
-        .backoff(WatchPauses::new(cx.ids.clone()))
+    namespaces::watch(cx, &ours, ObjectMeta::into_response_partial::<K>)
         .inspect(move |event| note(&watched, event))
 }
 

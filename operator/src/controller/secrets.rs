@@ -104,11 +104,7 @@ impl Watches {
         let platforms = self.platforms.state();
         let readable = platforms
             .iter()
-            .filter_map(|platform| platform.0.as_ref().ok())
-            .filter(|platform| {
-                let namespace = platform.metadata.namespace.as_deref();
-                self.config.looks_after(namespace)
-            });
+            .filter_map(|platform| platform.0.as_ref().ok());
         let (watched, left_out) = watched(readable, self.config.secret_watches);
         self.running.retain(|secret, running| {
             let stays = watched.contains_key(secret);

@@ -7,6 +7,7 @@ use k8s_openapi::api::{
     core::v1::{Namespace, Pod},
 };
 use kube::{Api, ResourceExt as _, api::PostParams, core::ObjectMeta};
+use serde_json::{Value, json};
 use tests::{cluster::Cluster, platform::Platform};
 
 /// Who the operator is, to the API server.
@@ -108,6 +109,67 @@ async fn e2e_the_operator_sees_the_secrets_of_its_platforms_and_no_other() -> Re
         );
     }
     cluster.delete_namespace(namespace).await
+}
+
+/// What the chart of the operator gives it that looks after these namespaces.
+fn rights(cluster: &Cluster, namespaces: &Value) -> Result<Vec<Value>> {
+    let text = cluster.helm(&[
+        "template",
+        "crewdeck-operator",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../charts/crewdeck-operator"),
+        "--namespace",
+        NAMESPACE,
+        "--show-only",
+        "templates/rights.yaml",
+        "--set-json",
+        &format!("watchNamespaces={namespaces}"),
+    ])?;
+    let file = std::env::temp_dir().join(format!("e2e-rights-{}.yaml", std::process::id()));
+    std::fs::write(&file, text)?;
+    let path = file.to_string_lossy();
+    let read = cluster.kubectl(&["create", "--dry-run=client", "-o", "json", "-f", &path]);
+    std::fs::remove_file(&file)?;
+    let list: Value = serde_json::from_str(&read?)?;
+    let items = list["items"].as_array();
+    Ok(items.context("a list")?.clone())
+}
+
+/// With namespaces named it has the same rights in these, and none elsewhere but to read its definition.
+#[tokio::test]
+async fn e2e_an_operator_of_some_namespaces_has_no_right_in_others() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let rules = |objects: &[Value], kind: &str, namespace: Option<&str>| {
+        let found = objects.iter().find(|object| {
+            object["kind"] == kind
+                && object["metadata"]["name"] == "crewdeck-operator"
+                && namespace.is_none_or(|namespace| object["metadata"]["namespace"] == namespace)
+        });
+        let rules = found.and_then(|object| object["rules"].as_array().cloned());
+        rules.with_context(|| format!("a {kind} for {namespace:?}"))
+    };
+    let everywhere = rights(&cluster, &json!([]))?;
+    let mut expected = rules(&everywhere, "ClusterRole", None)?;
+    let definition = expected.remove(0);
+    ensure!(
+        definition["resources"] == json!(["customresourcedefinitions"])
+            && definition["verbs"] == json!(["get"]),
+        "{definition}"
+    );
+    let some = rights(&cluster, &json!(["first", "second"]))?;
+    let left = rules(&some, "ClusterRole", None)?;
+    ensure!(left == [definition], "cluster-wide: {left:?}");
+    for namespace in ["first", "second"] {
+        let has = rules(&some, "Role", Some(namespace))?;
+        ensure!(has == expected, "in {namespace}: {has:?}");
+        let bound = some.iter().any(|object| {
+            object["kind"] == "RoleBinding"
+                && object["metadata"]["namespace"] == namespace
+                && object["roleRef"]["name"] == "crewdeck-operator"
+                && object["subjects"][0]["namespace"] == NAMESPACE
+        });
+        ensure!(bound, "nobody has the Role of {namespace}");
+    }
+    Ok(())
 }
 
 /// A pod of the same kind, asked for without making it; gives the words of a refusal.
