@@ -19,14 +19,14 @@ use crate::platform::{
     validate::ValidatedPlatform,
 };
 
-/// Writers of the three servers may meet at the claims; each change is small, so few attempts are enough.
+/// Another leader may write claims, too; each change is small, so few attempts are enough.
 const ATTEMPTS: usize = 8;
 
-/// The store of one Platform during one pass.
+/// The store of one Platform during one pass, for one of its servers.
 pub(crate) struct KubeStore<'a> {
     cx: &'a Context,
     p: &'a ValidatedPlatform,
-    ledger: Ledger,
+    ledger: &'a Ledger,
     /// The version of each Secret that was looked at; `None` of one that was not there.
     seen: BTreeMap<String, Option<String>>,
     /// The claims, once they were read.
@@ -34,16 +34,15 @@ pub(crate) struct KubeStore<'a> {
 }
 
 impl<'a> KubeStore<'a> {
-    /// Reads the ledger.
-    pub(crate) async fn open(cx: &'a Context, p: &'a ValidatedPlatform) -> Result<Self, StepError> {
-        let ledger = Ledger::read(cx, p).await?;
-        Ok(Self {
+    /// With the ledger of this pass.
+    pub(crate) fn new(cx: &'a Context, p: &'a ValidatedPlatform, ledger: &'a Ledger) -> Self {
+        Self {
             cx,
             p,
             ledger,
             seen: BTreeMap::new(),
             claims: None,
-        })
+        }
     }
 
     /// Reads the claims.
@@ -133,6 +132,7 @@ impl Store for KubeStore<'_> {
 
     async fn claim(&mut self, client: &str, slot: &str, claim: Claim) -> Result<Claim, StepError> {
         let name = self.name("logins");
+        let _turn = self.ledger.turn().await;
         let mut attempts = 0..ATTEMPTS;
         loop {
             // Live: another leader may have claimed it since.

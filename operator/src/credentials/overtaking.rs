@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 use super::{Claim, Claims, Keys, KubeStore, Store};
 use crate::platform::{
     StepError,
-    apply::ledger::{Server, Thing},
+    apply::ledger::{Ledger, Server, Thing},
     validate::sample::sample,
 };
 use crate::testing::Api;
@@ -73,12 +73,14 @@ pub(crate) async fn overtaking(
 ) {
     let (cx, p) = (api.context(), sample());
     let (former, latter) = (Gate::shut(), Gate::shut());
+    let ours = Ledger::read(&cx, &p).await.unwrap();
+    let theirs = Ledger::read(&cx, &p).await.unwrap();
     let mut first = Gated {
-        store: KubeStore::open(&cx, &p).await.unwrap(),
+        store: KubeStore::new(&cx, &p, &ours),
         gate: &former,
     };
     let mut second = Gated {
-        store: KubeStore::open(&cx, &p).await.unwrap(),
+        store: KubeStore::new(&cx, &p, &theirs),
         gate: &latter,
     };
     let slow = async {
@@ -102,6 +104,7 @@ pub(crate) async fn overtaking(
 /// The content of a client's Secret.
 pub(crate) async fn kept(api: &Api, client: &str) -> Keys {
     let (cx, p) = (api.context(), sample());
-    let mut store = KubeStore::open(&cx, &p).await.unwrap();
+    let ledger = Ledger::read(&cx, &p).await.unwrap();
+    let mut store = KubeStore::new(&cx, &p, &ledger);
     store.secret(client).await.unwrap().unwrap()
 }

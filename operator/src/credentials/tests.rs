@@ -18,11 +18,11 @@ fn thing(name: &str) -> Thing {
 }
 
 #[tokio::test]
-async fn the_ledger_survives_two_writers_and_is_written_only_when_it_changes() {
+async fn the_ledger_survives_two_leaders_and_is_written_only_when_it_changes() {
     let api = Api::default();
     let (cx, p) = (api.context(), sample());
-    let mut ours = Ledger::read(&cx, &p).await.unwrap();
-    let mut theirs = ours.clone();
+    let ours = Ledger::read(&cx, &p).await.unwrap();
+    let theirs = Ledger::read(&cx, &p).await.unwrap();
     ours.intend(&cx, &p, &[thing("a")]).await.unwrap();
     // Read before the other wrote: refused by the API server, read again, written again.
     theirs.intend(&cx, &p, &[thing("b")]).await.unwrap();
@@ -31,24 +31,59 @@ async fn the_ledger_survives_two_writers_and_is_written_only_when_it_changes() {
     assert_eq!(read.on(Server::Redis), [thing("a"), thing("b")]);
 
     let writes = api.writes();
-    let mut ledger = read;
-    ledger
-        .intend(&cx, &p, &[thing("a"), thing("b")])
+    read.intend(&cx, &p, &[thing("a"), thing("b")])
         .await
         .unwrap();
     assert_eq!(api.writes(), writes);
-    ledger.dropped(&cx, &p, &[thing("a")]).await.unwrap();
+    read.dropped(&cx, &p, &[thing("a")]).await.unwrap();
     assert_eq!(
         Ledger::read(&cx, &p).await.unwrap().on(Server::Redis),
         [thing("b")]
     );
 }
 
+/// Those who work on the three servers write the same objects at the same time, and are in nobody's way.
+#[tokio::test]
+async fn three_writers_of_one_pass_have_no_conflict() {
+    let api = Api::default();
+    let (cx, p) = (api.context(), sample());
+    let ledger = Ledger::read(&cx, &p).await.unwrap();
+    let reads = api.reads();
+    let work = async |server: Server| {
+        let mut store = KubeStore::new(&cx, &p, &ledger);
+        let own = Thing::new(server, Kind::Login, "a");
+        store.intend(std::slice::from_ref(&own)).await.unwrap();
+        let claim = Claim {
+            password: SecretString::from("p"),
+            after: 0,
+        };
+        let client = format!("{server:?}");
+        store.claim(&client, "a", claim).await.unwrap();
+        store.made(server).await.unwrap();
+        assert!(store.knows(&own));
+    };
+    tokio::join!(
+        work(Server::Postgres),
+        work(Server::Redis),
+        work(Server::Kafka)
+    );
+    // Three intentions, three claims, and three that are made.
+    assert_eq!((api.asked(), api.writes()), (9, 9));
+    // Of the claims, before each of them: another leader may have claimed it.
+    assert_eq!(api.reads() - reads, 3);
+    let mut store = KubeStore::new(&cx, &p, &ledger);
+    let claims = store.claims().await.unwrap();
+    for server in [Server::Postgres, Server::Redis, Server::Kafka] {
+        assert!(claims.of(&format!("{server:?}"), "a", 0).is_some());
+        assert_eq!(ledger.on(server).len(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_ledger_that_was_deleted_is_written_again() {
     let api = Api::default();
     let (cx, p) = (api.context(), sample());
-    let mut ledger = Ledger::read(&cx, &p).await.unwrap();
+    let ledger = Ledger::read(&cx, &p).await.unwrap();
     ledger.intend(&cx, &p, &[thing("a")]).await.unwrap();
     api.meanwhile(BTreeMap::clear);
     ledger.intend(&cx, &p, &[thing("b")]).await.unwrap();
@@ -62,7 +97,7 @@ async fn a_ledger_that_was_deleted_is_written_again() {
 async fn a_damaged_ledger_stops_everything() {
     let api = Api::default();
     let (cx, p) = (api.context(), sample());
-    let mut ledger = Ledger::read(&cx, &p).await.unwrap();
+    let ledger = Ledger::read(&cx, &p).await.unwrap();
     ledger.intend(&cx, &p, &[thing("a")]).await.unwrap();
     let path = format!(
         "/api/v1/namespaces/{}/configmaps/{}-external",
@@ -85,7 +120,8 @@ async fn a_damaged_ledger_stops_everything() {
 async fn a_secret_is_owned_by_the_platform_and_read_back() {
     let api = Api::default();
     let (cx, p) = (api.context(), sample());
-    let mut store = KubeStore::open(&cx, &p).await.unwrap();
+    let ledger = Ledger::read(&cx, &p).await.unwrap();
+    let mut store = KubeStore::new(&cx, &p, &ledger);
     assert!(store.secret("redis-app").await.unwrap().is_none());
     let keys = |epoch: &str| {
         Keys::from([
@@ -113,8 +149,9 @@ async fn a_secret_that_changed_since_it_was_looked_at_is_not_replaced() {
     let api = Api::default();
     let (cx, p) = (api.context(), sample());
     let keys = |url: &str| Keys::from([("url".to_owned(), SecretString::from(url))]);
-    let mut slow = KubeStore::open(&cx, &p).await.unwrap();
-    let mut fast = KubeStore::open(&cx, &p).await.unwrap();
+    let ledger = Ledger::read(&cx, &p).await.unwrap();
+    let mut slow = KubeStore::new(&cx, &p, &ledger);
+    let mut fast = KubeStore::new(&cx, &p, &ledger);
     assert!(slow.secret("redis-app").await.unwrap().is_none());
     assert!(fast.secret("redis-app").await.unwrap().is_none());
     fast.keep("redis-app", keys("redis://u:fast@h:1/"))
@@ -139,7 +176,8 @@ async fn a_secret_that_changed_since_it_was_looked_at_is_not_replaced() {
 async fn what_somebody_else_made_is_left_as_it_is() {
     let api = Api::default();
     let (cx, p) = (api.context(), sample());
-    let mut store = KubeStore::open(&cx, &p).await.unwrap();
+    let ledger = Ledger::read(&cx, &p).await.unwrap();
+    let mut store = KubeStore::new(&cx, &p, &ledger);
     store.intend(&[thing("a")]).await.unwrap();
     let keys = || Keys::from([("url".to_owned(), SecretString::from("redis://u:p@h:1/"))]);
     store.keep("redis-app", keys()).await.unwrap();
@@ -154,7 +192,8 @@ async fn what_somebody_else_made_is_left_as_it_is() {
         );
     }
     let writes = api.writes();
-    let mut store = KubeStore::open(&cx, &p).await.unwrap();
+    let ledger = Ledger::read(&cx, &p).await.unwrap();
+    let mut store = KubeStore::new(&cx, &p, &ledger);
     let refusals = [
         store.secret("redis-app").await.map(drop),
         store.keep("redis-app", keys()).await,

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::{
     Class, Context, StepError,
-    apply::{kafka, postgres, redis},
+    apply::{kafka, ledger::Ledger, postgres, redis},
     dereference::dereference,
     exposure::expose,
     finalizer,
@@ -271,11 +271,21 @@ async fn servers(
     states: &States<'_>,
     report: &mut Report,
 ) -> Option<Stand> {
+    let ledger = match Ledger::read(cx, p).await {
+        Ok(ledger) => ledger,
+        Err(error) => {
+            use ConditionType::{DatabaseReady, EventsReady, RedisReady};
+            for condition in [DatabaseReady, RedisReady, EventsReady] {
+                report.failed(condition, &error);
+            }
+            return None;
+        }
+    };
     let belief = Belief::of(serves(platform));
     let (postgres, redis, kafka) = tokio::join!(
-        postgres::ensure(cx, p, states, belief),
-        redis::ensure(cx, p, states, belief),
-        kafka::ensure(cx, p, states, belief)
+        postgres::ensure(cx, p, &ledger, states, belief),
+        redis::ensure(cx, p, &ledger, states, belief),
+        kafka::ensure(cx, p, &ledger, states, belief)
     );
     let spec = &platform.spec;
     let postgres = postgres.map_err(|error| with_secret(error, &spec.database.secret_ref.name));

@@ -1,111 +1,30 @@
 //! The ledger `P-external`: what was made, or was about to be made, on the servers. It is written before each act, and
 //! it is the list that deletion goes by.
 
-use std::{collections::BTreeMap, fmt};
+mod thing;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{Api, ObjectMeta, PostParams};
 use serde::{Deserialize, Serialize};
+use tokio::sync;
 
 use crate::platform::{
     Context, StepError, apply::kube::require_ours, metadata::metadata, validate::ValidatedPlatform,
 };
 use crds::{FORCE_RELEASE_ANNOTATION, Reason};
 
+use self::thing::told;
+pub use self::thing::{Kind, Server, Thing, list};
+
 /// Key of the ConfigMap, which nothing but a ledger has.
 pub(crate) const LEDGER: &str = "ledger.json";
-/// Writers of the three servers may meet; each change is small, so few attempts are enough.
+/// Another leader may write, too; each change is small, so few attempts are enough.
 const ATTEMPTS: usize = 8;
-
-/// The server that a thing is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Server {
-    /// PostgreSQL.
-    Postgres,
-    /// Redis.
-    Redis,
-    /// Kafka.
-    Kafka,
-}
-
-/// What a thing is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A database.
-    Database,
-    /// A role that cannot log in.
-    Role,
-    /// A login.
-    Login,
-    /// The keys under a prefix.
-    Namespace,
-    /// A topic.
-    Topic,
-    /// A consumer group.
-    Group,
-    /// A principal without a login whose rights mark what is ours.
-    Marker,
-}
-
-/// Something outside of Kubernetes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Thing {
-    /// Where it is.
-    pub server: Server,
-    /// What it is.
-    pub kind: Kind,
-    /// Its name there.
-    pub name: String,
-}
-
-impl Thing {
-    /// A thing.
-    #[must_use]
-    pub fn new(server: Server, kind: Kind, name: impl Into<String>) -> Self {
-        let name = name.into();
-        Self { server, kind, name }
-    }
-}
-
-impl fmt::Display for Thing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            Kind::Database => "database",
-            Kind::Role => "role",
-            Kind::Login => "login",
-            Kind::Namespace => "keys of",
-            Kind::Topic => "topic",
-            Kind::Group => "consumer group",
-            Kind::Marker => "marker",
-        };
-        write!(f, "{kind} {}", self.name)
-    }
-}
-
-/// `database demo, login demo_app_a`.
-#[must_use]
-pub fn list<'a>(things: impl IntoIterator<Item = &'a Thing>) -> String {
-    let names: Vec<String> = things.into_iter().map(ToString::to_string).collect();
-    names.join(", ")
-}
-
-/// How many of the things of a ledger are told where room is short: more than any Platform has by itself.
-const MOST_TOLD: usize = 64;
-
-/// The same as [`list`], but for those beyond what is ever made, which are counted: a ledger can be edited by hand.
-#[must_use]
-fn told(things: &[Thing]) -> String {
-    let some = things.iter().take(MOST_TOLD);
-    match things.len().saturating_sub(MOST_TOLD) {
-        0 => list(some),
-        more => format!(
-            "{}, and {more} more, which the operator's log tells when it lets go",
-            list(some)
-        ),
-    }
-}
 
 /// What deletion left on a server, by policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -142,20 +61,27 @@ struct Entry {
     created: bool,
 }
 
-/// The things, each with whether it was made (`true`) or meant to be made (`false`).
-#[derive(Debug, Clone, Default, PartialEq)]
+/// The ledger during one pass. Those who work on the three servers side by side share it, and write one after the other.
+#[derive(Debug)]
 pub struct Ledger {
+    /// As it was read or written last.
+    page: Mutex<Page>,
+    /// Held by whoever writes.
+    turn: sync::Mutex<()>,
+}
+
+/// What the ledger says.
+#[derive(Debug, Clone, Default)]
+struct Page {
+    /// The things, each with whether it was made (`true`) or meant to be made (`false`).
     things: BTreeMap<Thing, bool>,
     /// Of the ConfigMap; `None` while there is none.
     metadata: Option<ObjectMeta>,
 }
 
-impl Ledger {
-    /// Reads the ledger; an absent one is empty.
-    ///
-    /// # Errors
-    /// When the API server refuses, or the ledger is damaged: then nothing may be made or dropped by it.
-    pub async fn read(cx: &Context, p: &ValidatedPlatform) -> Result<Self, StepError> {
+impl Page {
+    /// Looks; an absent ledger is empty.
+    async fn read(cx: &Context, p: &ValidatedPlatform) -> Result<Self, StepError> {
         let name = name(p);
         let found = api(cx, p).get_opt(&name).await;
         let Some(found) = found.map_err(|error| refused(&name, &error))? else {
@@ -167,18 +93,36 @@ impl Ledger {
             metadata: Some(found.metadata),
         })
     }
+}
+
+impl Ledger {
+    /// Reads the ledger; an absent one is empty.
+    ///
+    /// # Errors
+    /// When the API server refuses, or the ledger is damaged: then nothing may be made or dropped by it.
+    pub async fn read(cx: &Context, p: &ValidatedPlatform) -> Result<Self, StepError> {
+        Ok(Self {
+            page: Mutex::new(Page::read(cx, p).await?),
+            turn: sync::Mutex::default(),
+        })
+    }
 
     /// Whether the thing is written down.
     #[must_use]
     pub fn knows(&self, thing: &Thing) -> bool {
-        self.things.contains_key(thing)
+        self.look(|page| page.things.contains_key(thing))
     }
 
     /// What is written down for a server.
     #[must_use]
     pub fn on(&self, server: Server) -> Vec<Thing> {
         let on = |thing: &&Thing| thing.server == server;
-        self.things.keys().filter(on).cloned().collect()
+        self.look(|page| page.things.keys().filter(on).cloned().collect())
+    }
+
+    /// Waits until nobody else of this pass writes what the three servers have in common.
+    pub(crate) async fn turn(&self) -> sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// Writes down what is about to be made. No write if all of it is.
@@ -186,7 +130,7 @@ impl Ledger {
     /// # Errors
     /// When the API server refuses.
     pub async fn intend(
-        &mut self,
+        &self,
         cx: &Context,
         p: &ValidatedPlatform,
         things: &[Thing],
@@ -204,7 +148,7 @@ impl Ledger {
     /// # Errors
     /// When the API server refuses.
     pub async fn made(
-        &mut self,
+        &self,
         cx: &Context,
         p: &ValidatedPlatform,
         server: Server,
@@ -223,7 +167,7 @@ impl Ledger {
     /// # Errors
     /// When the API server refuses.
     pub async fn dropped(
-        &mut self,
+        &self,
         cx: &Context,
         p: &ValidatedPlatform,
         things: &[Thing],
@@ -234,23 +178,25 @@ impl Ledger {
         .await
     }
 
-    /// Compare-and-swap: on a conflict the ledger is read again and changed again.
+    /// Compare-and-swap: on a conflict, with another leader, the ledger is read again and changed again.
     async fn change(
-        &mut self,
+        &self,
         cx: &Context,
         p: &ValidatedPlatform,
         change: impl Fn(&mut BTreeMap<Thing, bool>),
     ) -> Result<(), StepError> {
         let name = name(p);
+        let _turn = self.turn().await;
         let mut attempts = 0..ATTEMPTS;
         loop {
-            let mut things = self.things.clone();
+            let before = self.look(|page| page.clone());
+            let mut things = before.things.clone();
             change(&mut things);
-            if things == self.things {
+            if things == before.things {
                 return Ok(());
             }
             let mut object = object(p, &things);
-            let done = match &self.metadata {
+            let done = match &before.metadata {
                 None => api(cx, p).create(&PostParams::default(), &object).await,
                 Some(found) => {
                     let what = format!("ConfigMap {}/{name}", p.namespace);
@@ -266,18 +212,24 @@ impl Ledger {
             };
             match done {
                 Ok(written) => {
-                    self.things = things;
-                    self.metadata = Some(written.metadata);
+                    let metadata = Some(written.metadata);
+                    self.look(|page| *page = Page { things, metadata });
                     return Ok(());
                 }
                 Err(kube::Error::Api(status))
                     if matches!(status.code, 404 | 409) && attempts.next().is_some() =>
                 {
-                    *self = Self::read(cx, p).await?;
+                    let found = Page::read(cx, p).await?;
+                    self.look(|page| *page = found);
                 }
                 Err(error) => return Err(refused(&name, &error)),
             }
         }
+    }
+
+    fn look<T>(&self, work: impl FnOnce(&mut Page) -> T) -> T {
+        // Whoever panicked has replaced all of it or nothing.
+        work(&mut self.page.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -63,10 +63,11 @@ fn connection(cluster: &KafkaCluster) -> Connection {
 pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
+    ledger: &Ledger,
     states: &States<'_>,
     belief: Belief,
 ) -> Result<TopicsApplied, StepError> {
-    let mut store = KubeStore::open(cx, p).await?;
+    let mut store = KubeStore::new(cx, p, ledger);
     let wanted = Wanted::of(&p.external, &p.topics);
     let rotation = Rotation::of(cx, states, p.events_credentials, belief);
     let connection = connection(&p.kafka);
@@ -220,7 +221,7 @@ pub async fn release(
     p: &ValidatedPlatform,
     policy: DeletionPolicy,
 ) -> Result<Left, StepError> {
-    let mut ledger = Ledger::read(cx, p).await?;
+    let ledger = Ledger::read(cx, p).await?;
     let listed = ledger.on(Server::Kafka);
     if listed.is_empty() {
         return Ok(Left::default());

@@ -75,10 +75,11 @@ fn names(p: &ValidatedPlatform) -> Names {
 pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
+    ledger: &Ledger,
     states: &States<'_>,
     belief: Belief,
 ) -> Result<PostgresApplied, StepError> {
-    let mut store = KubeStore::open(cx, p).await?;
+    let mut store = KubeStore::new(cx, p, ledger);
     let rotation = Rotation::of(cx, states, p.database_credentials, belief.at_most(BETWEEN));
     let idle = &cx.administrators.postgres;
     let limits = Limits {
@@ -203,7 +204,7 @@ pub async fn release(
     p: &ValidatedPlatform,
     policy: DeletionPolicy,
 ) -> Result<Left, StepError> {
-    let mut ledger = Ledger::read(cx, p).await?;
+    let ledger = Ledger::read(cx, p).await?;
     let listed = ledger.on(Server::Postgres);
     if listed.is_empty() {
         return Ok(Left::default());

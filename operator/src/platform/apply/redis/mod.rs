@@ -88,10 +88,11 @@ impl ClientSpec {
 pub async fn ensure(
     cx: &Context,
     p: &ValidatedPlatform,
+    ledger: &Ledger,
     states: &States<'_>,
     belief: Belief,
 ) -> Result<RedisApplied, StepError> {
-    let mut store = KubeStore::open(cx, p).await?;
+    let mut store = KubeStore::new(cx, p, ledger);
     let rotation = Rotation::of(cx, states, p.redis_credentials, belief);
     let idle = &cx.administrators.redis;
     let clients = clients(&p.external);
@@ -380,7 +381,7 @@ pub async fn release(
     policy: DeletionPolicy,
 ) -> Result<Left, StepError> {
     cx.administrators.redis_users.forget(&name(p));
-    let mut ledger = Ledger::read(cx, p).await?;
+    let ledger = Ledger::read(cx, p).await?;
     let listed = ledger.on(Server::Redis);
     if listed.is_empty() {
         return Ok(Left::default());
