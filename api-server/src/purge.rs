@@ -1,7 +1,8 @@
-//! Job `app.purge_records`: forgets events, messages and runs of jobs whose time is over.
+//! Job `app.purge_records`: forgets events, messages, kept answers and runs of jobs whose time is over.
 
 use async_trait::async_trait;
 use common_events::{inbox, outbox};
+use common_http::idempotency;
 use common_jobs::{Job, JobContext, JobError, Queue, history};
 use serde::{Deserialize, Serialize};
 use sqlx::PgPool;
@@ -28,8 +29,13 @@ impl Job for PurgeRecords {
         let mut transaction = pool.begin().await?;
         context.finish(&mut transaction).await?;
         transaction.commit().await?;
-        let Purged { sent, seen, runs } = purged;
-        tracing::info!(sent, seen, runs, "old records removed");
+        let Purged {
+            sent,
+            seen,
+            answers,
+            runs,
+        } = purged;
+        tracing::info!(sent, seen, answers, runs, "old records removed");
         Ok(())
     }
 }
@@ -39,6 +45,7 @@ impl Job for PurgeRecords {
 struct Purged {
     sent: u64,
     seen: u64,
+    answers: u64,
     runs: u64,
 }
 
@@ -49,11 +56,13 @@ async fn purge(pool: &PgPool, most: u32) -> Result<Purged, JobError> {
     loop {
         let sent = outbox::purge(&mut connection, PUBLISHED_HOURS, most).await?;
         let seen = inbox::purge(&mut connection, most).await?;
+        let answers = idempotency::purge(&mut connection, most).await?;
         let runs = history::purge(&mut connection, RUNS_DAYS, most).await?;
         purged.sent += sent;
         purged.seen += seen;
+        purged.answers += answers;
         purged.runs += runs;
-        if sent.max(seen).max(runs) < u64::from(most) {
+        if sent.max(seen).max(answers).max(runs) < u64::from(most) {
             return Ok(purged);
         }
     }

@@ -15,11 +15,11 @@ use crate::purge::PurgeRecords;
 /// Every schedule of the application. Times are UTC.
 fn schedules() -> Result<Vec<Schedule>, JobError> {
     Ok(vec![
-        // Expired sessions and stored answers of idempotent requests.
+        // Expired sessions.
         Schedule::new("purge-sessions", "17 * * * *", Missed::Last, |_| {
             PurgeSessions {}
         })?,
-        // Published events, messages that consumers have seen, runs of jobs.
+        // Published events, messages that consumers have seen, kept answers, runs of jobs.
         Schedule::new("purge-records", "47 * * * *", Missed::Last, |_| {
             PurgeRecords {}
         })?,

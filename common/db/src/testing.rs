@@ -1,8 +1,10 @@
-//! Counting statements: the number must not grow with the number of rows.
+//! Counting statements, whose number must not grow with the number of rows; and telling whether anything was kept.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use sqlx::{AssertSqlSafe, PgPool};
 use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing::{Dispatch, Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -50,4 +52,25 @@ impl<S: Subscriber> Layer<S> for Count {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// The content of every table: its number of rows and a digest of them. Equal before and after what keeps nothing.
+///
+/// # Panics
+/// When the database does not answer.
+pub async fn contents(pool: &PgPool) -> BTreeMap<String, (i64, String)> {
+    let tables: Vec<String> =
+        sqlx::query_scalar("select tablename::text from pg_tables where schemaname = 'public'")
+            .fetch_all(pool)
+            .await
+            .expect("the tables");
+    let mut contents = BTreeMap::new();
+    for table in tables {
+        let sql = format!(
+            "select count(*), md5(coalesce(string_agg(t::text, chr(10) order by t::text), '')) from {table} t"
+        );
+        let content = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(pool).await;
+        contents.insert(table, content.expect("a count and a digest"));
+    }
+    contents
 }

@@ -22,6 +22,9 @@ pub struct Meta {
     /// Present on lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<PageMeta>,
+    /// Present, and true, when the request was only tried out: nothing was kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 /// Where a list goes on.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::{Envelope, Problem, Violation, etag};
+use crate::{Envelope, FieldChange, Problem, Violation, etag};
 
 /// What a handler gives.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -116,9 +116,16 @@ pub struct ApiError {
     code: &'static str,
     detail: Option<String>,
     violations: Vec<Violation>,
-    version: Option<i64>,
+    now: Option<Box<Now>>,
     retry_after: Option<Duration>,
     source: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// What became of a thing that the caller saw otherwise.
+#[derive(Debug)]
+struct Now {
+    version: i64,
+    changes: Vec<FieldChange>,
 }
 
 /// Carried in a response's extensions to the one log line of the request.
@@ -136,7 +143,7 @@ impl ApiError {
             code,
             detail: Some(detail.into()),
             violations: Vec::new(),
-            version: None,
+            now: None,
             retry_after: None,
             source: None,
         }
@@ -195,10 +202,10 @@ impl ApiError {
         }
     }
 
-    /// Adds the `ETag` of the current version, for 412.
+    /// Adds what the thing is now, for 412: the `ETag` of its version, and what changed since the one that the caller saw.
     #[must_use]
-    pub fn with_version(mut self, version: i64) -> Self {
-        self.version = Some(version);
+    pub fn with_now(mut self, version: i64, changes: Vec<FieldChange>) -> Self {
+        self.now = Some(Box::new(Now { version, changes }));
         self
     }
 
@@ -231,6 +238,11 @@ impl ApiError {
             detail: self.detail.clone(),
             instance: None,
             errors: self.violations.clone(),
+            changes: self
+                .now
+                .iter()
+                .flat_map(|now| now.changes.clone())
+                .collect(),
         }
     }
 }
@@ -271,8 +283,8 @@ impl IntoResponse for ApiError {
         if self.kind == Kind::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(version) = self.version {
-            headers.insert(header::ETAG, etag(version));
+        if let Some(now) = self.now {
+            headers.insert(header::ETAG, etag(now.version));
         }
         if let Some(after) = self.retry_after {
             headers.insert(

@@ -1,176 +1,162 @@
-//! `Idempotency-Key`: the answer is kept in the transaction of its effect.
+//! Kept answers: all SQL about `Idempotency-Key`. Each runs in the transaction of the effect that is answered.
 //!
-//! A second request with the same key waits at the row that the first one inserted, and gets the
-//! stored answer once that commits; if the first one rolls back, the second does the work.
+//! Whoever works under a key holds an advisory lock on it until the transaction ends, so that another request with the
+//! key knows at once that the first is at work. A row would not tell: PostgreSQL shows it to nobody before it is
+//! committed, and lets whoever inserts it a second time wait for that.
 
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{ApiError, Envelope, Kind, Reply};
+use crate::reply::Rendered;
+use crate::write::Key;
+use crate::{ApiError, Principal};
 
 /// How long an answer is kept.
 const LIFE: TimeDelta = TimeDelta::hours(24);
 
-/// A request that may be sent again.
-#[derive(Debug, Clone, Copy)]
-pub struct Attempt<'a> {
-    /// Who asks; keys of two users never meet.
-    pub principal: Uuid,
-    /// The header's value.
-    pub key: &'a str,
-    /// Method and path, which must be the same the second time.
-    pub method: &'a str,
-    /// See `method`.
-    pub path: &'a str,
-}
-
-/// An answer that was made now, or the one that was kept.
-pub enum Answer<T> {
-    /// The work was done.
-    Fresh(Reply<T>),
-    /// It was done before.
-    Kept(Box<Response>),
-}
-
-impl<T: Serialize> IntoResponse for Answer<T> {
-    fn into_response(self) -> Response {
-        match self {
-            Self::Fresh(reply) => reply.into_response(),
-            Self::Kept(response) => *response,
-        }
-    }
-}
-
-/// What is known of the key.
-pub enum Begun {
-    /// Nothing: do the work and call [`finish`].
+/// What is known of a key.
+pub(crate) enum Taken {
+    /// Nothing: the work is to be done, and its answer to be kept.
     First,
-    /// The answer of the first request.
-    Replay(Box<Response>),
+    /// The request was answered so.
+    Kept(Rendered),
+    /// Somebody works under the key now.
+    InFlight,
+    /// The key belongs to another request.
+    Reused,
 }
 
-/// Takes the key for this transaction, or finds the answer that it already has.
+/// Takes the key for this transaction, or tells why it cannot be had. Waits for nobody.
 ///
 /// # Errors
-/// 422 `idempotency_key_reused` when the key belongs to another request.
-pub async fn begin(
+/// When the database fails, or holds what is no answer.
+pub(crate) async fn take(
     connection: &mut PgConnection,
-    attempt: Attempt<'_>,
-    body: &(impl Serialize + Sync),
+    principal: &Principal,
+    key: &Key,
     now: DateTime<Utc>,
-) -> Result<Begun, ApiError> {
-    let hash = Sha256::digest(serde_json::to_vec(body).map_err(ApiError::internal)?).to_vec();
+) -> Result<Taken, ApiError> {
+    let fingerprint = key.fingerprint();
     let taken = sqlx::query!(
-        "insert into idempotency_keys (principal, key, method, path, request_hash, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)
+        "with held as materialized (select pg_try_advisory_xact_lock($8) as is_free)
+         insert into idempotency_keys (principal, key, method, path, request_hash, created_at, expires_at)
+         select $1, $2, $3, $4, $5, $6, $7 from held where is_free
          on conflict (principal, key) do update
          set method = excluded.method, path = excluded.path, request_hash = excluded.request_hash,
              created_at = excluded.created_at, expires_at = excluded.expires_at,
-             status = null, headers = null, response = null
+             status = null, headers = null, response = null, body = null
          where idempotency_keys.expires_at <= excluded.created_at",
-        attempt.principal,
-        attempt.key,
-        attempt.method,
-        attempt.path,
-        hash,
+        principal.user_id,
+        key.text,
+        key.method,
+        key.target,
+        fingerprint,
         now,
         now + LIFE,
+        lock_of(principal.user_id, &key.text),
     )
     .execute(&mut *connection)
     .await?
     .rows_affected();
     if taken == 1 {
-        return Ok(Begun::First);
+        return Ok(Taken::First);
     }
-    let stored = sqlx::query!(
-        "select method, path, request_hash, status, headers, response from idempotency_keys where principal = $1 and key = $2",
-        attempt.principal,
-        attempt.key,
+    // A statement of its own: it sees what was committed while the first one looked.
+    let kept = sqlx::query!(
+        "select request_hash, status, headers, body from idempotency_keys
+         where principal = $1 and key = $2 and expires_at > $3",
+        principal.user_id,
+        key.text,
+        now,
     )
-    .fetch_one(connection)
+    .fetch_optional(connection)
     .await?;
-    if stored.method != attempt.method || stored.path != attempt.path || stored.request_hash != hash
-    {
-        return Err(ApiError::new(
-            Kind::Invalid,
-            "idempotency_key_reused",
-            "this Idempotency-Key belongs to another request; use a fresh key for each new request",
-        ));
+    let Some(kept) = kept else {
+        return Ok(Taken::InFlight);
+    };
+    if kept.request_hash != fingerprint {
+        return Ok(Taken::Reused);
     }
-    Ok(Begun::Replay(Box::new(replay(
-        stored.status.unwrap_or_default(),
-        stored.headers.unwrap_or_default(),
-        &stored.response.unwrap_or_default(),
-    ))))
+    let answer = kept.status.zip(kept.headers).zip(kept.body);
+    answer
+        .and_then(|((status, headers), body)| {
+            Some(Rendered {
+                status: StatusCode::from_u16(u16::try_from(status).ok()?).ok()?,
+                headers: headers_of(headers)?,
+                body,
+            })
+        })
+        .map(Taken::Kept)
+        .ok_or_else(|| ApiError::internal("idempotency_keys holds a row that is no answer"))
 }
 
-/// Keeps the answer; part of the transaction that does the work.
+/// Keeps the answer under the key that this transaction took.
 ///
 /// # Errors
-/// When the answer cannot be serialised or the row cannot be written.
-pub async fn finish<T: Serialize>(
+/// When a header is no text, or the database fails.
+pub(crate) async fn keep(
     connection: &mut PgConnection,
-    attempt: Attempt<'_>,
-    reply: &Reply<T>,
+    principal: &Principal,
+    key: &Key,
+    answer: &Rendered,
 ) -> Result<(), ApiError> {
-    let (status, headers) = (reply.status, &reply.headers);
-    let envelope = Envelope::of(&reply.data, reply.meta.clone());
-    let body = serde_json::to_value(envelope).map_err(ApiError::internal)?;
-    let kept: serde_json::Map<String, Value> = [header::LOCATION, header::ETAG]
-        .iter()
-        .filter_map(|name| {
-            Some((
-                name.as_str().to_owned(),
-                headers.get(name)?.to_str().ok()?.into(),
-            ))
-        })
-        .collect();
+    let mut headers = Map::new();
+    for (name, value) in &answer.headers {
+        let value = value.to_str().map_err(ApiError::internal)?;
+        headers.insert(name.to_string(), value.into());
+    }
     sqlx::query!(
-        "update idempotency_keys set status = $3, headers = $4, response = $5 where principal = $1 and key = $2",
-        attempt.principal,
-        attempt.key,
-        i32::from(status.as_u16()),
-        Value::Object(kept),
-        body,
+        "update idempotency_keys set status = $3, headers = $4, body = $5 where principal = $1 and key = $2",
+        principal.user_id,
+        key.text,
+        i32::from(answer.status.as_u16()),
+        Value::Object(headers),
+        answer.body,
     )
     .execute(connection)
     .await?;
     Ok(())
 }
 
-fn replay(status: i32, headers: Value, body: &Value) -> Response {
-    let status = u16::try_from(status)
-        .ok()
-        .and_then(|status| StatusCode::from_u16(status).ok())
-        .unwrap_or(StatusCode::OK);
-    let mut response = (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        body.to_string(),
+/// Removes at most so many answers whose time is over; gives their number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn purge(connection: &mut PgConnection, most: u32) -> Result<u64, sqlx::Error> {
+    let purged = sqlx::query!(
+        // A row that is locked is being taken for a new request.
+        "delete from idempotency_keys where ctid = any(array(
+             select ctid from idempotency_keys where expires_at <= now() limit $1 for update skip locked))",
+        i64::from(most),
     )
-        .into_response();
-    let replayed = HeaderName::from_static("idempotent-replayed");
-    response
-        .headers_mut()
-        .insert(replayed, HeaderValue::from_static("true"));
-    let Value::Object(kept) = headers else {
-        return response;
+    .execute(connection)
+    .await?;
+    Ok(purged.rows_affected())
+}
+
+/// Number of the key's lock. Two keys may share one, which is as unlikely as 64 bits are: one is told then that it is in flight.
+fn lock_of(principal: Uuid, key: &str) -> i64 {
+    let digest = Sha256::new()
+        .chain_update(principal.as_bytes())
+        .chain_update(key)
+        .finalize();
+    let mut number = [0; 8];
+    number.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(number)
+}
+
+fn headers_of(kept: Value) -> Option<HeaderMap> {
+    let Value::Object(kept) = kept else {
+        return None;
     };
-    for (name, value) in kept {
-        let pair = HeaderName::try_from(name).ok().zip(
-            value
-                .as_str()
-                .and_then(|text| HeaderValue::from_str(text).ok()),
-        );
-        if let Some((name, value)) = pair {
-            response.headers_mut().insert(name, value);
-        }
-    }
-    response
+    kept.into_iter()
+        .map(|(name, value)| {
+            let name = HeaderName::try_from(name).ok()?;
+            Some((name, HeaderValue::from_str(value.as_str()?).ok()?))
+        })
+        .collect()
 }

@@ -1,4 +1,4 @@
-//! The HTTP surface that all APIs share: envelope, problems, extractors, pages, idempotency, layers.
+//! The HTTP surface that all APIs share: envelope, problems, extractors, pages, changes, layers.
 //!
 //! The only place where an error becomes a status (RFC 9457) and where the envelope
 //! `data / error / meta` is written. Knows no domain.
@@ -19,16 +19,18 @@ pub mod testing;
 pub mod text;
 mod verb;
 mod whole;
+mod write;
 
 pub use config::HttpConfig;
 pub use cursor::CursorKey;
 pub use envelope::{Envelope, Meta, PageMeta};
 pub use error::{ApiError, ApiResult, Kind};
-pub use extract::{IdempotencyKey, IfMatch, IfNoneMatch, Json, Path, Principal, Query, RequestId};
+pub use extract::{IfMatch, IfNoneMatch, Json, Path, Principal, Query, RequestId};
 pub use layers::{ClientAddress, standard};
 pub use page::{Cursor, Limit, PageQuery};
-pub use problem::{Problem, Violation};
+pub use problem::{FieldChange, Problem, Violation};
 pub use reply::{Reply, etag};
 pub use text::TextRule;
 pub use verb::{public_path, rewrite_verbs};
 pub use whole::{optional_whole, whole};
+pub use write::{Attempt, Effect, Written};

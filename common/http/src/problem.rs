@@ -1,7 +1,10 @@
 //! Problem details (RFC 9457).
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// What went wrong, complete enough to act on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -28,6 +31,25 @@ pub struct Problem {
     /// Each thing that is wrong, all at once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Violation>,
+    /// What became of the thing since the version that `If-Match` names: fields that differ now, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldChange>,
+}
+
+/// A field that is not what the caller saw any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldChange {
+    /// JSON Pointer (RFC 6901) into the thing.
+    #[schema(example = "/title")]
+    pub pointer: String,
+    /// The value that the caller saw.
+    pub before: Value,
+    /// The value now.
+    pub after: Value,
+    /// Who changed it last.
+    pub actor_id: Option<Uuid>,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// One thing that is wrong with a request.

@@ -1,5 +1,6 @@
 //! Successful answers.
 
+use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -65,14 +66,55 @@ impl<T> Reply<T> {
     }
 }
 
+impl<T> Reply<T> {
+    /// The same for a request that was only tried out: there is no such thing, so it has neither place nor version.
+    pub(crate) fn tried_out(mut self) -> Self {
+        self.status = StatusCode::OK;
+        self.headers.remove(header::LOCATION);
+        self.headers.remove(header::ETAG);
+        self.meta.dry_run = true;
+        self
+    }
+}
+
+impl<T: Serialize> Reply<T> {
+    /// Writes the body.
+    ///
+    /// # Errors
+    /// 500 when it cannot be written as JSON: a bug.
+    pub(crate) fn render(self) -> Result<Rendered, ApiError> {
+        let envelope = Envelope::of(self.data, self.meta);
+        let body = serde_json::to_vec(&envelope).map_err(ApiError::internal)?;
+        let mut headers = self.headers;
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+        Ok(Rendered {
+            status: self.status,
+            headers,
+            body,
+        })
+    }
+}
+
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&Envelope::of(self.data, self.meta)) {
-            Ok(body) => {
-                let json = [(header::CONTENT_TYPE, "application/json")];
-                (self.status, json, self.headers, body).into_response()
-            }
-            Err(error) => ApiError::internal(error).into_response(),
-        }
+        self.render().into_response()
+    }
+}
+
+/// An answer as it is sent, but for what the layers add.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl IntoResponse for Rendered {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
     }
 }

@@ -23,6 +23,7 @@ pub async fn send(app: &Router, request: Request<Body>) -> Answer {
         status: parts.status.as_u16(),
         headers: parts.headers,
         body,
+        bytes: bytes.into(),
     }
 }
 
@@ -54,6 +55,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The body; null when there is none.
     pub body: Value,
+    /// The same as it was sent.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -99,6 +102,30 @@ impl Answer {
     pub fn refused(&self, status: u16, code: &str) {
         let told = (self.status, self.body["error"]["code"].as_str());
         assert_eq!(told, (status, Some(code)), "{}", self.body);
+    }
+
+    /// The answer to the first of two equal requests, given again: the same bytes and the same headers, but for the
+    /// request's own name.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[track_caller]
+    pub fn repeats(&self, first: &Self) {
+        let told = |of: &Self, name: &str| of.header(name).to_owned();
+        let replayed = "idempotent-replayed";
+        assert_eq!(
+            (told(first, replayed), told(self, replayed)),
+            (String::new(), "true".to_owned())
+        );
+        assert_eq!((first.status, &first.body), (self.status, &self.body));
+        assert_eq!(first.bytes, self.bytes);
+        let headers = |of: &Self| {
+            let mut headers = of.headers.clone();
+            headers.remove("x-request-id");
+            headers.remove(replayed);
+            headers
+        };
+        assert_eq!(headers(first), headers(self));
     }
 
     /// A refusal of one field; tells what is allowed.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use common_auth::Verifier;
+use common_http::CursorKey;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -29,5 +30,11 @@ pub fn router(notifications: Notifications) -> OpenApiRouter {
 impl FromRef<Notifications> for Arc<Verifier> {
     fn from_ref(notifications: &Notifications) -> Self {
         Arc::clone(&notifications.verifier)
+    }
+}
+
+impl FromRef<Notifications> for CursorKey {
+    fn from_ref(notifications: &Notifications) -> Self {
+        notifications.keys.clone()
     }
 }

@@ -1,8 +1,9 @@
 //! Use cases: everybody has their own notifications and sees no others.
 
 use common_events::inbox;
-use common_http::{Limit, Principal};
-use sqlx::PgPool;
+use common_http::{ApiResult, Attempt, Effect, Limit, Principal, Reply, Written};
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::model::{NewNotification, Notification};
@@ -29,19 +30,19 @@ pub(crate) async fn list(
 }
 
 /// Marks one of the caller's notifications as read.
-pub(crate) async fn mark_read(
+pub(crate) async fn mark_read<V: Serialize>(
     notifications: &Notifications,
-    principal: &Principal,
+    attempt: &Attempt,
     id: Uuid,
-) -> Result<Notification, Error> {
-    let mut connection = notifications.pools.write.acquire().await?;
-    store::mark_read(
-        &mut connection,
-        principal.user_id,
-        id,
-        notifications.clock.now(),
-    )
-    .await
+    answer: impl FnOnce(Notification) -> Reply<V>,
+) -> ApiResult<Written> {
+    let (pool, now) = (&notifications.pools.write, notifications.clock.now());
+    let work = async |connection: &mut PgConnection| {
+        let user = attempt.principal.user_id;
+        let read = store::mark_read(connection, user, id, now).await?;
+        Ok(Effect::Changed(read))
+    };
+    attempt.in_one_statement(pool, now, work, answer).await
 }
 
 /// Files a notification of an event, once however often `consumer` gets the event.

@@ -12,6 +12,9 @@ async fn what_is_old_goes_in_rounds_and_the_rest_stays(pool: PgPool) {
         insert into inbox (consumer, event_id, received_at)
         select 'notifications', gen_random_uuid(), now() - make_interval(days => case when n <= 5 then 401 else 399 end)
         from generate_series(1, 10) n;
+        insert into idempotency_keys (principal, key, method, path, request_hash, created_at, expires_at)
+        select gen_random_uuid(), 'k', 'POST', '/', '', now(), now() + make_interval(hours => n - 6)
+        from generate_series(1, 10) n;
         insert into job_runs (job_id, name, queue, attempt, finished_at)
         select n, 'a', 'default', 1, case when n <= 3 then now() - interval '31 days' end
         from generate_series(1, 10) n";
@@ -20,6 +23,7 @@ async fn what_is_old_goes_in_rounds_and_the_rest_stays(pool: PgPool) {
     let expected = Purged {
         sent: 7,
         seen: 5,
+        answers: 6,
         runs: 3,
     };
     assert_eq!(purged, expected);

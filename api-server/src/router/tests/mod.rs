@@ -1,5 +1,7 @@
 //! The document of role `web` against its routes and its answers.
 
+mod writes;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;

@@ -2,10 +2,9 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use common_http::idempotency::{Answer, Attempt};
-use common_http::{ApiResult, Envelope, IdempotencyKey, Json, Principal, Reply, optional_whole};
+use common_http::{ApiResult, Attempt, Envelope, Json, Reply, Written, optional_whole};
 use garde::Validate;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,7 +15,7 @@ use crate::model::{Description, Moment, NewTask, Priority, Status, Title, stored
 use crate::service::create;
 
 /// A new task.
-#[derive(Deserialize, Serialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CreateTask {
     /// One of the caller's teams.
@@ -46,22 +45,18 @@ pub(super) struct CreateTask {
 }
 
 /// Add a task
-///
-/// With an `Idempotency-Key` the request can be sent again without a second task.
 #[utoipa::path(post, path = "/api/v1/tasks", tag = "tasks", request_body = CreateTask,
-    params(IdempotencyKey),
+    params(Attempt),
     responses(
     (status = 201, description = "Added", body = Envelope<TaskView>),
     (status = 403, description = "`forbidden`: the caller only reads in this team"),
     (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
-    (status = 422, description = "`validation_failed`, `idempotency_key_reused`"),
 ))]
 pub(super) async fn create_task(
     State(tasks): State<Tasks>,
-    principal: Principal,
-    IdempotencyKey(key): IdempotencyKey,
+    attempt: Attempt,
     Json(body): Json<CreateTask>,
-) -> ApiResult<Answer<TaskView>> {
+) -> ApiResult<Written> {
     let new = NewTask {
         team_id: body.team_id,
         title: Title::parse(&body.title)?,
@@ -80,14 +75,7 @@ pub(super) async fn create_task(
         owner_id: body.owner_id,
         due_at: body.due_at.map(stored),
     };
-    let attempt = key.as_deref().map(|key| Attempt {
-        principal: principal.user_id,
-        key,
-        method: "POST",
-        path: "/api/v1/tasks",
-    });
-    let again = attempt.map(|attempt| (attempt, &body));
-    create::create(&tasks, &principal, new, again, |task| {
+    create::create(&tasks, &attempt, new, |task| {
         let (location, version) = (format!("/api/v1/tasks/{}", task.id), task.version);
         Reply::created(&location, TaskView::from(task)).versioned(version)
     })

@@ -4,7 +4,7 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, Path, Principal, Reply};
 use uuid::Uuid;
 
-use super::views::TaskView;
+use super::views::{TaskView, shown};
 use crate::Tasks;
 use crate::service::read;
 
@@ -19,7 +19,5 @@ pub(super) async fn get_task(
     principal: Principal,
     Path(id): Path<Uuid>,
 ) -> ApiResult<Reply<TaskView>> {
-    let task = read::get(&tasks, &principal, id).await?;
-    let version = task.version;
-    Ok(Reply::ok(TaskView::from(task)).versioned(version))
+    Ok(shown(read::get(&tasks, &principal, id).await?))
 }

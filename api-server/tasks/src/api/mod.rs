@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use common_auth::Verifier;
+use common_http::CursorKey;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -37,5 +38,11 @@ pub fn router(tasks: Tasks) -> OpenApiRouter {
 impl FromRef<Tasks> for Arc<Verifier> {
     fn from_ref(tasks: &Tasks) -> Self {
         Arc::clone(&tasks.verifier)
+    }
+}
+
+impl FromRef<Tasks> for CursorKey {
+    fn from_ref(tasks: &Tasks) -> Self {
+        tasks.keys.clone()
     }
 }

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use common_http::{ApiResult, Envelope, IfMatch, Json, Path, Principal, Reply, whole};
+use common_http::{ApiResult, Attempt, Envelope, IfMatch, Json, Path, Written, whole};
 use garde::Validate;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::rules;
-use super::views::TaskView;
+use super::views::{TaskView, shown};
 use crate::Tasks;
 use crate::model::{Change, Description, Moment, Priority, Status, Title, Wish, stored};
 use crate::service::change;
@@ -67,22 +67,23 @@ fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
 
 /// Change a task
 ///
-/// With `If-Match` it is changed only if it still has that version.
+/// With `If-Match` nobody's change is lost: if others changed one of these fields since that version, the answer is 412 and tells
+/// what they did. Fields that only they changed stay as they made them.
 #[utoipa::path(patch, path = "/api/v1/tasks/{id}", tag = "tasks", request_body = PatchTask,
-    params(("id" = Uuid, Path), IfMatch),
+    params(("id" = Uuid, Path), Attempt, IfMatch),
     responses(
     (status = 200, description = "The task after the change", body = Envelope<TaskView>),
     (status = 403, description = "`forbidden`: the caller only reads in this team"),
     (status = 409, description = "`task_archived`"),
-    (status = 412, description = "`version_mismatch`"),
+    (status = 412, description = "`version_mismatch`: `errors` names the fields that both changed, `changes` all that differ"),
 ))]
 pub(super) async fn patch_task(
     State(tasks): State<Tasks>,
-    principal: Principal,
-    IfMatch(seen): IfMatch,
+    attempt: Attempt,
+    seen: IfMatch,
     Path(id): Path<Uuid>,
     Json(body): Json<PatchTask>,
-) -> ApiResult<Reply<TaskView>> {
+) -> ApiResult<Written> {
     let wanted = Change {
         title: body.title.as_deref().map(Title::parse).transpose()?,
         description: body
@@ -95,7 +96,5 @@ pub(super) async fn patch_task(
         owner_id: body.owner_id,
         due_at: body.due_at.map(stored),
     };
-    let task = change::change(&tasks, &principal, id, seen, wanted).await?;
-    let version = task.version;
-    Ok(Reply::ok(TaskView::from(task)).versioned(version))
+    change::change(&tasks, &attempt, id, &seen, wanted, shown).await
 }

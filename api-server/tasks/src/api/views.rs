@@ -1,6 +1,7 @@
 //! What callers see of the model.
 
 use chrono::{DateTime, Utc};
+use common_http::Reply;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -11,7 +12,7 @@ use crate::model::{Description, HistoryEntry, Priority, Status, Task, Title};
 /// A task.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TaskView {
-    pub(super) id: Uuid,
+    id: Uuid,
     team_id: Uuid,
     #[schema(value_type = Title)]
     title: String,
@@ -26,7 +27,7 @@ pub(super) struct TaskView {
     completed_at: Option<DateTime<Utc>>,
     is_archived: bool,
     /// Counts the changes; the same as the `ETag`.
-    pub(super) version: i64,
+    version: i64,
     created_by: Uuid,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -51,6 +52,12 @@ impl From<Task> for TaskView {
             updated_at: task.updated_at,
         }
     }
+}
+
+/// The task with its version.
+pub(super) fn shown(task: Task) -> Reply<TaskView> {
+    let version = task.version;
+    Reply::ok(TaskView::from(task)).versioned(version)
 }
 
 /// One recorded change of a task.

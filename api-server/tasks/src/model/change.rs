@@ -38,6 +38,20 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// Names of the fields that the request has, in the order of the alphabet.
+    pub(crate) fn fields(&self) -> Vec<&'static str> {
+        let named = [
+            ("description", self.description.is_some()),
+            ("due_at", self.due_at != Wish::Keep),
+            ("owner_id", self.owner_id != Wish::Keep),
+            ("priority", self.priority.is_some()),
+            ("status", self.status.is_some()),
+            ("title", self.title.is_some()),
+        ];
+        let named = named.into_iter().filter(|(_, is_named)| *is_named);
+        named.map(|(field, _)| field).collect()
+    }
+
     /// The task after the change. A task that becomes done is completed `at`; one that is done no longer never was.
     pub(crate) fn apply(self, task: &Task, at: DateTime<Utc>) -> Task {
         let mut after = task.clone();
@@ -149,6 +163,23 @@ mod tests {
             ["owner_id", "status"]
         );
         assert!(changed(Some(&after), &after).is_empty());
+    }
+
+    #[test]
+    fn a_field_has_one_name_in_a_request_and_in_the_diff() {
+        let change = Change {
+            title: Some(Title::parse("Fuel").expect("a title")),
+            description: Some(Description::parse("Barrel 3").expect("a description")),
+            status: Some(Status::Done),
+            priority: Some(Priority::parse(4).expect("a priority")),
+            owner_id: Wish::Set(None),
+            due_at: Wish::Set(Some(noon())),
+        };
+        let named = change.fields();
+        let before = task();
+        let after = change.apply(&before, noon());
+        assert_eq!(changed(Some(&before), &after).fields(), named);
+        assert_eq!(Change::default().fields(), Vec::<&str>::new());
     }
 
     #[test]

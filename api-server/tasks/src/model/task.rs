@@ -71,3 +71,16 @@ pub(crate) struct HistoryEntry {
     pub(crate) diff: Value,
     pub(crate) at: DateTime<Utc>,
 }
+
+/// A field that is not what somebody saw any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Changed {
+    pub(crate) field: String,
+    /// What they saw.
+    pub(crate) before: Value,
+    /// What it is now.
+    pub(crate) after: Value,
+    /// Who changed it last.
+    pub(crate) actor: Option<Uuid>,
+    pub(crate) at: DateTime<Utc>,
+}

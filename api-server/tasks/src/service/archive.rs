@@ -1,59 +1,68 @@
 //! Use case: a member takes a task out of sight, or brings it back. Nothing is deleted.
 
-use common_http::Principal;
+use common_http::{ApiResult, Attempt, Effect, IfMatch, Reply, Written};
 use common_telemetry::audit_event;
+use serde::Serialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::check_version;
+use super::seen::allow_act;
+use crate::Tasks;
 use crate::model::{Task, changed};
 use crate::producer::{TaskArchived, TaskEvent, TaskRestored};
 use crate::store::scope::{ReadScope, WriteScope};
 use crate::store::task;
-use crate::{Error, Tasks};
 
-/// Archives (`true`) or restores (`false`) the task; one that is so already stays as it is.
-pub(crate) async fn set_archived(
+/// Archives (`true`) or restores (`false`) the task as the caller has `seen` it; one that is so already stays as it is.
+pub(crate) async fn set_archived<V: Serialize>(
     tasks: &Tasks,
-    principal: &Principal,
+    attempt: &Attempt,
     id: Uuid,
-    seen: Option<i64>,
+    seen: &IfMatch,
     archived: bool,
-) -> Result<Task, Error> {
-    let mut transaction = tasks.pools.write.begin().await?;
-    let visible = ReadScope::of(&mut transaction, principal.user_id).await?;
-    let before = task::lock(&mut transaction, &visible, id).await?;
-    let scope = WriteScope::of(&mut transaction, principal.user_id, before.team_id).await?;
-    check_version(&before, seen)?;
-    if before.is_archived == archived {
-        return Ok(before);
-    }
-    let after = Task {
-        is_archived: archived,
-        version: before.version + 1,
-        updated_at: tasks.now(),
-        ..before.clone()
-    };
-    let diff = changed(Some(&before), &after);
-    let event = TaskEvent::of(&after, principal.user_id, &diff);
-    let (action, record) = if archived {
-        (
-            "task.archived",
-            tasks.record(principal, "task.archived", diff, &TaskArchived(event))?,
-        )
+    answer: impl FnOnce(Task) -> Reply<V>,
+) -> ApiResult<Written> {
+    let principal = &attempt.principal;
+    let action = if archived {
+        "task.archived"
     } else {
-        (
-            "task.restored",
-            tasks.record(principal, "task.restored", diff, &TaskRestored(event))?,
-        )
+        "task.restored"
     };
-    task::update(&mut transaction, scope, &after, &record).await?;
-    transaction.commit().await?;
-    audit_event!(
-        actor = principal.user_id,
-        action = action,
-        entity = "task",
-        id = id,
-        "task archived or restored"
-    );
-    Ok(after)
+    let work = async |connection: &mut PgConnection| {
+        let visible = ReadScope::of(connection, principal.user_id).await?;
+        let before = task::lock(connection, &visible, id).await?;
+        let scope = WriteScope::of(connection, principal.user_id, before.team_id).await?;
+        allow_act(connection, &visible, &before, seen).await?;
+        if before.is_archived == archived {
+            return Ok(Effect::Unchanged(before));
+        }
+        let after = Task {
+            is_archived: archived,
+            version: before.version + 1,
+            updated_at: tasks.now(),
+            ..before.clone()
+        };
+        let diff = changed(Some(&before), &after);
+        let event = TaskEvent::of(&after, principal.user_id, &diff);
+        let record = if archived {
+            tasks.record(principal, action, diff, &TaskArchived(event))?
+        } else {
+            tasks.record(principal, action, diff, &TaskRestored(event))?
+        };
+        task::update(connection, scope, &after, &record).await?;
+        Ok(Effect::Changed(after))
+    };
+    let written = attempt
+        .in_transaction(&tasks.pools.write, tasks.now(), work, answer)
+        .await?;
+    if written.is_kept() {
+        audit_event!(
+            actor = principal.user_id,
+            action = action,
+            entity = "task",
+            id = id,
+            "task archived or restored"
+        );
+    }
+    Ok(written)
 }

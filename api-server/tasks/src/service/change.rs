@@ -1,53 +1,65 @@
 //! Use case: a member changes fields of a task.
 
-use common_http::Principal;
+use common_http::{ApiResult, Attempt, Effect, IfMatch, Reply, Written};
 use common_telemetry::audit_event;
+use serde::Serialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{check_owner, check_version};
+use super::check_owner;
+use super::seen::allow_change;
 use crate::model::{Change, Task, Wish, changed};
 use crate::producer::{TaskEvent, TaskUpdated};
 use crate::store::scope::{ReadScope, WriteScope};
 use crate::store::task;
 use crate::{Error, Tasks};
 
-/// Changes the task, if it still has the version `seen`. A change that changes nothing is none: no version, no event.
-pub(crate) async fn change(
+/// Changes the task, unless that would undo what the caller has not `seen`. A change that changes nothing is none: no
+/// version, no event.
+pub(crate) async fn change<V: Serialize>(
     tasks: &Tasks,
-    principal: &Principal,
+    attempt: &Attempt,
     id: Uuid,
-    seen: Option<i64>,
+    seen: &IfMatch,
     change: Change,
-) -> Result<Task, Error> {
-    let mut transaction = tasks.pools.write.begin().await?;
-    let visible = ReadScope::of(&mut transaction, principal.user_id).await?;
-    let before = task::lock(&mut transaction, &visible, id).await?;
-    let scope = WriteScope::of(&mut transaction, principal.user_id, before.team_id).await?;
-    check_version(&before, seen)?;
-    if before.is_archived {
-        return Err(Error::Archived);
+    answer: impl FnOnce(Task) -> Reply<V>,
+) -> ApiResult<Written> {
+    let principal = &attempt.principal;
+    let work = async |connection: &mut PgConnection| {
+        let visible = ReadScope::of(connection, principal.user_id).await?;
+        let before = task::lock(connection, &visible, id).await?;
+        let scope = WriteScope::of(connection, principal.user_id, before.team_id).await?;
+        if before.is_archived {
+            return Err(Error::Archived.into());
+        }
+        allow_change(connection, &visible, &before, seen, &change.fields()).await?;
+        if let Wish::Set(owner) = change.owner_id {
+            check_owner(connection, before.team_id, owner).await?;
+        }
+        let at = tasks.now();
+        let mut after = change.apply(&before, at);
+        let diff = changed(Some(&before), &after);
+        if diff.is_empty() {
+            return Ok(Effect::Unchanged(before));
+        }
+        after.version += 1;
+        after.updated_at = at;
+        let event = TaskUpdated(TaskEvent::of(&after, principal.user_id, &diff));
+        let record = tasks.record(principal, "task.updated", diff, &event)?;
+        task::update(connection, scope, &after, &record).await?;
+        Ok(Effect::Changed(after))
+    };
+    let written = attempt
+        .in_transaction(&tasks.pools.write, tasks.now(), work, answer)
+        .await?;
+    if written.is_kept() {
+        audit_event!(
+            actor = principal.user_id,
+            action = "task.updated",
+            entity = "task",
+            id = id,
+            "task updated"
+        );
     }
-    if let Wish::Set(owner) = change.owner_id {
-        check_owner(&mut transaction, before.team_id, owner).await?;
-    }
-    let at = tasks.now();
-    let mut after = change.apply(&before, at);
-    let diff = changed(Some(&before), &after);
-    if diff.is_empty() {
-        return Ok(before);
-    }
-    after.version += 1;
-    after.updated_at = at;
-    let event = TaskUpdated(TaskEvent::of(&after, principal.user_id, &diff));
-    let record = tasks.record(principal, "task.updated", diff, &event)?;
-    task::update(&mut transaction, scope, &after, &record).await?;
-    transaction.commit().await?;
-    audit_event!(
-        actor = principal.user_id,
-        action = "task.updated",
-        entity = "task",
-        id = id,
-        "task updated"
-    );
-    Ok(after)
+    Ok(written)
 }

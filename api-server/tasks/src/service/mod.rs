@@ -1,9 +1,10 @@
-//! Use cases: each checks rights, opens the transaction where one is needed, and calls the store.
+//! Use cases: each checks rights and calls the store, in one unit of work where it changes something.
 
 pub(crate) mod archive;
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod read;
+mod seen;
 
 use api_server_users::facade;
 use chrono::{DateTime, Utc};
@@ -12,7 +13,7 @@ use common_http::Principal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::model::{Diff, Task, stored};
+use crate::model::{Diff, stored};
 use crate::store::Record;
 use crate::{Error, Tasks};
 
@@ -57,16 +58,5 @@ async fn check_owner(
             detail: "must be a member of the team",
         }),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Refuses a change that was made for another version.
-fn check_version(task: &Task, seen: Option<i64>) -> Result<(), Error> {
-    match seen {
-        Some(seen) if seen != task.version => Err(Error::Stale {
-            current: task.version,
-            seen,
-        }),
-        _ => Ok(()),
     }
 }

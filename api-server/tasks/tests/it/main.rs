@@ -2,6 +2,7 @@
 
 mod archive;
 mod create;
+mod dry_run;
 mod get;
 mod history;
 mod list;
@@ -10,4 +11,6 @@ mod patch;
 mod race;
 mod repeat;
 mod rows;
+mod stale;
+mod statements;
 mod world;

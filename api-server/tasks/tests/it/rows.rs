@@ -1,9 +1,11 @@
-//! Rows of the domain of users, which this domain only reads, and counts of what was recorded.
+//! Rows of the domain of users, which this domain only reads, counts of what was recorded, and what holds up a change.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use serde_json::Value;
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 pub(crate) async fn user(pool: &PgPool) -> Uuid {
@@ -73,4 +75,36 @@ pub(crate) async fn count(pool: &PgPool, sql: &'static str) -> i64 {
         .fetch_one(pool)
         .await
         .expect("a count")
+}
+
+/// Keeps every change from recording its event until the transaction ends.
+pub(crate) async fn hold_outbox(pool: &PgPool) -> Transaction<'static, Postgres> {
+    let mut held = pool.begin().await.expect("a transaction");
+    sqlx::query("lock table outbox in share mode")
+        .execute(&mut *held)
+        .await
+        .expect("a lock");
+    held
+}
+
+/// Until a change waits for the outbox; gives its process in the database.
+pub(crate) async fn waits_for_outbox(pool: &PgPool) -> i32 {
+    let look = async {
+        loop {
+            let waiting =
+                "select pid from pg_locks where relation = 'outbox'::regclass and not granted
+                and database = (select oid from pg_database where datname = current_database())";
+            let pid: Option<i32> = sqlx::query_scalar(waiting)
+                .fetch_optional(pool)
+                .await
+                .expect("the locks");
+            if let Some(pid) = pid {
+                return pid;
+            }
+        }
+    };
+    let deadline = Duration::from_secs(20);
+    tokio::time::timeout(deadline, look)
+        .await
+        .expect("a change waits")
 }

@@ -1,7 +1,7 @@
 //! `POST /api/v1/teams/{id}/members`.
 
 use axum::extract::State;
-use common_http::{ApiError, ApiResult, Envelope, Json, Path, Principal, Reply, Violation};
+use common_http::{ApiError, ApiResult, Attempt, Envelope, Json, Path, Reply, Violation, Written};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -50,7 +50,7 @@ pub(super) fn one_of_two(document: &mut OpenApi) {
 /// Add a member to a team
 ///
 /// For owners and admins of the team; only an owner adds owners.
-#[utoipa::path(post, path = "/api/v1/teams/{id}/members", tag = "teams", params(("id" = Uuid, Path)), request_body = AddMember, responses(
+#[utoipa::path(post, path = "/api/v1/teams/{id}/members", tag = "teams", params(("id" = Uuid, Path), Attempt), request_body = AddMember, responses(
     (status = 201, description = "Added", body = Envelope<MemberView>),
     (status = 403, description = "`forbidden`"),
     (status = 404, description = "`not_found`: no such team or user"),
@@ -58,10 +58,10 @@ pub(super) fn one_of_two(document: &mut OpenApi) {
 ))]
 pub(super) async fn add_member(
     State(users): State<Users>,
-    principal: Principal,
+    attempt: Attempt,
     Path(id): Path<Uuid>,
     Json(body): Json<AddMember>,
-) -> ApiResult<Reply<MemberView>> {
+) -> ApiResult<Written> {
     let whom = match (body.user_id, body.email) {
         (Some(id), None) => Whom::Id(id),
         (None, Some(email)) => Whom::Email(Email::parse(&email)?),
@@ -73,7 +73,9 @@ pub(super) async fn add_member(
             )]));
         }
     };
-    let member = add_member::add_member(&users, &principal, id, whom, body.role).await?;
-    let location = format!("/api/v1/teams/{id}/members");
-    Ok(Reply::created(&location, MemberView::from(member)))
+    add_member::add_member(&users, &attempt, id, whom, body.role, |member| {
+        let location = format!("/api/v1/teams/{id}/members");
+        Reply::created(&location, MemberView::from(member))
+    })
+    .await
 }

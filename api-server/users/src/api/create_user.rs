@@ -1,7 +1,7 @@
 //! `POST /api/v1/users`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Json, Principal, Reply};
+use common_http::{ApiResult, Attempt, Envelope, Json, Reply, Written};
 use garde::Validate;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -35,23 +35,25 @@ pub(super) struct CreateUser {
 /// Add a user
 ///
 /// For administrators of the platform.
-#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = CreateUser, responses(
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = CreateUser, params(Attempt), responses(
     (status = 201, description = "Added", body = Envelope<UserView>),
     (status = 403, description = "`forbidden`"),
     (status = 409, description = "`email_taken`"),
 ))]
 pub(super) async fn create_user(
     State(users): State<Users>,
-    principal: Principal,
+    attempt: Attempt,
     Json(body): Json<CreateUser>,
-) -> ApiResult<Reply<UserView>> {
+) -> ApiResult<Written> {
     let input = Input {
         email: Email::parse(&body.email)?,
         name: Name::parse(&body.name)?,
         password: Password::parse(body.password)?,
         is_admin: body.is_admin,
     };
-    let user = create_user::create_user(&users, &principal, input).await?;
-    let (location, version) = (format!("/api/v1/users/{}", user.id), user.version);
-    Ok(Reply::created(&location, UserView::from(user)).versioned(version))
+    create_user::create_user(&users, &attempt, input, |user| {
+        let (location, version) = (format!("/api/v1/users/{}", user.id), user.version);
+        Reply::created(&location, UserView::from(user)).versioned(version)
+    })
+    .await
 }

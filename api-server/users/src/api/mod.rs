@@ -22,6 +22,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use axum::routing::post;
 use common_auth::Verifier;
+use common_http::CursorKey;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -57,5 +58,11 @@ pub fn router(users: Users) -> OpenApiRouter {
 impl FromRef<Users> for Arc<Verifier> {
     fn from_ref(users: &Users) -> Self {
         Arc::clone(&users.verifier)
+    }
+}
+
+impl FromRef<Users> for CursorKey {
+    fn from_ref(users: &Users) -> Self {
+        users.keys.clone()
     }
 }

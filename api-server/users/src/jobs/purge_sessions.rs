@@ -1,4 +1,4 @@
-//! Removes ended sessions and stored answers whose time is over.
+//! Removes ended sessions.
 
 use async_trait::async_trait;
 use common_clock::SharedClock;

@@ -1,8 +1,10 @@
 //! Use case: an admin of a team adds a member.
 
 use common_events::Outgoing;
-use common_http::Principal;
+use common_http::{ApiResult, Attempt, Effect, Reply, Written};
 use common_telemetry::audit_event;
+use serde::Serialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::model::{Email, Member};
@@ -17,51 +19,62 @@ pub(crate) enum Whom {
 }
 
 /// Adds the member. The team's row is locked first: its version orders the team's events.
-pub(crate) async fn add_member(
+pub(crate) async fn add_member<V: Serialize>(
     users: &Users,
-    principal: &Principal,
+    attempt: &Attempt,
     team: Uuid,
     whom: Whom,
     role: Role,
-) -> Result<Member, Error> {
-    let mut transaction = users.pools.write.begin().await?;
-    let own = facade::may_read(&mut transaction, principal.user_id, team).await?;
-    if !own.may_grant(role) {
-        return Err(Error::Forbidden(
-            "only an owner or admin of the team may add members, and only an owner adds owners",
-        ));
-    }
-    let found = match &whom {
-        Whom::Id(id) => user::get(&mut transaction, *id).await?,
-        Whom::Email(email) => user::find_by_email(&mut transaction, email).await?,
+    answer: impl FnOnce(Member) -> Reply<V>,
+) -> ApiResult<Written> {
+    let principal = &attempt.principal;
+    let mut added = None;
+    let work = async |connection: &mut PgConnection| {
+        let own = facade::may_read(connection, principal.user_id, team).await?;
+        if !own.may_grant(role) {
+            let refusal = Error::Forbidden(
+                "only an owner or admin of the team may add members, and only an owner adds owners",
+            );
+            return Err(refusal.into());
+        }
+        let found = match &whom {
+            Whom::Id(id) => user::get(connection, *id).await?,
+            Whom::Email(email) => user::find_by_email(connection, email).await?,
+        };
+        let user = found.ok_or(Error::NotFound("user"))?;
+        let version = team::lock(connection, team).await? + 1;
+        let at = users.clock.now();
+        let event = Outgoing::of(&TeamMemberAdded {
+            team_id: team,
+            user_id: user.id,
+            role,
+            added_by: principal.user_id,
+            version,
+            occurred_at: at,
+        });
+        let change = users.change(principal, at, event);
+        team::add_member(connection, team, user.id, role, &change).await?;
+        added = Some(user.id);
+        Ok(Effect::Changed(Member {
+            user_id: user.id,
+            email: user.email,
+            name: user.name,
+            role,
+            created_at: at,
+        }))
     };
-    let user = found.ok_or(Error::NotFound("user"))?;
-    let version = team::lock(&mut transaction, team).await? + 1;
-    let at = users.clock.now();
-    let event = Outgoing::of(&TeamMemberAdded {
-        team_id: team,
-        user_id: user.id,
-        role,
-        added_by: principal.user_id,
-        version,
-        occurred_at: at,
-    });
-    let change = users.change(principal, at, event);
-    team::add_member(&mut transaction, team, user.id, role, &change).await?;
-    transaction.commit().await?;
-    audit_event!(
-        actor = principal.user_id,
-        action = "team.member_added",
-        entity = "team",
-        id = team,
-        "member added",
-        user.id = user.id.to_string()
-    );
-    Ok(Member {
-        user_id: user.id,
-        email: user.email,
-        name: user.name,
-        role,
-        created_at: at,
-    })
+    let written = attempt
+        .in_transaction(&users.pools.write, users.clock.now(), work, answer)
+        .await?;
+    if let Some(user) = added.filter(|_| written.is_kept()) {
+        audit_event!(
+            actor = principal.user_id,
+            action = "team.member_added",
+            entity = "team",
+            id = team,
+            "member added",
+            user.id = user.to_string()
+        );
+    }
+    Ok(written)
 }

@@ -1,8 +1,10 @@
 //! Use case: an administrator adds a user.
 
 use common_events::Outgoing;
-use common_http::Principal;
+use common_http::{ApiResult, Attempt, Effect, Reply, Written};
 use common_telemetry::audit_event;
+use serde::Serialize;
+use sqlx::PgConnection;
 
 use crate::model::{Email, Name, Password, User};
 use crate::producer::UserCreated;
@@ -18,13 +20,17 @@ pub(crate) struct Input {
 }
 
 /// Adds the user: row, audit and event in one statement.
-pub(crate) async fn create_user(
+pub(crate) async fn create_user<V: Serialize>(
     users: &Users,
-    principal: &Principal,
+    attempt: &Attempt,
     input: Input,
-) -> Result<User, Error> {
+    answer: impl FnOnce(User) -> Reply<V>,
+) -> ApiResult<Written> {
+    let principal = &attempt.principal;
     super::read::admin_only(principal)?;
-    let password_hash = users.hasher.hash(input.password.into_inner()).await?;
+    // Hashing takes long: nobody waits for a connection meanwhile.
+    let hash = users.hasher.hash(input.password.into_inner()).await;
+    let password_hash = hash.map_err(Error::from)?;
     let (id, at) = (users.ids.uuid(), users.clock.now());
     let event = Outgoing::of(&UserCreated {
         user_id: id,
@@ -34,6 +40,7 @@ pub(crate) async fn create_user(
         version: 1,
         occurred_at: at,
     });
+    let change = users.change(principal, at, event);
     let new = NewUser {
         id,
         email: &input.email,
@@ -41,14 +48,21 @@ pub(crate) async fn create_user(
         password_hash: &password_hash,
         is_admin: input.is_admin,
     };
-    let mut connection = users.pools.write.acquire().await?;
-    let user = user::insert(&mut connection, new, &users.change(principal, at, event)).await?;
-    audit_event!(
-        actor = principal.user_id,
-        action = "user.created",
-        entity = "user",
-        id = id,
-        "user created"
-    );
-    Ok(user)
+    let work = async |connection: &mut PgConnection| {
+        let user = user::insert(connection, new, &change).await?;
+        Ok(Effect::Changed(user))
+    };
+    let written = attempt
+        .in_one_statement(&users.pools.write, at, work, answer)
+        .await?;
+    if written.is_kept() {
+        audit_event!(
+            actor = principal.user_id,
+            action = "user.created",
+            entity = "user",
+            id = id,
+            "user created"
+        );
+    }
+    Ok(written)
 }

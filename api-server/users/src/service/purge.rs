@@ -4,23 +4,20 @@ use chrono::TimeDelta;
 use common_jobs::{JobContext, JobError};
 
 use crate::jobs::JobState;
-use crate::store::{idempotency, session};
+use crate::store::session;
 
 /// How long an ended session is kept, for questions about it.
 const KEEP: TimeDelta = TimeDelta::days(7);
 
-/// Removes sessions that ended long ago and stored answers whose time is over, and ends the job with it.
+/// Removes sessions that ended long ago, and ends the job with it.
 pub(crate) async fn purge(state: &JobState, context: &JobContext) -> Result<(), JobError> {
     let now = state.clock.now();
     let mut transaction = state.pool.begin().await?;
     let sessions = session::purge(&mut transaction, now - KEEP)
         .await
         .map_err(JobError::failed)?;
-    let answers = idempotency::purge(&mut transaction, now)
-        .await
-        .map_err(JobError::failed)?;
     context.finish(&mut transaction).await?;
     transaction.commit().await?;
-    tracing::info!(sessions, answers, "ended sessions and old answers removed");
+    tracing::info!(sessions, "ended sessions removed");
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! All SQL of the domain. A change is one statement: row, audit and outbox.
 
-pub(crate) mod idempotency;
 pub(crate) mod session;
 pub(crate) mod team;
 pub(crate) mod user;

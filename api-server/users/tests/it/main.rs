@@ -10,3 +10,4 @@ mod refresh;
 mod teams;
 mod users;
 mod world;
+mod writes;

@@ -6,7 +6,7 @@ use utoipa::openapi::{Components, ContentBuilder, Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::headers;
-use crate::{Kind, Meta, Problem, Violation};
+use crate::{FieldChange, Kind, Meta, Problem, Violation};
 
 /// An answer with an error.
 #[derive(ToSchema)]
@@ -33,6 +33,7 @@ pub(super) fn add_to(components: &mut Components) {
         (Fault::name().into_owned(), Fault::schema()),
         (Problem::name().into_owned(), Problem::schema()),
         (Violation::name().into_owned(), Violation::schema()),
+        (FieldChange::name().into_owned(), FieldChange::schema()),
     ];
     Fault::schemas(&mut schemas);
     components.schemas.extend(schemas);
@@ -80,11 +81,16 @@ fn codes(kind: Kind) -> &'static str {
         Kind::MethodNotAllowed => {
             "`method_not_allowed`, which every path answers to a method that it does not have"
         }
-        Kind::Conflict => "the operation tells which",
-        Kind::PreconditionFailed => "`version_mismatch`",
+        Kind::Conflict => {
+            "`idempotency_key_in_flight`, with `Retry-After`: the first request with the key is still at work; the operation tells \
+             which others"
+        }
+        Kind::PreconditionFailed => {
+            "`version_mismatch`: `changes` tells the fields that differ from the version that the caller saw"
+        }
         Kind::TooLarge => "`body_too_large`",
         Kind::UnsupportedMediaType => "`unsupported_media_type`",
-        Kind::Invalid => "`validation_failed`",
+        Kind::Invalid => "`validation_failed`, `idempotency_key_reused`",
         Kind::RateLimited => "the operation tells of what",
         Kind::Internal => "`internal`: our fault; the request's id leads to it",
         Kind::Unavailable => "`unavailable`: something that we need does not answer",

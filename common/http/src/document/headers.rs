@@ -7,9 +7,10 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Components, Ref, RefOr};
 
+use super::writes;
 use crate::Kind;
 
-const REQUEST: &str = "X-Request-Id";
+pub(super) const REQUEST: &str = "X-Request-Id";
 const ETAG: &str = "ETag";
 const RETRY: &str = "Retry-After";
 const LOCATION: &str = "Location";
@@ -76,7 +77,7 @@ pub(super) fn of(kind: Kind) -> &'static [&'static str] {
         Kind::Unauthorized => &[REQUEST, CHALLENGE],
         Kind::MethodNotAllowed => &[REQUEST, ALLOW],
         Kind::PreconditionFailed => &[REQUEST, ETAG],
-        Kind::RateLimited | Kind::Unavailable => &[REQUEST, RETRY],
+        Kind::Conflict | Kind::RateLimited | Kind::Unavailable => &[REQUEST, RETRY],
         _ => &[REQUEST],
     }
 }
@@ -84,9 +85,7 @@ pub(super) fn of(kind: Kind) -> &'static [&'static str] {
 /// Tells what the operation's successes are sent with: what is made has a place, what has a version tells it, and what can be
 /// asked for again says whether it was.
 pub(super) fn tell(operation: &mut Operation, schemas: &Value) {
-    let again = operation.parameters.iter().flatten().any(
-        |parameter| matches!(parameter, RefOr::T(one) if one.name.eq_ignore_ascii_case("Idempotency-Key")),
-    );
+    let again = writes::is_one(operation);
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {
             continue;

@@ -7,6 +7,7 @@ mod answers;
 mod headers;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod writes;
 
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
@@ -59,6 +60,7 @@ fn finish_operation(operation: &mut Operation, schemas: &Value) {
     let needs = (!public).then(|| SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []));
     operation.security = Some(needs.into_iter().collect());
     headers::tell(operation, schemas);
+    writes::tell(operation);
     for kind in refusals(operation, public) {
         let status = kind.status().as_str().to_owned();
         operation
@@ -67,12 +69,18 @@ fn finish_operation(operation: &mut Operation, schemas: &Value) {
             .entry(status)
             .or_insert_with(|| answers::reference(kind, ""));
     }
+    let is_write = writes::is_one(operation);
     for (status, response) in &mut operation.responses.responses {
         let Some(kind) = Kind::of(status) else {
             continue;
         };
         if let RefOr::T(own) = response {
-            *response = answers::reference(kind, &own.description);
+            let about = if is_write {
+                writes::with_shared(kind, &own.description)
+            } else {
+                own.description.clone()
+            };
+            *response = answers::reference(kind, &about);
         }
     }
 }
@@ -99,6 +107,9 @@ fn refusals(operation: &Operation, public: bool) -> Vec<Kind> {
     }
     if body {
         all.extend([Kind::TooLarge, Kind::UnsupportedMediaType, Kind::Invalid]);
+    }
+    if writes::is_one(operation) {
+        all.extend([Kind::Conflict, Kind::Invalid]);
     }
     all
 }

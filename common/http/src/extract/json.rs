@@ -6,6 +6,7 @@ use axum::http::header;
 use garde::Validate;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use crate::write::SentBody;
 use crate::{ApiError, Kind, Violation};
 
 /// A validated JSON body. `T` denies unknown fields.
@@ -27,6 +28,7 @@ where
                 "send the body as Content-Type: application/json",
             ));
         }
+        let sent = request.extensions().get::<SentBody>().cloned();
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| {
@@ -44,6 +46,9 @@ where
                     )
                 }
             })?;
+        if let Some(sent) = sent {
+            sent.note(&bytes);
+        }
         // serde would take the values of a structure from a list, in the order of its fields.
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(no_object(&bytes));

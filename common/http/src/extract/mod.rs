@@ -1,13 +1,15 @@
 //! Extractors whose rejections are problems in the envelope.
 
-mod headers;
+pub(crate) mod headers;
 mod json;
 mod path;
 mod principal;
 mod query;
+mod tags;
 
-pub use headers::{IdempotencyKey, IfMatch, IfNoneMatch, RequestId};
+pub use headers::RequestId;
 pub use json::Json;
 pub use path::Path;
 pub use principal::Principal;
 pub use query::Query;
+pub use tags::{IfMatch, IfNoneMatch};

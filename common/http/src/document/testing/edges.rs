@@ -110,6 +110,9 @@ fn of_value(schema: &Value, in_query: bool) -> Vec<(Value, bool)> {
     for word in schema["enum"].as_array().into_iter().flatten() {
         all.push((word.clone(), true));
     }
+    if schema["type"] == "boolean" && in_query {
+        all.extend([(json!(true), true), (json!("maybe"), false)]);
+    }
     let form = schema["format"].as_str();
     if schema["enum"].is_array() || matches!(form, Some("uuid" | "date-time")) {
         all.push((json!("another"), false));
