@@ -62,7 +62,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         applies: |source| in_domain(source) && source.within(&["api", "views", "consumer", "jobs"]),
-        patterns: &[concat!(".beg", "in()"), concat!(".beg", "in_with(")],
+        patterns: &[
+            concat!(".beg", "in()"),
+            concat!(".beg", "in_with("),
+            concat!(".in_trans", "action("),
+            concat!(".in_one_", "statement("),
+        ],
         reason: "a service opens the transaction, not its caller",
     },
     Rule {
@@ -250,15 +255,19 @@ mod tests {
 
     #[test]
     fn only_services_open_transactions() {
-        let code = concat!("let tx = pool.beg", "in().await?;\n");
-        assert_eq!(
-            findings("api-server/tasks/src/service/create.rs", code).len(),
-            0
-        );
-        assert_eq!(
-            findings("api-server/tasks/src/api/create.rs", code).len(),
-            1
-        );
+        for code in [
+            concat!("let tx = pool.beg", "in().await?;\n"),
+            concat!("    .in_trans", "action(&pool, at, work, answer)\n"),
+        ] {
+            assert_eq!(
+                findings("api-server/tasks/src/service/create.rs", code).len(),
+                0
+            );
+            assert_eq!(
+                findings("api-server/tasks/src/api/create.rs", code).len(),
+                1
+            );
+        }
     }
 
     #[test]
