@@ -48,7 +48,7 @@ pub(crate) async fn take(
          on conflict (principal, key) do update
          set method = excluded.method, path = excluded.path, request_hash = excluded.request_hash,
              created_at = excluded.created_at, expires_at = excluded.expires_at,
-             status = null, headers = null, response = null, body = null
+             status = null, headers = null, body = null
          where idempotency_keys.expires_at <= excluded.created_at",
         principal.user_id,
         key.text,
