@@ -142,12 +142,12 @@ mod tests {
 
     use super::*;
 
-    fn read(name: HeaderName, lines: &[&'static str]) -> Result<Option<Tags>, &'static str> {
+    fn read(name: &HeaderName, lines: &[&'static str]) -> Result<Option<Tags>, &'static str> {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(&name, HeaderValue::from_static(line));
+            headers.append(name, HeaderValue::from_static(line));
         }
-        tags(&headers, &name).map_err(|error| error.code())
+        tags(&headers, name).map_err(|error| error.code())
     }
 
     #[rstest]
@@ -164,7 +164,7 @@ mod tests {
     #[case::of_somebody_else(&["\"abc\", \"\""], false)]
     #[case::too_large(&["\"9999999999999999999\""], false)]
     fn a_condition_is_compared_strongly(#[case] lines: &[&'static str], #[case] holds: bool) {
-        let seen = IfMatch(read(header::IF_MATCH, lines).expect("tags"));
+        let seen = IfMatch(read(&header::IF_MATCH, lines).expect("tags"));
         assert_eq!(seen.allows(3), holds, "{lines:?}");
     }
 
@@ -178,7 +178,7 @@ mod tests {
     #[case(&["\"a b\""])]
     #[case(&[""])]
     fn what_is_no_list_of_tags_is_refused(#[case] lines: &[&'static str]) {
-        let read = read(header::IF_MATCH, lines);
+        let read = read(&header::IF_MATCH, lines);
         assert_eq!(read, Err("etag_invalid"), "{lines:?}");
     }
 
@@ -192,13 +192,13 @@ mod tests {
         #[case] lines: &[&'static str],
         #[case] seen: Option<i64>,
     ) {
-        let read = read(header::IF_MATCH, lines).expect("tags");
+        let read = read(&header::IF_MATCH, lines).expect("tags");
         assert_eq!(IfMatch(read).newest_before(7), seen, "{lines:?}");
     }
 
     #[test]
     fn what_a_caller_holds_is_compared_weakly() {
-        let holds = |line| IfNoneMatch(read(header::IF_NONE_MATCH, &[line]).expect("tags")).has(3);
+        let holds = |line| IfNoneMatch(read(&header::IF_NONE_MATCH, &[line]).expect("tags")).has(3);
         assert!(holds("W/\"3\"") && holds("\"2\",\"3\"") && holds("*"));
         assert!(!holds("\"2\"") && !IfNoneMatch::default().has(3));
     }
