@@ -105,7 +105,7 @@ impl Answer {
     }
 
     /// The answer to the first of two equal requests, given again: the same bytes and the same headers, but for the
-    /// request's own name.
+    /// names of the request and of its span.
     ///
     /// # Panics
     /// When it is not.
@@ -122,6 +122,7 @@ impl Answer {
         let headers = |of: &Self| {
             let mut headers = of.headers.clone();
             headers.remove("x-request-id");
+            headers.remove("traceparent");
             headers.remove(replayed);
             headers
         };

@@ -194,3 +194,35 @@ async fn unknown_paths_and_methods_are_problems_and_can_be_bare() {
     assert_eq!(bare.header("content-type"), "application/problem+json");
     assert_eq!(bare.json::<Problem>().status, 404);
 }
+
+#[tokio::test]
+async fn a_request_goes_on_with_its_callers_trace() {
+    let server = server();
+    let caller = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let answer = server
+        .get("/absent")
+        .add_header("traceparent", caller)
+        .await;
+    let own = answer.header("traceparent");
+    let own = own.to_str().expect("text");
+    let (trace, span) = (&caller[..36], &caller[36..52]);
+    assert_eq!((&own[..36], &own[52..]), (trace, "-01"));
+    assert!(
+        &own[36..52] != span && own[36..52] != "0".repeat(16),
+        "{own}"
+    );
+
+    let malformed = caller.to_uppercase();
+    let mut met = vec![trace.to_owned(), malformed[..36].to_owned()];
+    for sent in [None, Some(malformed.as_str()), Some("00-1-2-3"), None] {
+        let mut request = server.get("/things?limit=1");
+        if let Some(sent) = sent {
+            request = request.add_header("traceparent", sent);
+        }
+        let new = request.await.header("traceparent");
+        let new = new.to_str().expect("text");
+        assert!(new.len() == 55 && new.ends_with("-00"), "{new}");
+        assert!(!met.contains(&new[..36].to_owned()), "{new} after {sent:?}");
+        met.push(new[..36].to_owned());
+    }
+}

@@ -62,10 +62,7 @@ fn answer(kind: Kind) -> Response {
         .content("application/json", body("Fault"))
         .content("application/problem+json", body("Problem"))
         .build();
-    let sent = headers::of(kind).iter();
-    answer.headers = sent
-        .map(|name| ((*name).to_owned(), headers::reference(name)))
-        .collect();
+    headers::add(&mut answer, &headers::of(kind));
     answer
 }
 

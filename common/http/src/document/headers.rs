@@ -10,16 +10,20 @@ use utoipa::openapi::{Components, Ref, RefOr};
 use super::writes;
 use crate::Kind;
 
-pub(super) const REQUEST: &str = "X-Request-Id";
+const REQUEST: &str = "X-Request-Id";
 const ETAG: &str = "ETag";
 const RETRY: &str = "Retry-After";
 const LOCATION: &str = "Location";
 const REPLAYED: &str = "Idempotent-Replayed";
 const ALLOW: &str = "Allow";
 const CHALLENGE: &str = "WWW-Authenticate";
+const TRACE: &str = "traceparent";
+
+/// Sent with every answer.
+pub(super) const ALWAYS: [&str; 2] = [REQUEST, TRACE];
 
 /// Each header with what it says, its shape and an example.
-const ALL: [(&str, &str, Option<&str>, &str); 7] = [
+const ALL: [(&str, &str, Option<&str>, &str); 8] = [
     (
         REQUEST,
         "Name of the request in our log: the caller's own, if it is a plain word",
@@ -47,6 +51,12 @@ const ALL: [(&str, &str, Option<&str>, &str); 7] = [
     ),
     (ALLOW, "The methods that the path has", None, "GET,HEAD"),
     (CHALLENGE, "The kind of token", Some("^Bearer$"), "Bearer"),
+    (
+        TRACE,
+        "The request's span in the trace that its caller named with the same header, or in a new one (W3C Trace Context)",
+        Some("^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$"),
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ),
 ];
 
 /// Adds every header.
@@ -72,13 +82,24 @@ pub(super) fn reference(name: &str) -> RefOr<Header> {
 }
 
 /// What a refusal of that kind is sent with.
-pub(super) fn of(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Unauthorized => &[REQUEST, CHALLENGE],
-        Kind::MethodNotAllowed => &[REQUEST, ALLOW],
-        Kind::PreconditionFailed => &[REQUEST, ETAG],
-        Kind::Conflict | Kind::RateLimited | Kind::Unavailable => &[REQUEST, RETRY],
-        _ => &[REQUEST],
+pub(super) fn of(kind: Kind) -> Vec<&'static str> {
+    let own: &[&str] = match kind {
+        Kind::Unauthorized => &[CHALLENGE],
+        Kind::MethodNotAllowed => &[ALLOW],
+        Kind::PreconditionFailed => &[ETAG],
+        Kind::Conflict | Kind::RateLimited | Kind::Unavailable => &[RETRY],
+        _ => &[],
+    };
+    [&ALWAYS, own].concat()
+}
+
+/// Tells that the answer is sent with these, unless the operation has said something of its own about them.
+pub(super) fn add(response: &mut Response, names: &[&str]) {
+    for name in names {
+        response
+            .headers
+            .entry((*name).to_owned())
+            .or_insert_with(|| reference(name));
     }
 }
 
@@ -94,17 +115,15 @@ pub(super) fn tell(operation: &mut Operation, schemas: &Value) {
             continue;
         }
         let told = [
-            (REQUEST, true),
             (LOCATION, status == "201"),
             (ETAG, is_versioned(response, schemas)),
             (REPLAYED, again),
         ];
-        for (name, _) in told.into_iter().filter(|(_, sent)| *sent) {
-            response
-                .headers
-                .entry(name.to_owned())
-                .or_insert_with(|| reference(name));
-        }
+        let sent = told
+            .into_iter()
+            .filter_map(|(name, sent)| sent.then_some(name));
+        add(response, &ALWAYS);
+        add(response, &sent.collect::<Vec<_>>());
     }
 }
 

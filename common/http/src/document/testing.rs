@@ -14,7 +14,7 @@ pub use sample::resolve;
 use sample::{body, path};
 
 /// Headers that a document has to tell of.
-const TOLD: [&str; 7] = [
+const TOLD: [&str; 8] = [
     "x-request-id",
     "etag",
     "retry-after",
@@ -22,6 +22,7 @@ const TOLD: [&str; 7] = [
     "idempotent-replayed",
     "allow",
     "www-authenticate",
+    "traceparent",
 ];
 
 /// One operation of a document.
@@ -111,6 +112,10 @@ pub fn check(document: &Value, unbounded: &[&str]) {
             let whole = resolve(document, answer);
             assert!(
                 whole["headers"]["X-Request-Id"].is_object(),
+                "{at}: {status}"
+            );
+            assert!(
+                whole["headers"]["traceparent"].is_object(),
                 "{at}: {status}"
             );
             if status.as_str() >= "400" {

@@ -26,7 +26,8 @@ pub(super) fn tell(operation: &mut Operation) {
     };
     let mut tried_out = made.clone();
     "What would have been made, with `dry_run`".clone_into(&mut tried_out.description);
-    tried_out.headers.retain(|name, _| name == headers::REQUEST);
+    let always = |name: &str| headers::ALWAYS.contains(&name);
+    tried_out.headers.retain(|name, _| always(name));
     answers.insert("200".to_owned(), RefOr::T(tried_out));
 }
 

@@ -1,4 +1,4 @@
-//! One name and one log line for each request.
+//! One name, one span and one log line for each request.
 
 use std::time::Instant;
 
@@ -7,14 +7,16 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use common_clock::SharedIds;
+use tracing::Instrument as _;
 
+use super::trace;
 use crate::RequestId;
 use crate::error::Logged;
 
 /// Longest name that is taken over from the caller.
 const LONGEST: usize = 100;
 
-/// Names the request (its `X-Request-Id` if it is a plain word), runs it, and logs it once.
+/// Names the request (its `X-Request-Id` if it is a plain word), runs it in a span of its caller's trace, and logs it once.
 pub(super) async fn log_request(
     State(ids): State<SharedIds>,
     mut request: Request,
@@ -35,13 +37,18 @@ pub(super) async fn log_request(
         || "unmatched".to_owned(),
         |matched| matched.as_str().to_owned(),
     );
+    // Its fields stand beside whatever is logged on the way.
+    let span = tracing::info_span!("http.request", otel.kind = "server", request.id = id, http.request.method = %method, http.route = route);
+    let own = trace::join(&span, request.headers(), &ids);
     let started = Instant::now();
-    let mut response = next.run(request).await;
+    let mut response = next.run(request).instrument(span.clone()).await;
     let elapsed = started.elapsed();
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(name, value);
     }
+    trace::tell(&own, response.headers_mut());
     let status = response.status().as_u16();
+    common_telemetry::answered(&span, status);
     metrics::histogram!(
         "http_server_request_duration_seconds",
         "method" => method.to_string(),
@@ -54,10 +61,11 @@ pub(super) async fn log_request(
     let cause = logged.and_then(|logged| logged.source.as_deref());
     let cause = cause.map(|cause| cause as &(dyn std::error::Error + 'static));
     let milliseconds = elapsed.as_secs_f64() * 1000.0;
+    let trace_id = own.trace_id();
     if status >= 500 {
-        tracing::error!(http.method = %method, http.path = path, http.route = route, http.status = status, http.duration_ms = milliseconds, request.id = id, error.code = code, error.cause = cause, "request");
+        tracing::error!(http.method = %method, http.path = path, http.route = route, http.status = status, http.duration_ms = milliseconds, request.id = id, trace.id = trace_id, error.code = code, error.cause = cause, "request");
     } else {
-        tracing::info!(http.method = %method, http.path = path, http.route = route, http.status = status, http.duration_ms = milliseconds, request.id = id, error.code = code, error.cause = cause, "request");
+        tracing::info!(http.method = %method, http.path = path, http.route = route, http.status = status, http.duration_ms = milliseconds, request.id = id, trace.id = trace_id, error.code = code, error.cause = cause, "request");
     }
     response
 }

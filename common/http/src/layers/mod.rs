@@ -3,6 +3,7 @@
 mod client;
 mod log;
 mod render;
+mod trace;
 
 pub use client::ClientAddress;
 
@@ -21,9 +22,9 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::{ApiError, HttpConfig, Kind};
 
-/// `router` behind, from the outside in: request id and log line, rendering of problems, caught
-/// panics, time limit, headers against misuse by browsers, body limit. Unknown paths and methods are
-/// problems too.
+/// `router` behind, from the outside in: request id, trace and log line, rendering of problems, caught
+/// panics, time limit, headers against misuse by browsers, body limit. Unknown paths and methods
+/// are problems too.
 pub fn standard(router: Router, config: &HttpConfig, ids: SharedIds) -> Router {
     let fixed =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
