@@ -98,7 +98,13 @@ impl<T: Serialize> Reply<T> {
 
 impl<T: Serialize> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
-        self.render().into_response()
+        let page = self.meta.page.clone();
+        let mut response = self.render().into_response();
+        if let Some(page) = page {
+            // A layer knows the request's URI, and links to the next page.
+            response.extensions_mut().insert(page);
+        }
+        response
     }
 }
 

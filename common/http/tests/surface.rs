@@ -29,6 +29,8 @@ struct Filter {
     #[garde(range(min = 1, max = 200))]
     #[serde(default = "twenty")]
     limit: u32,
+    #[garde(skip)]
+    cursor: Option<u32>,
 }
 
 fn twenty() -> u32 {
@@ -44,11 +46,16 @@ async fn create(Json(input): Json<Input>) -> Reply<Value> {
 }
 
 async fn list(Query(filter): Query<Filter>) -> Reply<Value> {
-    Reply::ok(json!([])).page(Some(filter.limit.to_string()))
+    let next = filter.cursor.unwrap_or(0) + filter.limit;
+    Reply::ok(json!([])).page((next < 20).then(|| next.to_string()))
 }
 
 async fn archive(Path(id): Path<u64>) -> Reply<u64> {
     Reply::ok(id)
+}
+
+async fn relatives(Path(id): Path<u64>) -> Reply<Value> {
+    Reply::ok(json!([])).page(Some((id + 1).to_string()))
 }
 
 async fn fails() -> ApiResult<Reply<()>> {
@@ -70,6 +77,7 @@ fn server() -> TestServer {
     let router = Router::new()
         .route("/things", post(create).get(list))
         .route("/things/{id}/~archive", post(archive))
+        .route("/things/{id}/~relatives", get(relatives))
         .route("/fails", get(fails))
         .route("/panics", get(panics));
     TestServer::new(rewrite_verbs(standard(
@@ -193,6 +201,23 @@ async fn unknown_paths_and_methods_are_problems_and_can_be_bare() {
         .await;
     assert_eq!(bare.header("content-type"), "application/problem+json");
     assert_eq!(bare.json::<Problem>().status, 404);
+}
+
+#[tokio::test]
+async fn a_page_links_to_the_next_and_to_the_first() {
+    let server = server();
+    let page = server.get("/things?limit=7&cursor=6").await;
+    let links = "</things?limit=7&cursor=13>; rel=\"next\", </things?limit=7>; rel=\"first\"";
+    assert_eq!(page.header("link"), links);
+    let last = server.get("/things?cursor=13&limit=7").await;
+    assert_eq!(last.header("link"), "</things?limit=7>; rel=\"first\"");
+    // The path that a verb has for its callers, not the one under which it is routed.
+    let found = server.get("/things/7:relatives").await;
+    let links =
+        "</things/7:relatives?cursor=8>; rel=\"next\", </things/7:relatives>; rel=\"first\"";
+    assert_eq!(found.header("link"), links);
+    let no_page = server.post("/things/7:archive").await;
+    assert_eq!(no_page.maybe_header("link"), None);
 }
 
 #[tokio::test]

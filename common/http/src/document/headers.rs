@@ -7,7 +7,7 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Components, Ref, RefOr};
 
-use super::writes;
+use super::{takes, writes};
 use crate::Kind;
 
 const REQUEST: &str = "X-Request-Id";
@@ -18,12 +18,13 @@ const REPLAYED: &str = "Idempotent-Replayed";
 const ALLOW: &str = "Allow";
 const CHALLENGE: &str = "WWW-Authenticate";
 const TRACE: &str = "traceparent";
+const LINK: &str = "Link";
 
 /// Sent with every answer.
 pub(super) const ALWAYS: [&str; 2] = [REQUEST, TRACE];
 
 /// Each header with what it says, its shape and an example.
-const ALL: [(&str, &str, Option<&str>, &str); 8] = [
+const ALL: [(&str, &str, Option<&str>, &str); 9] = [
     (
         REQUEST,
         "Name of the request in our log: the caller's own, if it is a plain word",
@@ -56,6 +57,12 @@ const ALL: [(&str, &str, Option<&str>, &str); 8] = [
         "The request's span in the trace that its caller named with the same header, or in a new one (W3C Trace Context)",
         Some("^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$"),
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    ),
+    (
+        LINK,
+        "Other places (RFC 8288): the `first` page of a list and the `next`",
+        Some("^<"),
+        "</api/v1/tasks?limit=50>; rel=\"first\"",
     ),
 ];
 
@@ -103,10 +110,10 @@ pub(super) fn add(response: &mut Response, names: &[&str]) {
     }
 }
 
-/// Tells what the operation's successes are sent with: what is made has a place, what has a version tells it, and what can be
-/// asked for again says whether it was.
+/// Tells what the operation's successes are sent with: what is made has a place, what has a version tells it, what can be
+/// asked for again says whether it was, and a page links to others.
 pub(super) fn tell(operation: &mut Operation, schemas: &Value) {
-    let again = writes::is_one(operation);
+    let (again, pages) = (writes::is_one(operation), takes(operation, "cursor"));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {
             continue;
@@ -118,6 +125,7 @@ pub(super) fn tell(operation: &mut Operation, schemas: &Value) {
             (LOCATION, status == "201"),
             (ETAG, is_versioned(response, schemas)),
             (REPLAYED, again),
+            (LINK, pages),
         ];
         let sent = told
             .into_iter()

@@ -85,6 +85,12 @@ fn finish_operation(operation: &mut Operation, schemas: &Value) {
     }
 }
 
+/// Whether the operation has a parameter of that name.
+fn takes(operation: &Operation, name: &str) -> bool {
+    let mut all = operation.parameters.iter().flatten();
+    all.any(|parameter| matches!(parameter, RefOr::T(one) if one.name == name))
+}
+
 /// What the operation's inputs and the layers around it can refuse.
 fn refusals(operation: &Operation, public: bool) -> Vec<Kind> {
     let within = |place: &ParameterIn| {

@@ -14,7 +14,7 @@ pub use sample::resolve;
 use sample::{body, path};
 
 /// Headers that a document has to tell of.
-const TOLD: [&str; 8] = [
+const TOLD: [&str; 9] = [
     "x-request-id",
     "etag",
     "retry-after",
@@ -23,6 +23,7 @@ const TOLD: [&str; 8] = [
     "allow",
     "www-authenticate",
     "traceparent",
+    "link",
 ];
 
 /// One operation of a document.

@@ -3,16 +3,12 @@
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::Operation;
 
-use super::headers;
+use super::{headers, takes};
 use crate::Kind;
 
 /// Whether the operation takes an `Attempt`: of its parameters, this one is nobody else's.
 pub(super) fn is_one(operation: &Operation) -> bool {
-    operation
-        .parameters
-        .iter()
-        .flatten()
-        .any(|parameter| matches!(parameter, RefOr::T(one) if one.name == "Idempotency-Key"))
+    takes(operation, "Idempotency-Key")
 }
 
 /// Adds the answer to a request that is tried out, where it is not the usual one.

@@ -2,6 +2,7 @@
 
 mod client;
 mod log;
+mod pages;
 mod render;
 mod trace;
 
@@ -23,8 +24,8 @@ use tower_http::timeout::TimeoutLayer;
 use crate::{ApiError, HttpConfig, Kind};
 
 /// `router` behind, from the outside in: request id, trace and log line, rendering of problems, caught
-/// panics, time limit, headers against misuse by browsers, body limit. Unknown paths and methods
-/// are problems too.
+/// panics, time limit, headers against misuse by browsers, links of pages, body limit. Unknown paths and
+/// methods are problems too.
 pub fn standard(router: Router, config: &HttpConfig, ids: SharedIds) -> Router {
     let fixed =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
@@ -43,7 +44,8 @@ pub fn standard(router: Router, config: &HttpConfig, ids: SharedIds) -> Router {
         .layer(fixed(
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; frame-ancestors 'none'",
-        ));
+        ))
+        .layer(axum::middleware::from_fn(pages::link_pages));
     router
         .fallback(|| async {
             ApiError::new(
