@@ -5,6 +5,8 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::deprecations;
+
 /// The head of the document.
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -22,6 +24,7 @@ use utoipa_axum::router::OpenApiRouter;
         (name = "notifications", description = "What a person should know; everybody sees their own"),
         (name = "realtime", description = "The way to a WebSocket that tells of changes"),
         (name = "keys", description = "Public keys, for whoever wants to verify a token"),
+        (name = "deprecations", description = "What will be gone, and when"),
     )
 )]
 struct Head;
@@ -34,6 +37,7 @@ pub fn document() -> OpenApi {
         .merge(stateless(api_server_tasks::routes()))
         .merge(stateless(api_server_notifications::routes()))
         .merge(stateless(api_server_realtime::routes()))
+        .merge(stateless(deprecations::routes()))
         .to_openapi();
     common_http::document::finish(document)
 }

@@ -9,6 +9,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
+use crate::deprecations::{self, Deprecations};
 use crate::document::document;
 
 /// What the domains of role `web` serve.
@@ -21,13 +22,14 @@ pub(crate) struct Domains {
 
 /// Every route of role `web`, inside the layers that all of them share.
 pub(crate) fn router(domains: Domains, config: &HttpConfig, ids: SharedIds) -> Router {
+    let document = document();
     let api = OpenApiRouter::new()
         .merge(api_server_users::router(domains.users))
         .merge(api_server_tasks::router(domains.tasks))
         .merge(api_server_notifications::router(domains.notifications))
-        .merge(api_server_realtime::tickets_router(domains.tickets));
+        .merge(api_server_realtime::tickets_router(domains.tickets))
+        .merge(deprecations::routes().with_state(Deprecations::of(&document)));
     let (api, _) = api.split_for_parts();
-    let document = document();
     let text = document.to_json().unwrap_or_default();
     let app = api
         .route(

@@ -5,6 +5,7 @@
 
 mod config;
 pub mod cursor;
+mod deprecation;
 pub mod document;
 mod envelope;
 mod error;
@@ -23,6 +24,7 @@ mod write;
 
 pub use config::HttpConfig;
 pub use cursor::CursorKey;
+pub use deprecation::{DEPRECATIONS, DeprecatedOperation, Deprecation, deprecated, deprecations};
 pub use envelope::{Envelope, Meta, PageMeta};
 pub use error::{ApiError, ApiResult, Kind};
 pub use extract::{IfMatch, IfNoneMatch, Json, Path, Principal, Query, RequestId};

@@ -5,16 +5,21 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 use axum_test::TestServer;
+use chrono::NaiveDate;
 use common_clock::SeededIds;
 use common_config::SecretRef;
 use common_http::{
-    ApiResult, HttpConfig, Json, Path, Problem, Query, Reply, rewrite_verbs, standard,
+    ApiResult, Deprecation, HttpConfig, Json, Path, Problem, Query, Reply, deprecated,
+    rewrite_verbs, standard,
 };
 use garde::Validate;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-#[derive(Deserialize, Validate)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Input {
     #[garde(length(chars, min = 1, max = 5))]
@@ -58,6 +63,34 @@ async fn relatives(Path(id): Path<u64>) -> Reply<Value> {
     Reply::ok(json!([])).page(Some((id + 1).to_string()))
 }
 
+#[utoipa::path(post, path = "/former", request_body = Input, responses((status = 201, description = "Made")))]
+async fn former_create(body: Json<Input>) -> Reply<Value> {
+    create(body).await
+}
+
+#[utoipa::path(get, path = "/former-list", responses((status = 200, description = "A page")))]
+async fn former_list() -> Reply<Value> {
+    Reply::ok(json!([])).page(None)
+}
+
+#[utoipa::path(get, path = "/stays", responses((status = 200, description = "It does")))]
+async fn stays() -> Reply<()> {
+    Reply::ok(())
+}
+
+/// What will be gone, and something that stays.
+fn former() -> OpenApiRouter {
+    let until = Deprecation {
+        since: NaiveDate::from_ymd_opt(2026, 3, 1).expect("a day"),
+        sunset: NaiveDate::from_ymd_opt(2026, 9, 2).expect("a day"),
+        instead: "/things",
+    };
+    OpenApiRouter::new()
+        .routes(deprecated(routes!(former_create), until))
+        .routes(deprecated(routes!(former_list), until))
+        .routes(routes!(stays))
+}
+
 async fn fails() -> ApiResult<Reply<()>> {
     Err(common_http::ApiError::internal("the canary is dead"))
 }
@@ -78,6 +111,7 @@ fn server() -> TestServer {
         .route("/things", post(create).get(list))
         .route("/things/{id}/~archive", post(archive))
         .route("/things/{id}/~relatives", get(relatives))
+        .merge(former().split_for_parts().0)
         .route("/fails", get(fails))
         .route("/panics", get(panics));
     TestServer::new(rewrite_verbs(standard(
@@ -250,4 +284,60 @@ async fn a_request_goes_on_with_its_callers_trace() {
         assert!(!met.contains(&new[..36].to_owned()), "{new} after {sent:?}");
         met.push(new[..36].to_owned());
     }
+}
+
+#[tokio::test]
+async fn what_will_be_gone_says_so_with_every_answer() {
+    let server = server();
+    let good = json!({"title": "a", "priority": 1});
+    for (body, status) in [(good, 201), (json!({}), 422)] {
+        let answer = server.post("/former").json(&body).await;
+        assert_eq!(answer.status_code(), status);
+        assert_eq!(answer.header("deprecation"), "@1772323200");
+        assert_eq!(answer.header("sunset"), "Wed, 02 Sep 2026 00:00:00 GMT");
+        let links =
+            "</things>; rel=\"successor-version\", </api/deprecations>; rel=\"deprecation\"";
+        assert_eq!(answer.header("link"), links);
+    }
+    let other_method = server.get("/former").await;
+    assert_eq!(other_method.status_code(), 405);
+    assert_eq!(other_method.maybe_header("deprecation"), None);
+    // Of two headers of that name neither is lost.
+    let page = server.get("/former-list").await;
+    let links: Vec<_> = page.iter_headers_by_name("link").collect();
+    assert_eq!(links.len(), 2, "{links:?}");
+}
+
+#[test]
+fn the_document_tells_what_will_be_gone() {
+    let (_, document) = former().split_for_parts();
+    let document = common_http::document::finish(document);
+    let list = common_http::deprecations(&document);
+    let shown = serde_json::to_value(&list).expect("JSON");
+    let until = json!({"since": "2026-03-01", "sunset": "2026-09-02", "instead": "/things"});
+    let paths = list
+        .iter()
+        .map(|one| (one.method.as_str(), one.path.as_str()));
+    assert_eq!(
+        paths.collect::<Vec<_>>(),
+        [("POST", "/former"), ("GET", "/former-list")]
+    );
+    assert_eq!(shown[0]["sunset"], until["sunset"]);
+    let told = serde_json::to_value(&document).expect("JSON");
+    let operation = &told["paths"]["/former"]["post"];
+    assert_eq!(operation["deprecated"], true);
+    assert_eq!(operation["x-deprecation"], until);
+    for status in ["201", "422", "500"] {
+        for name in [
+            "Deprecation",
+            "Sunset",
+            "Link",
+            "X-Request-Id",
+            "traceparent",
+        ] {
+            let header = &operation["responses"][status]["headers"][name];
+            assert!(header.is_object(), "{status}: {name}");
+        }
+    }
+    assert_eq!(told["paths"]["/stays"]["get"]["deprecated"], Value::Null);
 }

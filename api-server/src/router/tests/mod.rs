@@ -17,16 +17,15 @@ use common_cache::{Cache, CacheConfig};
 use common_clock::{SharedClock, SystemClock, SystemIds};
 use common_config::SecretRef;
 use common_db::Pools;
-use common_http::CursorKey;
 use common_http::document::testing::{Probe, check, operations, routes};
+use common_http::testing::{request, send};
+use common_http::{CursorKey, DEPRECATIONS};
 use common_scratch::Folder;
 use serde_json::Value;
 use sqlx::PgPool;
 
 use super::*;
 
-/// Former names of what has one name in the document.
-const FORMER: [&str; 2] = ["/api/token/", "/api/token/refresh/"];
 /// Texts that may be as long as a body is, since they are only compared.
 const UNBOUNDED: [&str; 2] = ["password", "refresh"];
 
@@ -41,12 +40,9 @@ fn what_is_routed_is_told() {
         routes(&api_server_tasks::routes().split_for_parts().0),
         routes(&api_server_notifications::routes().split_for_parts().0),
         routes(&api_server_realtime::routes().split_for_parts().0),
+        routes(&deprecations::routes().split_for_parts().0),
     ];
-    let routed: BTreeSet<String> = domains
-        .into_iter()
-        .flatten()
-        .filter(|path| !FORMER.contains(&path.as_str()))
-        .collect();
+    let routed: BTreeSet<String> = domains.into_iter().flatten().collect();
     let told = operations(&told());
     assert_eq!(routed, told.into_iter().map(|one| one.path).collect());
 }
@@ -54,6 +50,20 @@ fn what_is_routed_is_told() {
 #[test]
 fn each_operation_is_told_whole() {
     check(&told(), &UNBOUNDED);
+}
+
+#[tokio::test]
+async fn former_names_are_listed_with_their_end() {
+    let all = Deprecations::of(&document());
+    let (app, _) = deprecations::routes().with_state(all).split_for_parts();
+    let answer = send(&app, request("GET", DEPRECATIONS, &[], &Value::Null)).await;
+    let shown = answer.rows().iter().map(|row| {
+        let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        (text("method"), text("path"), text("sunset"))
+    });
+    let expected = ["/api/token/", "/api/token/refresh/"]
+        .map(|path| ("POST".to_owned(), path.to_owned(), "2027-11-30".to_owned()));
+    assert_eq!(shown.collect::<Vec<_>>(), expected);
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]

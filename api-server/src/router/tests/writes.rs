@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::*;
 
 /// What changes something in a way of its own, and why.
-const APART: [(&str, &str); 4] = [
+const APART: [(&str, &str); 6] = [
     (
         "/api/v1/auth/login",
         "nobody is signed in yet, and the answer is a secret that is kept nowhere",
@@ -23,6 +23,8 @@ const APART: [(&str, &str); 4] = [
         "/api/v1/auth/refresh",
         "it has a window in which it gives the same successor",
     ),
+    ("/api/token/", "a former name of signing in"),
+    ("/api/token/refresh/", "a former name of the refresh"),
     (
         "/api/v1/realtime/tickets",
         "a ticket is a secret for one socket, and in no table",

@@ -4,6 +4,7 @@ mod add_member;
 mod client;
 mod create_team;
 mod create_user;
+mod former;
 mod get_team;
 mod get_user;
 mod keys;
@@ -20,9 +21,8 @@ mod views;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use axum::routing::post;
 use common_auth::Verifier;
-use common_http::CursorKey;
+use common_http::{CursorKey, deprecated};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -42,9 +42,8 @@ pub fn routes() -> OpenApiRouter<Users> {
         .routes(routes!(add_member::add_member, list_members::list_members))
         .routes(routes!(keys::jwks))
         .routes(routes!(keys::public_keys))
-        // Names that clients of the former system know; the document shows one name for each act.
-        .route("/api/token/", post(login::login))
-        .route("/api/token/refresh/", post(refresh::refresh));
+        .routes(deprecated(routes!(former::former_login), former::LOGIN))
+        .routes(deprecated(routes!(former::former_refresh), former::REFRESH));
     add_member::one_of_two(routes.get_openapi_mut());
     routes
 }

@@ -55,10 +55,20 @@ async fn the_address_is_not_case_sensitive(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
-async fn the_former_path_answers_the_same(pool: PgPool) {
+async fn the_former_paths_answer_the_same_and_say_how_long(pool: PgPool) {
     let world = World::new(&pool).await;
     let body = json!({"email": ADMIN, "password": PASSWORD});
-    tokens(&world.call(None, "POST", "/api/token/", body).await);
+    let signed_in = world.call(None, "POST", "/api/token/", body).await;
+    let (_, refresh) = tokens(&signed_in);
+    let body = json!({"refresh": refresh});
+    let refreshed = world.call(None, "POST", "/api/token/refresh/", body).await;
+    tokens(&refreshed);
+    for (answer, instead) in [(signed_in, "login"), (refreshed, "refresh")] {
+        assert_eq!(answer.header("deprecation"), "@1795996800");
+        assert_eq!(answer.header("sunset"), "Tue, 30 Nov 2027 00:00:00 GMT");
+        let link = format!("</api/v1/auth/{instead}>; rel=\"successor-version\"");
+        assert!(answer.header("link").starts_with(&link), "{answer:?}");
+    }
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]

@@ -52,7 +52,8 @@ fn name(kind: Kind) -> String {
     format!("{kind:?}")
 }
 
-fn answer(kind: Kind) -> Response {
+/// The answer of that kind in full.
+pub(super) fn answer(kind: Kind) -> Response {
     let body = |name: &str| {
         let schema = Ref::from_schema_name(name);
         ContentBuilder::new().schema(Some(schema)).build()

@@ -7,7 +7,7 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Components, Ref, RefOr};
 
-use super::{takes, writes};
+use super::{answers, takes, writes};
 use crate::Kind;
 
 const REQUEST: &str = "X-Request-Id";
@@ -19,12 +19,14 @@ const ALLOW: &str = "Allow";
 const CHALLENGE: &str = "WWW-Authenticate";
 const TRACE: &str = "traceparent";
 const LINK: &str = "Link";
+const DEPRECATION: &str = "Deprecation";
+const SUNSET: &str = "Sunset";
 
 /// Sent with every answer.
 pub(super) const ALWAYS: [&str; 2] = [REQUEST, TRACE];
 
 /// Each header with what it says, its shape and an example.
-const ALL: [(&str, &str, Option<&str>, &str); 9] = [
+const ALL: [(&str, &str, Option<&str>, &str); 11] = [
     (
         REQUEST,
         "Name of the request in our log: the caller's own, if it is a plain word",
@@ -60,9 +62,21 @@ const ALL: [(&str, &str, Option<&str>, &str); 9] = [
     ),
     (
         LINK,
-        "Other places (RFC 8288): the `first` page of a list and the `next`",
+        "Other places (RFC 8288): of a list its `first` page and the `next`, of what will be gone its `successor-version`",
         Some("^<"),
         "</api/v1/tasks?limit=50>; rel=\"first\"",
+    ),
+    (
+        DEPRECATION,
+        "The second, since 1970, from which nobody should begin to use this (RFC 9745)",
+        Some("^@[0-9]+$"),
+        "@1795996800",
+    ),
+    (
+        SUNSET,
+        "The time from which this may be gone (RFC 8594)",
+        Some("GMT$"),
+        "Tue, 30 Nov 2027 00:00:00 GMT",
     ),
 ];
 
@@ -107,6 +121,22 @@ pub(super) fn add(response: &mut Response, names: &[&str]) {
             .headers
             .entry((*name).to_owned())
             .or_insert_with(|| reference(name));
+    }
+}
+
+/// Tells that every answer of the operation says when it will be gone; the shared refusals are of no use to it.
+pub(super) fn tell_deprecation(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let (RefOr::Ref(shared), Some(kind)) = (&*response, Kind::of(status)) {
+            let mut whole = answers::answer(kind);
+            if !shared.description.is_empty() {
+                whole.description.clone_from(&shared.description);
+            }
+            *response = RefOr::T(whole);
+        }
+        if let RefOr::T(response) = response {
+            add(response, &[DEPRECATION, SUNSET, LINK]);
+        }
     }
 }
 

@@ -12,7 +12,7 @@ mod writes;
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::openapi::{Deprecated, OpenApi, RefOr};
 
 use crate::{Kind, public_path};
 
@@ -43,7 +43,8 @@ pub fn finish(mut document: OpenApi) -> OpenApi {
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// Every operation of a path.
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [
         &mut item.get,
         &mut item.put,
@@ -82,6 +83,9 @@ fn finish_operation(operation: &mut Operation, schemas: &Value) {
             };
             *response = answers::reference(kind, &about);
         }
+    }
+    if operation.deprecated == Some(Deprecated::True) {
+        headers::tell_deprecation(operation);
     }
 }
 

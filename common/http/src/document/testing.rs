@@ -7,14 +7,16 @@ use std::collections::BTreeSet;
 
 use axum::Router;
 use axum::http::header;
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
+use crate::DEPRECATIONS;
 use crate::testing::{Answer, request, send};
 pub use sample::resolve;
 use sample::{body, path};
 
 /// Headers that a document has to tell of.
-const TOLD: [&str; 9] = [
+const TOLD: [&str; 11] = [
     "x-request-id",
     "etag",
     "retry-after",
@@ -24,6 +26,8 @@ const TOLD: [&str; 9] = [
     "www-authenticate",
     "traceparent",
     "link",
+    "deprecation",
+    "sunset",
 ];
 
 /// One operation of a document.
@@ -101,6 +105,7 @@ pub fn check(document: &Value, unbounded: &[&str]) {
     let described: Vec<&Value> = document["tags"].as_array().map_or(Vec::new(), |tags| {
         tags.iter().map(|tag| &tag["name"]).collect()
     });
+    gone(document);
     for told in operations(document) {
         let at = format!("{} {}", told.method, told.path);
         let tags = told.operation["tags"].as_array().expect("tags");
@@ -138,6 +143,29 @@ pub fn check(document: &Value, unbounded: &[&str]) {
                 schema["type"] != "string" || bounded || unbounded.contains(&name.as_str()),
                 "{at}: {name} has no bound: {schema}"
             );
+        }
+    }
+}
+
+/// What will be gone names what does the same, its callers have half a year, and there is a list of it.
+fn gone(document: &Value) {
+    for told in operations(document) {
+        if told.operation["deprecated"] != true {
+            continue;
+        }
+        let at = format!("{} {}", told.method, told.path);
+        let until = &told.operation["x-deprecation"];
+        let day = |name: &str| -> NaiveDate {
+            let text = until[name].as_str().expect(&at);
+            text.parse().expect(&at)
+        };
+        assert!(
+            day("sunset") - day("since") >= TimeDelta::days(180),
+            "{at}: {until}"
+        );
+        for path in [until["instead"].as_str().expect(&at), DEPRECATIONS] {
+            let item = &document["paths"][path];
+            assert!(item.is_object(), "{at}: there is no {path}");
         }
     }
 }
