@@ -1,5 +1,8 @@
 //! Cursors of keyset pages: opaque, versioned, signed, and bound to the filter they came from.
 
+use std::hash::Hash as _;
+
+use axum::http::header;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common_config::{ConfigError, SecretRef};
@@ -9,7 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
-use crate::{ApiError, Cursor, Kind, Limit, Reply};
+use crate::{ApiError, Cursor, Kind, Limit, PageState, Reply};
 
 const VERSION: u8 = 1;
 /// Bytes of the signature that are kept.
@@ -48,7 +51,8 @@ impl CursorKey {
     }
 
     /// A page of a list: at most `limit` of `rows`, which has one more when the list goes on. `filter` is as in
-    /// [`CursorKey::encode`], `position` tells where a row stands.
+    /// [`CursorKey::encode`], `position` tells where a row stands, and `state` feeds what tells a row's states apart, such
+    /// as `(id, version)`, to what becomes the page's `ETag`.
     ///
     /// # Errors
     /// As [`CursorKey::encode`].
@@ -58,6 +62,7 @@ impl CursorKey {
         mut rows: Vec<T>,
         limit: Limit,
         position: impl Fn(&T) -> P,
+        state: impl Fn(&T, &mut PageState),
     ) -> Result<Reply<Vec<V>>, ApiError> {
         let limit = limit.rows();
         let goes_on = rows.len() > limit;
@@ -66,7 +71,13 @@ impl CursorKey {
             Some(end) if goes_on => Some(self.encode(&position(end), filter)?),
             _ => None,
         };
-        Ok(Reply::ok(rows.into_iter().map(V::from).collect()).page(next))
+        let mut of_all = PageState::default();
+        next.hash(&mut of_all);
+        for row in &rows {
+            state(row, &mut of_all);
+        }
+        let reply = Reply::ok(rows.into_iter().map(V::from).collect()).page(next);
+        Ok(reply.header(header::ETAG, of_all.etag()))
     }
 
     /// The position after which a page begins; none without a cursor. `list` tells the cursors of two lists apart.
@@ -166,6 +177,30 @@ mod tests {
             .decode::<(i32, String)>(&cursor, &"status=done")
             .expect_err("another filter");
         assert_eq!(error.code(), "cursor_mismatch");
+    }
+
+    #[test]
+    fn the_tag_of_a_page_tells_its_rows_their_order_and_whether_it_goes_on() {
+        let tag = |rows: Vec<i32>| {
+            let page = key().page::<i32, i32, i32>(
+                &"",
+                rows,
+                Limit::default(),
+                |row| *row,
+                std::hash::Hash::hash,
+            );
+            let page = page.expect("a page");
+            assert!(page.data.len() <= Limit::default().rows());
+            page.headers[header::ETAG].clone()
+        };
+        let rows: Vec<i32> = (0..51).collect();
+        let whole = tag(rows[..50].to_vec());
+        assert_eq!(whole, tag(rows[..50].to_vec()));
+        let other_order = rows[..50].iter().rev().copied().collect();
+        for other in [tag(rows.clone()), tag(other_order), tag(Vec::new())] {
+            assert_ne!(whole, other);
+        }
+        assert!(whole.to_str().expect("text").starts_with("W/\""));
     }
 
     #[test]

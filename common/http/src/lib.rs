@@ -10,6 +10,7 @@ pub mod document;
 mod envelope;
 mod error;
 mod extract;
+mod fresh;
 pub mod idempotency;
 mod layers;
 mod page;
@@ -28,6 +29,7 @@ pub use deprecation::{DEPRECATIONS, DeprecatedOperation, Deprecation, deprecated
 pub use envelope::{Envelope, Meta, PageMeta};
 pub use error::{ApiError, ApiResult, Kind};
 pub use extract::{IfMatch, IfNoneMatch, Json, Path, Principal, Query, RequestId};
+pub use fresh::{Fresh, PageState};
 pub use layers::{ClientAddress, standard};
 pub use page::{Cursor, Limit, PageQuery};
 pub use problem::{FieldChange, Problem, Violation};

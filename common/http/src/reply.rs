@@ -51,6 +51,15 @@ impl<T> Reply<T> {
         self
     }
 
+    /// Adds the `ETag` of a version of what looks different to callers in another `role`: theirs is another tag.
+    #[must_use]
+    pub fn versioned_for(mut self, role: &'static str, version: i64) -> Self {
+        if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}.{role}\"")) {
+            self.headers.insert(header::ETAG, etag);
+        }
+        self
+    }
+
     /// Makes it a page of a list that goes on at `next`.
     #[must_use]
     pub fn page(mut self, next: Option<String>) -> Self {

@@ -57,13 +57,16 @@ async fn a_cursor_belongs_to_its_list_and_caller(pool: PgPool) {
 async fn the_first_reading_counts(pool: PgPool) {
     let world = World::new(&pool).await;
     let ben = seven(&world, &pool).await;
-    let newest = world.list(ben, "?limit=1").await.rows()[0].clone();
+    let unread = world.list(ben, "?limit=1").await;
+    let newest = unread.rows()[0].clone();
     let first = world.read(ben, &newest).await;
     assert_eq!(first.status, 200, "{}", first.body);
     assert_eq!(first.data()["read_at"], "2026-03-02T09:00:00Z");
     world.later();
     let again = world.read(ben, &newest).await;
     assert_eq!(again.data(), first.data());
+    let read = world.list(ben, "?limit=1").await;
+    assert_ne!(read.header("etag"), unread.header("etag"));
     assert_eq!(world.list(ben, "?unread=true").await.rows().len(), 6);
     assert_eq!(world.list(ben, "").await.rows().len(), 7);
 }

@@ -1,7 +1,7 @@
 //! `GET /api/v1/tasks/{id}`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Path, Principal, Reply};
+use common_http::{ApiResult, Envelope, Fresh, IfNoneMatch, Path, Principal, Reply};
 use uuid::Uuid;
 
 use super::views::{TaskView, shown};
@@ -11,13 +11,14 @@ use crate::service::read;
 /// A task of one of the caller's teams
 ///
 /// Archived tasks are shown too.
-#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/tasks/{id}", tag = "tasks", params(("id" = Uuid, Path), IfNoneMatch), responses(
     (status = 200, description = "The task", body = Envelope<TaskView>),
 ))]
 pub(super) async fn get_task(
     State(tasks): State<Tasks>,
     principal: Principal,
     Path(id): Path<Uuid>,
-) -> ApiResult<Reply<TaskView>> {
-    Ok(shown(read::get(&tasks, &principal, id).await?))
+    held: IfNoneMatch,
+) -> ApiResult<Fresh<Reply<TaskView>>> {
+    Ok(read::get(&tasks, &principal, id, &held).await?.map(shown))
 }

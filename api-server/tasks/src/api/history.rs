@@ -1,7 +1,11 @@
 //! `GET /api/v1/tasks/{id}/history`.
 
+use std::hash::Hash as _;
+
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, PageQuery, Path, Principal, Query, Reply};
+use common_http::{
+    ApiResult, Envelope, Fresh, IfNoneMatch, PageQuery, Path, Principal, Query, Reply,
+};
 use uuid::Uuid;
 
 use super::views::HistoryView;
@@ -12,7 +16,7 @@ use crate::service::read;
 ///
 /// Newest first.
 #[utoipa::path(get, path = "/api/v1/tasks/{id}/history", tag = "tasks",
-    params(("id" = Uuid, Path), PageQuery), responses(
+    params(("id" = Uuid, Path), PageQuery, IfNoneMatch), responses(
     (status = 200, description = "A page", body = Envelope<Vec<HistoryView>>),
     (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`"),
 ))]
@@ -21,9 +25,18 @@ pub(super) async fn task_history(
     principal: Principal,
     Path(id): Path<Uuid>,
     Query(page): Query<PageQuery>,
-) -> ApiResult<Reply<Vec<HistoryView>>> {
+    held: IfNoneMatch,
+) -> ApiResult<Fresh<Reply<Vec<HistoryView>>>> {
     let list = ("history", principal.user_id, id);
     let before = page.after(&tasks.keys, &list)?;
     let rows = read::history(&tasks, &principal, id, before, page.limit).await?;
-    tasks.keys.page(&list, rows, page.limit, |entry| entry.id)
+    // An entry never changes.
+    let page = tasks.keys.page(
+        &list,
+        rows,
+        page.limit,
+        |entry| entry.id,
+        |entry, state| entry.id.hash(state),
+    )?;
+    Ok(page.unless_held(&held))
 }

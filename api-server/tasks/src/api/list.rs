@@ -1,8 +1,12 @@
 //! `GET /api/v1/tasks`.
 
+use std::hash::Hash as _;
+
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use common_http::{ApiResult, Cursor, Envelope, Limit, Principal, Query, Reply};
+use common_http::{
+    ApiResult, Cursor, Envelope, Fresh, IfNoneMatch, Limit, Principal, Query, Reply,
+};
 use garde::Validate;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,7 +15,7 @@ use uuid::Uuid;
 use super::rules;
 use super::views::TaskView;
 use crate::Tasks;
-use crate::model::{Moment, Status};
+use crate::model::{Moment, Status, Task};
 use crate::service::read;
 use crate::store::list::Filter;
 
@@ -56,7 +60,7 @@ pub(super) struct ListQuery {
 /// List tasks
 ///
 /// Newest first.
-#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", params(ListQuery), responses(
+#[utoipa::path(get, path = "/api/v1/tasks", tag = "tasks", params(ListQuery, IfNoneMatch), responses(
     (status = 200, description = "A page", body = Envelope<Vec<TaskView>>),
     (status = 400, description = "`query_invalid`, `cursor_invalid`, `cursor_mismatch`"),
     (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
@@ -65,7 +69,8 @@ pub(super) async fn list_tasks(
     State(tasks): State<Tasks>,
     principal: Principal,
     Query(query): Query<ListQuery>,
-) -> ApiResult<Reply<Vec<TaskView>>> {
+    held: IfNoneMatch,
+) -> ApiResult<Fresh<Reply<Vec<TaskView>>>> {
     let filter = Filter {
         status: query.status,
         owner_id: query.owner_id,
@@ -93,7 +98,11 @@ pub(super) async fn list_tasks(
         query.limit,
     )
     .await?;
-    tasks
+    let position = |task: &Task| (task.created_at, task.id);
+    let page = tasks
         .keys
-        .page(&list, rows, query.limit, |task| (task.created_at, task.id))
+        .page(&list, rows, query.limit, position, |task, state| {
+            (task.id, task.version).hash(state);
+        })?;
+    Ok(page.unless_held(&held))
 }

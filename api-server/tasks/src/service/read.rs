@@ -1,6 +1,6 @@
 //! Use cases that only read.
 
-use common_http::{Limit, Principal};
+use common_http::{Fresh, IfNoneMatch, Limit, Principal, etag};
 use uuid::Uuid;
 
 use crate::model::{HistoryEntry, Task};
@@ -9,11 +9,23 @@ use crate::store::scope::ReadScope;
 use crate::store::{history, list, task};
 use crate::{Error, Tasks};
 
-/// A task of one of the caller's teams, archived or not.
-pub(crate) async fn get(tasks: &Tasks, principal: &Principal, id: Uuid) -> Result<Task, Error> {
+/// A task of one of the caller's teams, archived or not, unless the caller holds it. Whoever asks that mostly does, so
+/// the version is read first and the task, which may be long, only where it is not the same.
+pub(crate) async fn get(
+    tasks: &Tasks,
+    principal: &Principal,
+    id: Uuid,
+    held: &IfNoneMatch,
+) -> Result<Fresh<Task>, Error> {
     let mut connection = tasks.pools.write.acquire().await?;
     let scope = ReadScope::of(&mut connection, principal.user_id).await?;
-    task::get(&mut connection, &scope, id).await
+    if held.is_sent() {
+        let etag = etag(task::version_of(&mut connection, &scope, id).await?);
+        if held.has(&etag) {
+            return Ok(Fresh::Held(etag));
+        }
+    }
+    Ok(Fresh::Whole(task::get(&mut connection, &scope, id).await?))
 }
 
 /// A page of tasks of `team`, or of all the caller's teams; one row more than `limit` when it goes on.

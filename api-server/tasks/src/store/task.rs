@@ -137,6 +137,22 @@ pub(crate) async fn lock(
     row.ok_or(Error::NotFound)?.try_into()
 }
 
+/// The version of the task, archived or not, if it is in the scope.
+pub(crate) async fn version_of(
+    connection: &mut PgConnection,
+    scope: &ReadScope,
+    id: Uuid,
+) -> Result<i64, Error> {
+    let version = sqlx::query_scalar!(
+        "select version from tasks where id = $1 and team_id = any($2)",
+        id,
+        scope.teams(),
+    )
+    .fetch_optional(connection)
+    .await?;
+    version.ok_or(Error::NotFound)
+}
+
 /// A task as its row tells it.
 pub(super) struct Row {
     pub(super) id: Uuid,

@@ -4,6 +4,7 @@ mod archive;
 mod create;
 mod dry_run;
 mod get;
+mod held;
 mod history;
 mod list;
 mod pages;

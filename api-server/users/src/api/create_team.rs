@@ -36,8 +36,9 @@ pub(super) async fn create_team(
 ) -> ApiResult<Written> {
     let name = TeamName::parse(&body.name)?;
     create_team::create_team(&users, &attempt, &name, |team| {
-        let (location, version) = (format!("/api/v1/teams/{}", team.id), team.version);
-        Reply::created(&location, TeamView::from(team)).versioned(version)
+        let location = format!("/api/v1/teams/{}", team.id);
+        let (role, version) = (team.role.as_str(), team.version);
+        Reply::created(&location, TeamView::from(team)).versioned_for(role, version)
     })
     .await
 }

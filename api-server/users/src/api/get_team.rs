@@ -1,7 +1,7 @@
 //! `GET /api/v1/teams/{id}`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Path, Principal, Reply};
+use common_http::{ApiResult, Envelope, Fresh, IfNoneMatch, Path, Principal, Reply};
 use uuid::Uuid;
 
 use super::views::TeamView;
@@ -9,7 +9,7 @@ use crate::Users;
 use crate::service::read;
 
 /// A team of the caller
-#[utoipa::path(get, path = "/api/v1/teams/{id}", tag = "teams", params(("id" = Uuid, Path)), responses(
+#[utoipa::path(get, path = "/api/v1/teams/{id}", tag = "teams", params(("id" = Uuid, Path), IfNoneMatch), responses(
     (status = 200, description = "The team", body = Envelope<TeamView>),
     (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
 ))]
@@ -17,8 +17,11 @@ pub(super) async fn get_team(
     State(users): State<Users>,
     principal: Principal,
     Path(id): Path<Uuid>,
-) -> ApiResult<Reply<TeamView>> {
+    held: IfNoneMatch,
+) -> ApiResult<Fresh<Reply<TeamView>>> {
     let team = read::get_team(&users, &principal, id).await?;
-    let version = team.version;
-    Ok(Reply::ok(TeamView::from(team)).versioned(version))
+    // It shows the caller's own role.
+    let (role, version) = (team.role.as_str(), team.version);
+    let reply = Reply::ok(TeamView::from(team)).versioned_for(role, version);
+    Ok(reply.unless_held(&held))
 }

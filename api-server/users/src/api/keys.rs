@@ -4,8 +4,9 @@
 //! does not start, and an empty set is never accepted (K6).
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use common_http::{ApiError, ApiResult, IfNoneMatch};
 use utoipa::ToSchema;
 
 use crate::Users;
@@ -25,46 +26,42 @@ struct KeySet {
 /// Keys that verify access tokens
 ///
 /// An RFC 7517 key set, not in the envelope; cache it for as long as `Cache-Control` says.
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys", security(()), responses(
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "keys", security(()), params(IfNoneMatch), responses(
     (status = 200, description = "The key set", body = KeySet, content_type = "application/jwk-set+json", headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long it may be kept"))),
     (status = 304, description = "Unchanged: `If-None-Match` names this set", headers(("ETag" = String), ("Cache-Control" = String))),
     (status = 503, description = "`unavailable`: no keys"),
 ))]
-pub(super) async fn jwks(State(users): State<Users>, headers: HeaderMap) -> Response {
-    answer(&users, &headers)
+pub(super) async fn jwks(State(users): State<Users>, held: IfNoneMatch) -> ApiResult<Response> {
+    answer(&users, &held)
 }
 
 /// The same keys under their second name
-#[utoipa::path(get, path = "/auth/keys/public", tag = "keys", security(()), responses(
+#[utoipa::path(get, path = "/auth/keys/public", tag = "keys", security(()), params(IfNoneMatch), responses(
     (status = 200, description = "The key set", body = KeySet, content_type = "application/jwk-set+json", headers(("ETag" = String, description = "For `If-None-Match`"), ("Cache-Control" = String, description = "How long it may be kept"))),
     (status = 304, description = "Unchanged: `If-None-Match` names this set", headers(("ETag" = String), ("Cache-Control" = String))),
     (status = 503, description = "`unavailable`: no keys"),
 ))]
-pub(super) async fn public_keys(State(users): State<Users>, headers: HeaderMap) -> Response {
-    answer(&users, &headers)
+pub(super) async fn public_keys(
+    State(users): State<Users>,
+    held: IfNoneMatch,
+) -> ApiResult<Response> {
+    answer(&users, &held)
 }
 
-fn answer(users: &Users, headers: &HeaderMap) -> Response {
+fn answer(users: &Users, held: &IfNoneMatch) -> ApiResult<Response> {
     if let Some(missing) = users.missing_keys() {
-        return missing.into_response();
+        return Err(missing);
     }
     let set = users.verifier.key_set();
-    let etag = set.etag();
-    let unchanged = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|given| given.split(',').any(|one| one.trim() == etag));
+    let etag = HeaderValue::from_str(set.etag()).map_err(ApiError::internal)?;
+    let is_held = held.has(&etag);
     let seconds = users.auth.jwks_max_age_seconds;
-    let cache = [
-        (header::ETAG, etag.to_owned()),
-        (
-            header::CACHE_CONTROL,
-            format!("public, max-age={seconds}, must-revalidate"),
-        ),
-        (header::CONTENT_TYPE, "application/jwk-set+json".to_owned()),
-    ];
-    if unchanged {
-        return (StatusCode::NOT_MODIFIED, cache).into_response();
+    let life = format!("public, max-age={seconds}, must-revalidate");
+    let life = HeaderValue::from_str(&life).map_err(ApiError::internal)?;
+    let cache = [(header::ETAG, etag), (header::CACHE_CONTROL, life)];
+    if is_held {
+        return Ok((StatusCode::NOT_MODIFIED, cache).into_response());
     }
-    (cache, set.document().to_owned()).into_response()
+    let kind = [(header::CONTENT_TYPE, "application/jwk-set+json")];
+    Ok((cache, kind, set.document().to_owned()).into_response())
 }

@@ -1,22 +1,24 @@
 //! `GET /api/v1/users/me`.
 
 use axum::extract::State;
-use common_http::{ApiResult, Envelope, Principal, Reply};
+use common_http::{ApiResult, Envelope, Fresh, IfNoneMatch, Principal, Reply};
 
 use super::views::UserView;
 use crate::Users;
 use crate::service::read;
 
 /// The caller
-#[utoipa::path(get, path = "/api/v1/users/me", tag = "users", responses(
+#[utoipa::path(get, path = "/api/v1/users/me", tag = "users", params(IfNoneMatch), responses(
     (status = 200, description = "The caller", body = Envelope<UserView>),
     (status = 404, description = "`not_found`: the user was archived"),
 ))]
 pub(super) async fn me(
     State(users): State<Users>,
     principal: Principal,
-) -> ApiResult<Reply<UserView>> {
+    held: IfNoneMatch,
+) -> ApiResult<Fresh<Reply<UserView>>> {
     let user = read::get_user(&users, &principal, principal.user_id).await?;
     let version = user.version;
-    Ok(Reply::ok(UserView::from(user)).versioned(version))
+    let reply = Reply::ok(UserView::from(user)).versioned(version);
+    Ok(reply.unless_held(&held))
 }

@@ -8,7 +8,18 @@ use utoipa::ToSchema;
 
 /// Roles from the most to the least powerful; the order is that of rights.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema, JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Role {

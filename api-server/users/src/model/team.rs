@@ -54,7 +54,7 @@ pub(crate) struct Team {
     pub(crate) role: Role,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(crate) struct Member {
     pub(crate) user_id: Uuid,
     pub(crate) email: String,

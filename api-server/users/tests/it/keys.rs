@@ -36,13 +36,22 @@ async fn who_has_them_gets_no_body(pool: PgPool) {
     let path = "/.well-known/jwks.json";
     let first = world.call(None, "GET", path, Value::Null).await;
     let tag = first.header("etag");
-    for (given, status) in [(tag, 304), ("\"other\"", 200)] {
+    let (weak, several) = (format!("W/{tag}"), format!("\"a,b\", {tag}"));
+    for (given, status) in [
+        (tag, 304),
+        (weak.as_str(), 304),
+        (several.as_str(), 304),
+        ("*", 304),
+        ("\"other\"", 200),
+    ] {
         let headers = [("if-none-match", given)];
         let again = world
             .call_with(None, "GET", path, &headers, Value::Null)
             .await;
         assert_eq!((again.status, again.header("etag")), (status, tag));
         assert_eq!(again.body.is_null(), status == 304);
+        let life = "public, max-age=300, must-revalidate";
+        assert_eq!(again.header("cache-control"), life);
     }
 }
 

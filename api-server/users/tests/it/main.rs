@@ -1,5 +1,6 @@
 //! Users, teams and sign-ins over HTTP, on a real database and a real Redis.
 
+mod held;
 mod input;
 mod keys;
 mod limits;

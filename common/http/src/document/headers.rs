@@ -7,7 +7,7 @@ use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{Components, Ref, RefOr};
 
-use super::{answers, takes, writes};
+use super::{answers, reads, takes, writes};
 use crate::Kind;
 
 const REQUEST: &str = "X-Request-Id";
@@ -35,8 +35,8 @@ const ALL: [(&str, &str, Option<&str>, &str); 11] = [
     ),
     (
         ETAG,
-        "The version, for `If-Match`",
-        Some(r#"^"[0-9]+"$"#),
+        "For `If-None-Match`. Of one thing it is its version, for `If-Match` too; with the caller's role behind it where that is shown",
+        Some(r#"^(W/)?"[0-9A-Za-z._-]+"$"#),
         "\"3\"",
     ),
     (RETRY, "Seconds to wait", Some("^[0-9]+$"), "3"),
@@ -144,6 +144,7 @@ pub(super) fn tell_deprecation(operation: &mut Operation) {
 /// asked for again says whether it was, and a page links to others.
 pub(super) fn tell(operation: &mut Operation, schemas: &Value) {
     let (again, pages) = (writes::is_one(operation), takes(operation, "cursor"));
+    let conditional = reads::is_one(operation);
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else {
             continue;
@@ -153,9 +154,9 @@ pub(super) fn tell(operation: &mut Operation, schemas: &Value) {
         }
         let told = [
             (LOCATION, status == "201"),
-            (ETAG, is_versioned(response, schemas)),
+            (ETAG, conditional || is_versioned(response, schemas)),
             (REPLAYED, again),
-            (LINK, pages),
+            (LINK, pages && status == "200"),
         ];
         let sent = told
             .into_iter()

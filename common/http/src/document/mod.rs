@@ -5,15 +5,17 @@
 
 mod answers;
 mod headers;
+mod reads;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod writes;
 
 use serde_json::Value;
-use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Deprecated, OpenApi, RefOr};
 
+use crate::extract::tags::IF_NONE_MATCH;
 use crate::{Kind, public_path};
 
 /// Name of the scheme in the document.
@@ -60,6 +62,7 @@ fn finish_operation(operation: &mut Operation, schemas: &Value) {
     let public = operation.security.is_some();
     let needs = (!public).then(|| SecurityRequirement::new::<_, [&str; 0], &str>(BEARER, []));
     operation.security = Some(needs.into_iter().collect());
+    reads::tell(operation);
     headers::tell(operation, schemas);
     writes::tell(operation);
     for kind in refusals(operation, public) {
@@ -97,12 +100,13 @@ fn takes(operation: &Operation, name: &str) -> bool {
 
 /// What the operation's inputs and the layers around it can refuse.
 fn refusals(operation: &Operation, public: bool) -> Vec<Kind> {
+    // Whatever is sent in this one, nothing is refused.
+    let refuses = |one: &Parameter| one.name != IF_NONE_MATCH;
     let within = |place: &ParameterIn| {
-        operation
-            .parameters
-            .iter()
-            .flatten()
-            .any(|parameter| matches!(parameter, RefOr::T(one) if one.parameter_in == *place))
+        let mut all = operation.parameters.iter().flatten();
+        all.any(|parameter| {
+            matches!(parameter, RefOr::T(one) if one.parameter_in == *place && refuses(one))
+        })
     };
     let body = operation.request_body.is_some();
     let mut all = vec![Kind::Internal, Kind::Unavailable, Kind::Timeout];

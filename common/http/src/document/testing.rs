@@ -1,5 +1,6 @@
 //! Whether a document tells the truth: its routes against the router's, its operations against what a server answers.
 
+mod check;
 mod edges;
 mod sample;
 
@@ -7,11 +8,11 @@ use std::collections::BTreeSet;
 
 use axum::Router;
 use axum::http::header;
-use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::DEPRECATIONS;
+use crate::extract::tags::IF_NONE_MATCH;
 use crate::testing::{Answer, request, send};
+pub use check::check;
 pub use sample::resolve;
 use sample::{body, path};
 
@@ -55,6 +56,12 @@ impl Told {
         named("header", "Idempotency-Key") && named("query", "dry_run")
     }
 
+    /// Whether it sends nothing to a caller who holds it already.
+    fn is_conditional(&self) -> bool {
+        let headers = self.parameters("header");
+        headers.iter().any(|(name, _)| name == IF_NONE_MATCH)
+    }
+
     /// The parameters in this place, each with its name.
     fn parameters(&self, place: &str) -> Vec<(String, Value)> {
         let all = self.operation["parameters"].as_array();
@@ -96,80 +103,6 @@ pub fn routes<S>(router: &Router<S>) -> BTreeSet<String> {
         .collect()
 }
 
-/// What can be read in the document alone: each operation has a tag that is described and one scheme, each refusal is one of
-/// the shared ones, each text of a request has a bound.
-///
-/// # Panics
-/// When it is not so.
-pub fn check(document: &Value, unbounded: &[&str]) {
-    let described: Vec<&Value> = document["tags"].as_array().map_or(Vec::new(), |tags| {
-        tags.iter().map(|tag| &tag["name"]).collect()
-    });
-    gone(document);
-    for told in operations(document) {
-        let at = format!("{} {}", told.method, told.path);
-        let tags = told.operation["tags"].as_array().expect("tags");
-        assert!(
-            tags.len() == 1 && described.contains(&&tags[0]),
-            "{at}: {tags:?}"
-        );
-        let answers = told.operation["responses"].as_object().expect("answers");
-        for (status, answer) in answers {
-            let whole = resolve(document, answer);
-            assert!(
-                whole["headers"]["X-Request-Id"].is_object(),
-                "{at}: {status}"
-            );
-            assert!(
-                whole["headers"]["traceparent"].is_object(),
-                "{at}: {status}"
-            );
-            if status.as_str() >= "400" {
-                let schema = &whole["content"]["application/json"]["schema"]["$ref"];
-                assert_eq!(*schema, "#/components/schemas/Fault", "{at}: {status}");
-            }
-        }
-        let mut inputs = edges::properties(document, &told);
-        inputs.extend(told.parameters("query"));
-        inputs.extend(told.parameters("header"));
-        for (name, schema) in inputs {
-            let schema = sample::plain(document, &schema);
-            let bound = ["maxLength", "enum", "format"];
-            let pattern = schema["pattern"].as_str();
-            let bounded = bound.iter().any(|word| !schema[*word].is_null())
-                || pattern
-                    .is_some_and(|pattern| !pattern.contains("]*") && !pattern.contains("]+"));
-            assert!(
-                schema["type"] != "string" || bounded || unbounded.contains(&name.as_str()),
-                "{at}: {name} has no bound: {schema}"
-            );
-        }
-    }
-}
-
-/// What will be gone names what does the same, its callers have half a year, and there is a list of it.
-fn gone(document: &Value) {
-    for told in operations(document) {
-        if told.operation["deprecated"] != true {
-            continue;
-        }
-        let at = format!("{} {}", told.method, told.path);
-        let until = &told.operation["x-deprecation"];
-        let day = |name: &str| -> NaiveDate {
-            let text = until[name].as_str().expect(&at);
-            text.parse().expect(&at)
-        };
-        assert!(
-            day("sunset") - day("since") >= TimeDelta::days(180),
-            "{at}: {until}"
-        );
-        for path in [until["instead"].as_str().expect(&at), DEPRECATIONS] {
-            let item = &document["paths"][path];
-            assert!(item.is_object(), "{at}: there is no {path}");
-        }
-    }
-}
-
 /// A server behind a document, asked with a good token.
 pub struct Probe<'a> {
     /// The document.
@@ -208,7 +141,11 @@ impl Probe<'_> {
             let tried_out = self.send(told, "?dry_run=true", &[], &good).await;
             all.push(("tried out", None, tried_out));
         }
-        all.push(("good", None, self.send(told, "", &[], &good).await));
+        let first = self.send(told, "", &[], &good).await;
+        if told.is_conditional() && first.status == 200 {
+            all.extend(self.held(told, first.header("etag")).await);
+        }
+        all.push(("good", None, first));
         if told.needs_token() {
             let path = path(self.document, told);
             let nobody = send(self.app, request(&told.method, &path, &[], &good)).await;
@@ -221,11 +158,10 @@ impl Probe<'_> {
         let long = "x".repeat(256);
         for (name, _) in told.parameters("header") {
             let wrong = [(name.as_str(), long.as_str())];
-            all.push((
-                "header",
-                Some(400),
-                self.send(told, "", &wrong, &good).await,
-            ));
+            // What is no list of tags names nothing that the caller holds.
+            let expected = (name != IF_NONE_MATCH).then_some(400);
+            let answer = self.send(told, "", &wrong, &good).await;
+            all.push(("header", expected, answer));
         }
         if told.path.contains('{') {
             let odd = Told {
@@ -266,6 +202,21 @@ impl Probe<'_> {
             }
         }
         all
+    }
+
+    /// A caller that holds what has this tag, and one that holds something else.
+    async fn held(&self, told: &Told, tag: &str) -> [(&'static str, Option<u16>, Answer); 2] {
+        let ask = async |tag: &str| {
+            let held = [(IF_NONE_MATCH, tag)];
+            self.send(told, "", &held, &Value::Null).await
+        };
+        let nothing = ask(tag).await;
+        assert!(
+            nothing.body.is_null() && nothing.header("etag") == tag,
+            "{told:?}"
+        );
+        let whole = ask("\"another\"").await;
+        [("held", Some(304), nothing), ("not held", Some(200), whole)]
     }
 
     /// A request with the token.

@@ -5,7 +5,7 @@ mod json;
 mod path;
 mod principal;
 mod query;
-mod tags;
+pub(crate) mod tags;
 
 pub use headers::RequestId;
 pub use json::Json;

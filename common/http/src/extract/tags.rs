@@ -4,12 +4,15 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::headers::parameter;
 use crate::{ApiError, Kind, TextRule};
+
+/// As the document has it.
+pub(crate) const IF_NONE_MATCH: &str = "If-None-Match";
 
 /// `*`, or tags with commas between them; some may be weak, and some may be of others.
 static TAGS: TextRule = TextRule::chars(1, 1000)
@@ -20,14 +23,30 @@ static TAGS: TextRule = TextRule::chars(1, 1000)
 enum Tags {
     /// `*`: whatever is there.
     Any,
-    /// The tags that can be ours. What cannot be is equal to none of ours, and left out.
+    /// One of these.
     Listed(Vec<Tag>),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One tag of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Tag {
-    version: i64,
+    /// What stands between its quotation marks.
+    text: String,
     is_weak: bool,
+}
+
+impl Tag {
+    /// The version that it is of, if a condition of a change can name it: one tag of ours may say who it was made for
+    /// behind a point, and the change is to all that anybody sees.
+    fn version(&self) -> Option<i64> {
+        let digits = self
+            .text
+            .split_once('.')
+            .map_or(&*self.text, |(own, _)| own);
+        let version: i64 = digits.parse().ok()?;
+        // As we write it: "03" is another tag than "3".
+        (!self.is_weak && version.to_string() == digits).then_some(version)
+    }
 }
 
 /// The tags of a header; several lines of it are one list.
@@ -56,13 +75,9 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Tags>, ApiError
     }
     // No tag has a quotation mark in it: every second piece is one, and what stands before it says whether it is weak.
     let pieces: Vec<&str> = text.split('"').collect();
-    let listed = pieces.chunks_exact(2).filter_map(|pair| {
-        let version: i64 = pair[1].parse().ok()?;
-        // As we write it: "03" is another tag than "3".
-        (version.to_string() == pair[1]).then(|| Tag {
-            version,
-            is_weak: pair[0].ends_with("W/"),
-        })
+    let listed = pieces.chunks_exact(2).map(|pair| Tag {
+        text: pair[1].to_owned(),
+        is_weak: pair[0].ends_with("W/"),
     });
     Ok(Some(Tags::Listed(listed.collect())))
 }
@@ -77,7 +92,7 @@ impl IfMatch {
     pub fn allows(&self, version: i64) -> bool {
         match &self.0 {
             None | Some(Tags::Any) => true,
-            Some(Tags::Listed(all)) => all.iter().any(|tag| !tag.is_weak && tag.version == version),
+            Some(Tags::Listed(all)) => all.iter().any(|tag| tag.version() == Some(version)),
         }
     }
 
@@ -88,8 +103,8 @@ impl IfMatch {
             return None;
         };
         all.iter()
-            .filter(|tag| !tag.is_weak && (1..current).contains(&tag.version))
-            .map(|tag| tag.version)
+            .filter_map(Tag::version)
+            .filter(|version| (1..current).contains(version))
             .max()
     }
 }
@@ -109,18 +124,28 @@ impl IntoParams for IfMatch {
     }
 }
 
-/// The versions that the caller holds (`If-None-Match`), for 304.
+/// What the caller holds (`If-None-Match`), for 304.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IfNoneMatch(Option<Tags>);
 
 impl IfNoneMatch {
-    /// Whether the caller holds `version`. A weak tag is as good as a strong one here.
+    /// Whether the caller holds anything that this could be.
     #[must_use]
-    pub fn has(&self, version: i64) -> bool {
+    pub fn is_sent(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether the caller holds what has this `ETag`. A weak tag is as good as a strong one here (RFC 9110, section 8.8.3.2).
+    #[must_use]
+    pub fn has(&self, etag: &HeaderValue) -> bool {
         match &self.0 {
             None => false,
             Some(Tags::Any) => true,
-            Some(Tags::Listed(all)) => all.iter().any(|tag| tag.version == version),
+            Some(Tags::Listed(all)) => {
+                let own = etag.to_str().unwrap_or_default();
+                let own = own.trim_start_matches("W/").trim_matches('"');
+                all.iter().any(|tag| tag.text == own)
+            }
         }
     }
 }
@@ -135,9 +160,15 @@ impl<S: Send + Sync> FromRequestParts<S> for IfNoneMatch {
     }
 }
 
+impl IntoParams for IfNoneMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let about = "The `ETag` of what the caller holds, or a list of them: while it is still that, the answer is 304 and empty";
+        vec![parameter(IF_NONE_MATCH, about, &TAGS, "\"3\"")]
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
     use rstest::rstest;
 
     use super::*;
@@ -163,6 +194,8 @@ mod tests {
     #[case::written_otherwise(&["\"03\", \"+3\""], false)]
     #[case::of_somebody_else(&["\"abc\", \"\""], false)]
     #[case::too_large(&["\"9999999999999999999\""], false)]
+    #[case::made_for_a_role(&["\"3.owner\""], true)]
+    #[case::another_made_for_a_role(&["\"4.owner\", \"03.owner\", \".owner\""], false)]
     fn a_condition_is_compared_strongly(#[case] lines: &[&'static str], #[case] holds: bool) {
         let seen = IfMatch(read(&header::IF_MATCH, lines).expect("tags"));
         assert_eq!(seen.allows(3), holds, "{lines:?}");
@@ -198,8 +231,15 @@ mod tests {
 
     #[test]
     fn what_a_caller_holds_is_compared_weakly() {
-        let holds = |line| IfNoneMatch(read(&header::IF_NONE_MATCH, &[line]).expect("tags")).has(3);
-        assert!(holds("W/\"3\"") && holds("\"2\",\"3\"") && holds("*"));
-        assert!(!holds("\"2\"") && !IfNoneMatch::default().has(3));
+        let held = |line| IfNoneMatch(read(&header::IF_NONE_MATCH, &[line]).expect("tags"));
+        for own in ["\"3\"", "W/\"3\"", "\"3.owner\""] {
+            let etag = HeaderValue::from_static(own);
+            let holds = |line| held(line).has(&etag);
+            assert!(holds(own) && holds("*"), "{own}");
+            assert_eq!(holds("W/\"3\""), !own.contains("owner"), "{own}");
+            assert_eq!(holds("\"2\",\"3\""), !own.contains("owner"), "{own}");
+            assert!(!holds("\"2\"") && !holds("\"3.viewer\""), "{own}");
+            assert!(!IfNoneMatch::default().has(&etag), "{own}");
+        }
     }
 }
