@@ -22,6 +22,13 @@ pub struct ExposureSpec {
     /// By an ingress controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ingress: Option<IngressSpec>,
+    /// Proxies before web, each of which adds one entry to `X-Forwarded-For`: where requests come from, by which sign-ins are
+    /// limited, is that many entries from its end. 1 when it is left out and there is a route or an ingress, else 0. Two behind
+    /// Google Cloud's own, and one more for each network that delivers content. Fewer than there are, and all people share one
+    /// limit; more, and a caller chooses where it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 8))]
+    pub trusted_hops: Option<i32>,
 }
 
 /// A route of the Gateway API.

@@ -19,12 +19,13 @@ const RESERVED_NAMES: [&str; 2] = ["ROLE", "CREWDECK_CONFIG"];
 
 /// Beginnings of variables that would win over the configuration that the operator writes: addresses, logins, keys,
 /// ports, and what a client of PostgreSQL reads from its environment.
-const RESERVED_PREFIXES: [&str; 13] = [
+const RESERVED_PREFIXES: [&str; 14] = [
     "CREWDECK_SERVICE_",
     "CREWDECK_TELEMETRY_LOG_FORMAT",
     "CREWDECK_AUTH_",
     "CREWDECK_SIGNING_",
     "CREWDECK_HTTP_CURSOR_KEY",
+    "CREWDECK_HTTP_TRUSTED_HOPS",
     "CREWDECK_DATABASE_URL",
     "CREWDECK_DATABASE_REPLICA_URL",
     "CREWDECK_ANALYTICS_OWNER_URL",
@@ -129,7 +130,7 @@ pub struct Resources {
 pub struct EnvVariable {
     /// Its name, in upper case.
     #[schemars(length(min = 1, max = 128), regex(pattern = r"^[A-Z_][A-Z0-9_]*$"))]
-    #[x_kube(validation = Rule::new(crate::EnvVariable::rule()).message("extraEnv may not set this variable: the operator sets it, or it would lead a role to another address, login, key or port; settings that may be set are those of http, outbound, users and telemetry, and limits of database and analytics"))]
+    #[x_kube(validation = Rule::new(crate::EnvVariable::rule()).message("extraEnv may not set this variable: the operator sets it, or it would lead a role to another address, login, key or port; settings that may be set are those of http, outbound, users and telemetry, and limits of database and analytics; proxies are told in spec.exposure.trustedHops"))]
     pub name: String,
     /// Its value.
     #[serde(default)]

@@ -71,6 +71,8 @@ fn topic_with(setting: &str) -> Value {
 #[case::login("CREWDECK_DATABASE_URL", true)]
 #[case::password("PGPASSWORD", true)]
 #[case::pool("CREWDECK_DATABASE_MAX_CONNECTIONS", false)]
+#[case::proxies_before_it("CREWDECK_HTTP_TRUSTED_HOPS", true)]
+#[case::time("CREWDECK_HTTP_TIMEOUT_SECONDS", false)]
 #[case::proxy("HTTPS_PROXY", false)]
 fn a_role_gets_no_variable_of_the_operator(#[case] name: &str, #[case] refused: bool) {
     for role in [

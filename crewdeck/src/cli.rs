@@ -36,7 +36,7 @@ pub(crate) enum Command {
     /// Brings both databases to this version, in two parts between which the roles roll
     #[command(subcommand)]
     Migrate(migrate::Command),
-    /// Makes users
+    /// Makes users, and takes over those of a former system
     #[command(subcommand)]
     Users(users::Command),
     /// Makes signing keys

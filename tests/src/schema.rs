@@ -1,4 +1,4 @@
-//! The application's schema as the version before the last left it.
+//! The application's schema as a former version left it.
 
 /// Statements of the tables' owner, each on its own, that take the database back to where the migrations 8 and 9 are missing:
 /// one of them is `expand`, the other one `contract`. What came after them is `expand`, with which a former version works.

@@ -10,11 +10,15 @@ use serde::Deserialize;
 pub struct UsersConfig {
     /// Days after which a sign-in ends, however often it was refreshed.
     pub session_days: i64,
-    /// Passwords hashed at the same time; each takes 46 MiB.
+    /// Passwords hashed at the same time; each takes 46 MiB, and an imported hash up to 128 MiB until it is renewed. For each,
+    /// 64 more may wait.
     pub password_slots: usize,
-    /// Failed sign-ins per account in 15 minutes.
+    /// Failed sign-ins per account in a quarter of an hour: from each network that it was signed in to from within 90 days, and
+    /// from all others together.
     pub failures_per_account: u64,
-    /// Failed sign-ins per address in 15 minutes.
+    /// Failed sign-ins per account in a day, from networks that it is not known from.
+    pub failures_per_account_daily: u64,
+    /// Failed sign-ins per address (of IPv6, per /64) in a quarter of an hour.
     pub failures_per_address: u64,
 }
 
@@ -24,6 +28,7 @@ impl Default for UsersConfig {
             session_days: 30,
             password_slots: 1,
             failures_per_account: 10,
+            failures_per_account_daily: 100,
             failures_per_address: 100,
         }
     }

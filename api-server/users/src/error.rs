@@ -1,5 +1,8 @@
 //! What can go wrong in the domain; each variant has a stable code.
 
+use std::time::Duration;
+
+use common_auth::PasswordError;
 use common_http::{ApiError, Kind, Violation};
 
 /// An error of the domain.
@@ -25,7 +28,10 @@ pub enum Error {
     BadRefresh,
     /// Too many failed sign-ins.
     #[error("too many failed sign-ins")]
-    TooManyFailures,
+    TooManyFailures {
+        /// Time until another attempt is looked at.
+        wait: Duration,
+    },
     /// A field breaks a rule of the domain.
     #[error("{pointer}: {detail}")]
     Invalid {
@@ -39,7 +45,7 @@ pub enum Error {
     Database(#[from] sqlx::Error),
     /// A password could not be hashed.
     #[error(transparent)]
-    Password(#[from] common_auth::PasswordError),
+    Password(#[from] PasswordError),
     /// A token could not be signed.
     #[error(transparent)]
     Sign(#[from] common_auth::SignerError),
@@ -66,17 +72,21 @@ impl From<Error> for ApiError {
             Error::AlreadyMember => Self::new(Kind::Conflict, "already_member", text),
             Error::BadCredentials => Self::new(Kind::Unauthorized, "bad_credentials", text),
             Error::BadRefresh => Self::new(Kind::Unauthorized, "bad_refresh", text),
-            Error::TooManyFailures => Self::new(
+            Error::TooManyFailures { wait } => Self::new(
                 Kind::RateLimited,
                 "too_many_failures",
-                "too many failed sign-ins; wait 15 minutes",
+                "too many failed sign-ins; wait as many seconds as Retry-After says",
             )
-            .with_retry_after(crate::limits::WINDOW),
+            .with_retry_after(wait),
             Error::Invalid { pointer, detail } => {
                 Self::invalid(vec![Violation::new(pointer, "invalid", detail)])
             }
             Error::Database(source) => source.into(),
             Error::KeyDenied => Self::unavailable("the signing key is being replaced", error),
+            Error::Password(PasswordError::Busy) => Self::unavailable(
+                "too many passwords wait to be checked; try again in some seconds",
+                error,
+            ),
             Error::Password(_) | Error::Sign(_) | Error::Row { .. } => Self::internal(error),
         }
     }

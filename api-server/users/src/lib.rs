@@ -20,4 +20,5 @@ pub use error::Error;
 pub use model::{Email, Name, Password, Role};
 pub use producer::events;
 pub use service::create_admin::{FirstAdmin, create_admin, create_first_admin};
+pub use service::import::{ImportError, Imported, LineFault, import_users};
 pub use state::{Parts, Users};

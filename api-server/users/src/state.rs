@@ -54,7 +54,12 @@ impl Users {
     pub fn new(parts: Parts) -> Self {
         let hasher = PasswordHasher::new(parts.config.password_slots, Arc::clone(&parts.ids));
         Self {
-            limits: LoginLimits::new(parts.cache, &parts.config),
+            limits: LoginLimits::new(
+                parts.cache,
+                Arc::clone(&parts.clock),
+                &parts.ids,
+                &parts.config,
+            ),
             pools: parts.pools,
             verifier: parts.verifier,
             signer: parts.signer,

@@ -21,7 +21,7 @@ pub use claims::Claims;
 pub use config::{AuthConfig, SigningConfig};
 pub use error::{AuthError, SignerError, SourceError};
 pub use key_set::{KeySet, KeySetError};
-pub use password::{PasswordError, PasswordHasher};
+pub use password::{PasswordError, PasswordHasher, StoredHash, UnusableHash, Verdict};
 pub use signer::Signer;
 pub use source::{FileSource, HttpSource, KeySource, Refresh};
 pub use verifier::Verifier;

@@ -1,10 +1,10 @@
 //! `crewdeck users`.
 
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use api_server::commands::{Administrator, create_admin};
+use api_server::commands::{Administrator, create_admin, import_users};
 use common_clock::{SharedClock, SharedIds};
 use common_config::{SecretRef, Source};
 use common_db::DatabaseConfig;
@@ -21,6 +21,18 @@ pub(crate) enum Command {
         #[arg(long)]
         password_file: Option<PathBuf>,
     },
+    /// Adds the people of a former system, who go on with their passwords, to the database that section `database` names
+    ///
+    /// One JSON object a line: email, name and password, which is the hash as Django stores it; is_active (true) and
+    /// date_joined (now) may be left out. All are added or, if anything is wrong with any line, none. Who has an address
+    /// already stays as they are, so it can be repeated. Nobody becomes an administrator.
+    Import {
+        /// The file; - for standard input
+        file: PathBuf,
+        /// Tries everything and keeps nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// Does what the command says.
@@ -30,11 +42,44 @@ pub(crate) async fn run(
     clock: &SharedClock,
     ids: &SharedIds,
 ) -> Result<()> {
-    let Command::CreateAdmin {
-        email,
-        password_file,
-    } = command;
     let database: DatabaseConfig = source.section()?;
+    match command {
+        Command::CreateAdmin {
+            email,
+            password_file,
+        } => make_admin(&database, email, password_file, clock, ids).await,
+        Command::Import { file, dry_run } => {
+            let lines = read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let done = import_users(&database.url, &lines, dry_run, clock, ids).await?;
+            let would = if dry_run { "would be " } else { "" };
+            writeln!(
+                std::io::stdout(),
+                "{} users {would}added, {} of them inactive; {} are there already",
+                done.added + done.inactive,
+                done.inactive,
+                done.present
+            )?;
+            Ok(())
+        }
+    }
+}
+
+fn read(file: &Path) -> std::io::Result<String> {
+    if file == Path::new("-") {
+        let mut lines = String::new();
+        std::io::stdin().read_to_string(&mut lines)?;
+        return Ok(lines);
+    }
+    std::fs::read_to_string(file)
+}
+
+async fn make_admin(
+    database: &DatabaseConfig,
+    email: String,
+    password_file: Option<PathBuf>,
+    clock: &SharedClock,
+    ids: &SharedIds,
+) -> Result<()> {
     // One that is made is printed; one that is given is not.
     let (password, made) = if let Some(file) = password_file {
         (SecretRef::file(file), None)

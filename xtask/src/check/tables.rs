@@ -6,7 +6,13 @@ use super::{Outcome, sources::Source};
 const OWNERS: &[(&str, &[&str])] = &[
     (
         "api-server/users",
-        &["users", "teams", "memberships", "sessions"],
+        &[
+            "users",
+            "teams",
+            "memberships",
+            "sessions",
+            "known_networks",
+        ],
     ),
     ("api-server/tasks", &["tasks"]),
     ("api-server/notifications", &["notifications"]),

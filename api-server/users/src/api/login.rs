@@ -27,12 +27,15 @@ pub(super) struct LoginRequest {
 
 /// Sign in
 ///
-/// Gives an access token for ten minutes and a refresh token. Ten failures for one account or one
-/// hundred from one address within 15 minutes are answered with 429.
+/// Gives an access token for ten minutes and a refresh token. After ten failures for one account or one
+/// hundred from one address in a quarter of an hour, or one hundred for one account in a day, further attempts are
+/// answered with 429 until that time is over; `Retry-After` tells how long. Failures elsewhere do not count against
+/// an address from which the account was signed in to within 90 days.
 #[utoipa::path(post, path = "/api/v1/auth/login", tag = "auth", security(()), request_body = LoginRequest, responses(
     (status = 200, description = "Signed in", body = Envelope<TokenView>),
     (status = 401, description = "`bad_credentials`"),
     (status = 429, description = "`too_many_failures`"),
+    (status = 503, description = "`unavailable`: as many passwords wait to be checked as may"),
 ))]
 pub(super) async fn login(
     State(users): State<Users>,

@@ -1,19 +1,22 @@
 //! Use case: sign in with address and password.
 
 use chrono::TimeDelta;
+use common_auth::Verdict;
 use common_telemetry::audit_event;
 use secrecy::SecretString;
+use sha2::{Digest as _, Sha256};
 
 use super::tokens::{Client, Tokens, hash};
-use crate::model::Email;
-use crate::store::session::{self, NewToken};
-use crate::store::user;
+use crate::limits::{Attempt, KNOWN};
+use crate::model::{Email, Network};
+use crate::store::session::{self, NewToken, Renewal};
+use crate::store::user::{self, Credentials, Sought};
 use crate::{Error, Users};
 
 /// Bytes of a fresh refresh token.
 const SECRET: usize = 32;
 
-/// Starts a family of refresh tokens. An unknown address takes the same time as a wrong password.
+/// Starts a family of refresh tokens. An unknown address takes the same time as a wrong password, and is limited alike.
 pub(crate) async fn login(
     users: &Users,
     email: &str,
@@ -22,39 +25,121 @@ pub(crate) async fn login(
 ) -> Result<Tokens, Error> {
     // What cannot be an address belongs to nobody, and is answered like a wrong password.
     let email = Email::parse(email).map_err(|_| Error::BadCredentials)?;
-    let attempt = users.limits.admit(&email, client.address).await?;
+    let mut attempt = Attempt::default();
+    let result = try_login(users, &mut attempt, &email, password, client).await;
+    match &result {
+        Ok(_) => users.limits.forgive(attempt).await,
+        Err(Error::BadCredentials | Error::TooManyFailures { .. }) => {}
+        // A full pool or a database that is away is nobody's failure.
+        Err(_) => users.limits.withdraw(attempt).await,
+    }
+    result
+}
+
+async fn try_login(
+    users: &Users,
+    attempt: &mut Attempt,
+    email: &Email,
+    password: SecretString,
+    client: &Client,
+) -> Result<Tokens, Error> {
+    let network = client.address.map(Network::of);
+    users.limits.count_address(attempt, network).await?;
+    let now = users.clock.now();
+    let stored_network = network.map(|network| users.stored_network(email, network));
     let mut connection = users.pools.write.acquire().await?;
-    let known = user::credentials(&mut connection, &email).await?;
+    let found = user::credentials(
+        &mut connection,
+        Sought {
+            email,
+            network: stored_network.as_deref(),
+            known_after: now - KNOWN,
+            draw: Sha256::digest(users.keys.derive("decoy", email.as_str().as_bytes())).as_slice(),
+        },
+    )
+    .await?;
     // Hashing takes long: the connection goes back meanwhile.
     drop(connection);
-    let stored = known.as_ref().map(|known| known.password_hash.as_str());
-    let correct = users.hasher.verify(password, stored).await?;
-    let Some(known) = known.filter(|_| correct) else {
+    let is_known = found.account.as_ref().is_some_and(|known| known.is_known);
+    let known_network = network.filter(|_| is_known);
+    users
+        .limits
+        .count_account(attempt, email, known_network)
+        .await?;
+    let stored = match &found.account {
+        Some(account) => Some(account.password_hash.as_str()),
+        None => found.decoy.as_deref(),
+    };
+    let verdict = users.hasher.verify(password.clone(), stored).await?;
+    let (Some(account), Verdict::Right | Verdict::Outdated) = (found.account, verdict) else {
         return Err(Error::BadCredentials);
     };
-    users.limits.forgive(attempt).await;
-
-    let now = users.clock.now();
-    let (id, family) = (users.ids.uuid(), users.ids.uuid());
-    let refresh = users.ids.token(SECRET);
-    let new = NewToken {
-        id,
-        family_id: family,
-        user_id: known.id,
-        token_hash: &hash(&refresh),
-        client: &client.agent,
-        created_at: now,
-        expires_at: now + TimeDelta::days(users.config.session_days),
+    let renewed = match verdict {
+        Verdict::Outdated => users.renewed(password).await,
+        _ => None,
     };
-    let tokens = users.tokens(known.id, known.is_admin, family, refresh, now)?;
-    let mut connection = users.pools.write.acquire().await?;
-    session::insert(&mut connection, new).await?;
-    audit_event!(
-        actor = known.id,
-        action = "session.started",
-        entity = "session",
-        id = family,
-        "signed in"
-    );
-    Ok(tokens)
+    users
+        .start_session(&account, client, stored_network.as_deref(), renewed)
+        .await
+}
+
+impl Users {
+    /// A network as it is stored beside an account: nobody who reads the database learns where a person was.
+    fn stored_network(&self, email: &Email, network: Network) -> String {
+        let input = format!("{}\n{network}", email.as_str());
+        self.keys.derive("network", input.as_bytes())
+    }
+
+    /// The password in a hash of today. None when there is no room for it now: the next sign-in tries again.
+    async fn renewed(&self, password: SecretString) -> Option<String> {
+        let renewed = self.hasher.hash(password).await;
+        renewed
+            .inspect_err(|error| tracing::warn!(%error, "a password hash is not renewed yet"))
+            .ok()
+    }
+
+    async fn start_session(
+        &self,
+        account: &Credentials,
+        client: &Client,
+        network: Option<&str>,
+        renewed: Option<String>,
+    ) -> Result<Tokens, Error> {
+        let now = self.clock.now();
+        let (id, family) = (self.ids.uuid(), self.ids.uuid());
+        let refresh = self.ids.token(SECRET);
+        let new = NewToken {
+            id,
+            family_id: family,
+            user_id: account.id,
+            token_hash: &hash(&refresh),
+            client: &client.agent,
+            created_at: now,
+            expires_at: now + TimeDelta::days(self.config.session_days),
+        };
+        let renewal = renewed.as_deref().map(|renewed| Renewal {
+            former: &account.password_hash,
+            renewed,
+        });
+        let tokens = self.tokens(account.id, account.is_admin, family, refresh, now)?;
+        let mut connection = self.pools.write.acquire().await?;
+        session::start(&mut connection, new, network, renewal).await?;
+        audit_event!(
+            actor = account.id,
+            action = "session.started",
+            entity = "session",
+            id = family,
+            "signed in"
+        );
+        if renewed.is_some() {
+            audit_event!(
+                actor = account.id,
+                action = "user.password_rehashed",
+                entity = "user",
+                id = account.id,
+                "password hash renewed"
+            );
+        }
+        Ok(tokens)
+    }
 }

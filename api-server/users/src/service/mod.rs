@@ -4,6 +4,7 @@ pub(crate) mod add_member;
 pub(crate) mod create_admin;
 pub(crate) mod create_team;
 pub(crate) mod create_user;
+pub(crate) mod import;
 pub(crate) mod login;
 pub(crate) mod logout;
 mod purge;

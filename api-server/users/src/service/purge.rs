@@ -4,20 +4,28 @@ use chrono::TimeDelta;
 use common_jobs::{JobContext, JobError};
 
 use crate::jobs::JobState;
-use crate::store::session;
+use crate::limits::KNOWN;
+use crate::store::{known_network, session};
 
 /// How long an ended session is kept, for questions about it.
 const KEEP: TimeDelta = TimeDelta::days(7);
 
-/// Removes sessions that ended long ago, and ends the job with it.
+/// Removes sessions that ended long ago and networks that nobody has signed in from for long, and ends the job with it.
 pub(crate) async fn purge(state: &JobState, context: &JobContext) -> Result<(), JobError> {
     let now = state.clock.now();
     let mut transaction = state.pool.begin().await?;
     let sessions = session::purge(&mut transaction, now - KEEP)
         .await
         .map_err(JobError::failed)?;
+    let networks = known_network::purge(&mut transaction, now - KNOWN)
+        .await
+        .map_err(JobError::failed)?;
     context.finish(&mut transaction).await?;
     transaction.commit().await?;
-    tracing::info!(sessions, "ended sessions removed");
+    tracing::info!(
+        sessions,
+        networks,
+        "ended sessions and networks out of use removed"
+    );
     Ok(())
 }

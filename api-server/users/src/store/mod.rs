@@ -1,5 +1,7 @@
 //! All SQL of the domain. A change is one statement: row, audit and outbox.
 
+pub(crate) mod import;
+pub(crate) mod known_network;
 pub(crate) mod session;
 pub(crate) mod team;
 pub(crate) mod user;

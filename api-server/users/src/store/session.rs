@@ -32,11 +32,29 @@ pub(crate) struct Token {
     pub(crate) user_is_archived: bool,
 }
 
-/// Adds a token.
-pub(crate) async fn insert(connection: &mut PgConnection, new: NewToken<'_>) -> Result<(), Error> {
+/// A password hash that takes the place of another one.
+pub(crate) struct Renewal<'a> {
+    pub(crate) former: &'a str,
+    pub(crate) renewed: &'a str,
+}
+
+/// Adds the first token of a sign-in. In the same statement, the network it came from becomes known, and the password hash is
+/// renewed unless somebody has changed it meanwhile.
+pub(crate) async fn start(
+    connection: &mut PgConnection,
+    new: NewToken<'_>,
+    network: Option<&str>,
+    renewal: Option<Renewal<'_>>,
+) -> Result<(), Error> {
     sqlx::query!(
-        "insert into sessions (id, family_id, user_id, token_hash, client, created_at, expires_at)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "with known as (
+            insert into known_networks (user_id, network, last_at) select $3, $8, $6 where $8::text is not null
+            on conflict (user_id, network) do update set last_at = excluded.last_at
+        ), renewed as (
+            update users set password_hash = $10 where id = $3 and password_hash = $9 and $10::text is not null
+        )
+        insert into sessions (id, family_id, user_id, token_hash, client, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7)",
         new.id,
         new.family_id,
         new.user_id,
@@ -44,6 +62,9 @@ pub(crate) async fn insert(connection: &mut PgConnection, new: NewToken<'_>) -> 
         new.client,
         new.created_at,
         new.expires_at,
+        network,
+        renewal.as_ref().map(|renewal| renewal.former),
+        renewal.as_ref().map(|renewal| renewal.renewed),
     )
     .execute(connection)
     .await?;

@@ -88,25 +88,69 @@ pub(crate) async fn find_by_email(
     .await?)
 }
 
+/// Whom a sign-in asks for, and from where.
+pub(crate) struct Sought<'a> {
+    pub(crate) email: &'a Email,
+    /// The network as it is stored; `None` where it cannot be told.
+    pub(crate) network: Option<&'a str>,
+    /// A network is known that was signed in from later than this.
+    pub(crate) known_after: DateTime<Utc>,
+    /// 32 bytes that draw somebody where nobody has the address: always the same for one address.
+    pub(crate) draw: &'a [u8],
+}
+
+/// What a sign-in finds.
+pub(crate) struct Found {
+    /// The active user of that address.
+    pub(crate) account: Option<Credentials>,
+    /// The password hash of somebody who was drawn, to take the time of an account where there is none. Nobody signs in by it.
+    pub(crate) decoy: Option<String>,
+}
+
 /// What a sign-in needs of a user.
 pub(crate) struct Credentials {
     pub(crate) id: Uuid,
     pub(crate) password_hash: String,
     pub(crate) is_admin: bool,
+    /// Whether somebody has signed in to it from that network.
+    pub(crate) is_known: bool,
 }
 
-/// The sign-in data of the active user of that address.
+/// The sign-in data of an address: the same work whether anybody has it or not.
 pub(crate) async fn credentials(
     connection: &mut PgConnection,
-    email: &Email,
-) -> Result<Option<Credentials>, Error> {
-    Ok(sqlx::query_as!(
-        Credentials,
-        "select id, password_hash, is_admin from users where lower(email) = $1 and not is_archived",
-        email.as_str(),
+    sought: Sought<'_>,
+) -> Result<Found, Error> {
+    let row = sqlx::query!(
+        r#"select u.id as "id?", u.password_hash as "password_hash?", u.is_admin as "is_admin?",
+            exists (
+                select from known_networks k where k.user_id = u.id and k.network = $2 and k.last_at > $3
+            ) as "is_known!",
+            (
+                select d.password_hash from users d where not d.is_archived and sha256(uuid_send(d.id)) >= $4
+                order by sha256(uuid_send(d.id)) limit 1
+            ) as "decoy?"
+         from (values (true)) as one (row) left join users u on lower(u.email) = $1 and not u.is_archived"#,
+        sought.email.as_str(),
+        sought.network,
+        sought.known_after,
+        sought.draw,
     )
-    .fetch_optional(connection)
-    .await?)
+    .fetch_one(connection)
+    .await?;
+    let account = match (row.id, row.password_hash, row.is_admin) {
+        (Some(id), Some(password_hash), Some(is_admin)) => Some(Credentials {
+            id,
+            password_hash,
+            is_admin,
+            is_known: row.is_known,
+        }),
+        _ => None,
+    };
+    Ok(Found {
+        account,
+        decoy: row.decoy,
+    })
 }
 
 /// Waits for whoever is creating the first administrator, until the transaction ends.

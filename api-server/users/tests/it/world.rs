@@ -171,7 +171,7 @@ impl World {
     /// Signs in from an address.
     pub(crate) async fn login_from(
         &self,
-        from: Option<IpAddr>,
+        from: impl Into<Option<IpAddr>>,
         email: &str,
         password: &str,
     ) -> Answer {
@@ -182,7 +182,7 @@ impl World {
             &[("user-agent", "one")],
             &body,
         );
-        if let Some(from) = from {
+        if let Some(from) = from.into() {
             let peer = ConnectInfo(SocketAddr::new(from, 4711));
             request.extensions_mut().insert(peer);
         }
@@ -191,7 +191,7 @@ impl World {
 
     /// Signs in, whatever comes of it.
     pub(crate) async fn try_login(&self, email: &str, password: &str) -> Answer {
-        self.login_from(None, email, password).await
+        self.login_from(None::<IpAddr>, email, password).await
     }
 
     /// Signs in; gives access and refresh token.

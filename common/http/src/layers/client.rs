@@ -1,4 +1,7 @@
 //! The caller's address, seen through the proxies that are trusted.
+//!
+//! `X-Forwarded-For` alone is read, which every proxy writes. `Forwarded` (RFC 7239) is not: a proxy that does not write it
+//! passes on what the caller wrote.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -43,8 +46,14 @@ fn through(headers: &HeaderMap, peer: IpAddr, hops: usize) -> IpAddr {
         .into_iter()
         .rev()
         .nth(hops - 1)
-        .and_then(|entry| std::str::from_utf8(entry).ok()?.trim().parse().ok())
+        .and_then(|entry| address(std::str::from_utf8(entry).ok()?.trim()))
         .unwrap_or(peer)
+}
+
+/// An entry: an address, which some proxies write with its port. What is hidden (`unknown`, `_name`) is none.
+fn address(entry: &str) -> Option<IpAddr> {
+    let plain = entry.parse().ok();
+    plain.or_else(|| Some(entry.parse::<SocketAddr>().ok()?.ip()))
 }
 
 #[cfg(test)]
@@ -67,6 +76,28 @@ mod tests {
         assert_eq!(seen(2), "198.51.100.7");
         assert_eq!(seen(9), "10.0.0.1");
         assert_eq!(through(&HeaderMap::new(), peer, 1), peer);
+    }
+
+    #[test]
+    fn an_entry_may_have_a_port_and_a_hidden_one_is_none() {
+        let peer: IpAddr = "10.0.0.1".parse().expect("an address");
+        for (entry, seen) in [
+            ("198.51.100.7:4711", "198.51.100.7"),
+            ("[2001:db8::7]:4711", "2001:db8::7"),
+            ("::ffff:198.51.100.7", "::ffff:198.51.100.7"),
+            ("unknown", "10.0.0.1"),
+            ("_hidden", "10.0.0.1"),
+            ("for=198.51.100.7", "10.0.0.1"),
+            ("198.51.100.7:", "10.0.0.1"),
+            ("", "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", entry.parse().expect("text"));
+            assert_eq!(through(&headers, peer, 1).to_string(), seen, "{entry}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert("forwarded", "for=6.6.6.6".parse().expect("text"));
+        assert_eq!(through(&headers, peer, 1), peer, "RFC 7239 is not read");
     }
 
     #[test]

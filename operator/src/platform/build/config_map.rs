@@ -64,8 +64,12 @@ pub(super) fn role(p: &ValidatedPlatform, spec: &RoleSpec) -> ConfigMap {
         section(
             &mut sections,
             "http",
-            [("cursor_key_file", "/etc/crewdeck/web/cursor.key".to_owned())],
+            [("cursor_key_file", "/etc/crewdeck/web/cursor.key")],
         );
+        // Zero is what a role has without it: nothing new is told to one that nobody reaches from outside.
+        if p.trusted_hops > 0 {
+            section(&mut sections, "http", [("trusted_hops", p.trusted_hops)]);
+        }
     }
     for client in Client::of(role) {
         credentials(p, &mut sections, *client);

@@ -129,6 +129,23 @@ fn no_object_holds_a_secret() {
     assert!(!text.contains("canary"));
 }
 
+/// Web behind a proxy.
+fn exposed() -> RoleObjects {
+    let mut p = sample();
+    p.trusted_hops = 1;
+    role(&p, &p.roles[0])
+}
+
+#[test]
+fn web_believes_the_proxies_that_are_before_it() {
+    let text =
+        |objects: RoleObjects| objects.config_map.data.expect("data")["crewdeck.toml"].clone();
+    let sections: toml::Table = text(exposed()).parse().expect("TOML");
+    assert_eq!(sections["http"]["trusted_hops"].as_integer(), Some(1));
+    let (_, alone) = all().swap_remove(0);
+    assert!(!text(alone).contains("trusted_hops"));
+}
+
 /// Every key that the operator writes into a file of these.
 fn keys_written(configs: impl IntoIterator<Item = ConfigMap>) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
@@ -154,7 +171,8 @@ fn keys_written(configs: impl IntoIterator<Item = ConfigMap>) -> BTreeSet<String
 #[test]
 fn the_keys_of_a_number_are_written_down() {
     let roles = all().into_iter().map(|(_, objects)| objects.config_map);
-    let keys = keys_written(roles.chain([migration(&sample()).1]));
+    let web = exposed().config_map;
+    let keys = keys_written(roles.chain([web, migration(&sample()).1]));
     let lines: Vec<String> = keys.into_iter().collect();
     insta::assert_snapshot!(format!("keys_{KEYS}"), lines.join("\n"));
 }
@@ -190,7 +208,7 @@ fn only_the_roles_that_use_a_setting_and_cannot_read_it_again_roll() {
     use Role::{Analytics, AnalyticsWorker, Realtime, Web, Worker};
     type Change = fn(&mut ValidatedPlatform);
     let other = || "other.example.org".to_owned();
-    let cases: [(&str, Change, &[Role]); 11] = [
+    let cases: [(&str, Change, &[Role]); 12] = [
         ("nothing", |p| p.generation += 1, &[]),
         // In the files of a login, which are read again.
         (
@@ -223,6 +241,7 @@ fn only_the_roles_that_use_a_setting_and_cannot_read_it_again_roll() {
             |p| p.redis.ca_pem = None,
             &[Web, Realtime, Analytics],
         ),
+        ("the proxies before it", |p| p.trusted_hops = 2, &[Web]),
         (
             "a role's own pods",
             |p| {
@@ -294,7 +313,7 @@ fn the_worker_follows_its_jobs_where_they_are_measured() {
 
 #[test]
 fn no_variable_of_the_environment_wins_over_the_configuration() {
-    for (role, objects) in all() {
+    for (role, objects) in all().into_iter().chain([(Role::Web, exposed())]) {
         let text = &objects.config_map.data.expect("data")["crewdeck.toml"];
         let sections: toml::Table = text.parse().expect("TOML");
         for (section, values) in &sections {

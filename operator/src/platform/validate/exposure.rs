@@ -36,6 +36,13 @@ impl Exposure {
         };
         Ok(exposure)
     }
+
+    /// Proxies before web whose entries in `X-Forwarded-For` are believed. A Gateway or an ingress controller is one; what
+    /// stands before it, and before web where the way in is not ours, only the spec can tell.
+    pub(super) fn trusted_hops(spec: &ExposureSpec) -> i32 {
+        let is_ours = spec.http_route.is_some() || spec.ingress.is_some();
+        spec.trusted_hops.unwrap_or(i32::from(is_ours))
+    }
 }
 
 /// The host of an address, if it has a name. One with a path cannot be exposed: the roles serve from the root.
@@ -58,6 +65,7 @@ fn host(public_url: &str) -> Result<Option<String>, String> {
 #[cfg(test)]
 mod tests {
     use rstest::rstest;
+    use serde_json::json;
 
     use super::*;
 
@@ -76,9 +84,24 @@ mod tests {
         assert!(told.contains("without a path"), "{told}");
     }
 
+    #[rstest]
+    #[case::nothing_before_it(json!({}), 0)]
+    #[case::a_proxy_of_ones_own(json!({"trustedHops": 1}), 1)]
+    #[case::ingress(json!({"ingress": {}}), 1)]
+    #[case::gateway(json!({"httpRoute": {"parentRefs": [{"name": "edge"}]}}), 1)]
+    #[case::network_before_the_ingress(json!({"ingress": {}, "trustedHops": 2}), 2)]
+    #[case::ingress_that_tells_nothing(json!({"ingress": {}, "trustedHops": 0}), 0)]
+    fn a_way_in_of_ours_is_one_proxy_unless_the_spec_says_otherwise(
+        #[case] spec: serde_json::Value,
+        #[case] hops: i32,
+    ) {
+        let spec = serde_json::from_value(spec).expect("a spec");
+        assert_eq!(Exposure::trusted_hops(&spec), hops);
+    }
+
     #[test]
     fn given_names_win() {
-        let spec = serde_json::json!({"httpRoute": {"parentRefs": [{"name": "edge"}], "hostnames": ["a.example.org"]}});
+        let spec = json!({"httpRoute": {"parentRefs": [{"name": "edge"}], "hostnames": ["a.example.org"]}});
         let spec = serde_json::from_value(spec).expect("a spec");
         let Ok(Exposure::HttpRoute(route)) = Exposure::parse(&spec, "https://crew.example.org")
         else {

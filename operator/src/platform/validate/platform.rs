@@ -48,6 +48,8 @@ pub struct ValidatedPlatform {
     pub monitoring: MonitoringSpec,
     /// The way in from outside.
     pub exposure: Exposure,
+    /// Proxies before web whose entries in `X-Forwarded-For` are believed.
+    pub trusted_hops: i32,
     /// Where the documentation is read.
     pub documentation: String,
     /// Where the operator runs, who asks the pods how they are.
@@ -152,6 +154,7 @@ pub fn validate(
         disruption_budget: spec.disruption_budget,
         monitoring: spec.monitoring.clone(),
         exposure: Exposure::parse(&spec.exposure, url).map_err(invalid)?,
+        trusted_hops: Exposure::trusted_hops(&spec.exposure),
         documentation: config.documentation.clone(),
         operator_namespace: config.lease_namespace.clone(),
         connection_limit: spec.database.connection_limit,

@@ -1,0 +1,202 @@
+//! Limits on failed sign-ins: per address, and per account in a budget of its own for each client that it is known from and
+//! one for all others (ADR 0024).
+//!
+//! Counted in Redis for all replicas; while Redis is away, in this process. Never open.
+
+mod local;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use common_cache::Cache;
+use common_clock::{SharedClock, SharedIds};
+use sha2::{Digest as _, Sha256};
+
+use crate::model::Network;
+use crate::{Email, Error, UsersConfig};
+use local::Cells;
+use window::Window;
+
+/// How long a network stays known after somebody has signed in from it.
+pub(crate) const KNOWN: TimeDelta = TimeDelta::days(90);
+
+#[derive(Clone)]
+pub(crate) struct LoginLimits {
+    shared: Cache,
+    quarters: Arc<Cells>,
+    days: Arc<Cells>,
+    clock: SharedClock,
+    per_account: u64,
+    per_account_daily: u64,
+    per_address: u64,
+}
+
+/// One attempt and what it was counted in, as failed, until it turns out otherwise.
+#[derive(Default)]
+pub(crate) struct Attempt {
+    /// In the client's own budget, if it has one.
+    own: Option<Hit>,
+    /// In what is shared with others.
+    hits: Vec<Hit>,
+}
+
+struct Hit {
+    name: String,
+    window: Window,
+    number: u32,
+    /// Time until the window ends.
+    left: Duration,
+    /// Counted in this process alone.
+    is_local: bool,
+}
+
+impl Hit {
+    fn key(&self) -> String {
+        format!("login:{}:{}", self.name, self.number)
+    }
+}
+
+impl LoginLimits {
+    pub(crate) fn new(
+        shared: Cache,
+        clock: SharedClock,
+        ids: &SharedIds,
+        config: &UsersConfig,
+    ) -> Self {
+        Self {
+            shared,
+            quarters: Arc::new(Cells::new(ids)),
+            days: Arc::new(Cells::new(ids)),
+            clock,
+            per_account: config.failures_per_account,
+            per_account_daily: config.failures_per_account_daily,
+            per_address: config.failures_per_address,
+        }
+    }
+
+    /// Counts an attempt for its address, before anything is looked up.
+    pub(crate) async fn count_address(
+        &self,
+        attempt: &mut Attempt,
+        network: Option<Network>,
+    ) -> Result<(), Error> {
+        let Some(network) = network else {
+            return Ok(());
+        };
+        let name = format!("address:{network}");
+        let (hit, count) = self.count(name, Window::Quarter).await;
+        let over = (count > self.per_address).then_some(hit.left);
+        attempt.hits.push(hit);
+        refused(&[over])
+    }
+
+    /// Counts an attempt for its account, whether there is one or not, before the password is looked at. `known` is the
+    /// network it comes from, where the account has been signed in to from there: it has a budget of its own then, which nobody
+    /// elsewhere can use up.
+    pub(crate) async fn count_account(
+        &self,
+        attempt: &mut Attempt,
+        email: &Email,
+        known: Option<Network>,
+    ) -> Result<(), Error> {
+        let account = URL_SAFE_NO_PAD.encode(Sha256::digest(email.as_str()));
+        if let Some(network) = known {
+            let name = format!("pair:{account}:{network}");
+            let (hit, count) = self.count(name, Window::Quarter).await;
+            let over = (count > self.per_account).then_some(hit.left);
+            attempt.own = Some(hit);
+            refused(&[over])?;
+        }
+        // Also where the client is known: what is left to the others tells nobody from where an account is used.
+        let (day, daily) = self.count(format!("daily:{account}"), Window::Day).await;
+        let (quarter, count) = self
+            .count(format!("account:{account}"), Window::Quarter)
+            .await;
+        let is_over = count > self.per_account;
+        let over = [
+            is_over.then_some(quarter.left),
+            (daily > self.per_account_daily).then_some(day.left),
+        ];
+        attempt.hits.push(quarter);
+        if is_over {
+            // Nobody unknown has a password looked at now: it is no guess of the day.
+            self.take_back(&day).await;
+        } else {
+            attempt.hits.push(day);
+        }
+        if known.is_some() {
+            return Ok(());
+        }
+        refused(&over)
+    }
+
+    /// The attempt succeeded: its client starts anew, and what it shares with others has failed once less.
+    pub(crate) async fn forgive(&self, attempt: Attempt) {
+        if let Some(own) = &attempt.own {
+            if own.is_local {
+                self.take_back(own).await;
+            } else if let Err(error) = self.shared.del(&own.key()).await {
+                tracing::warn!(%error, "failed sign-ins not forgotten");
+            }
+        }
+        for hit in &attempt.hits {
+            self.take_back(hit).await;
+        }
+    }
+
+    /// The attempt came to nothing before its password was looked at: it has not failed.
+    pub(crate) async fn withdraw(&self, attempt: Attempt) {
+        for hit in attempt.own.iter().chain(&attempt.hits) {
+            self.take_back(hit).await;
+        }
+    }
+
+    /// Counts one more of `name` in the window of now, and gives the sum.
+    async fn count(&self, name: String, window: Window) -> (Hit, u64) {
+        let now = self.clock.now();
+        let mut hit = Hit {
+            name,
+            window,
+            number: window.number(now),
+            left: window.left(now),
+            is_local: false,
+        };
+        let count = match self.shared.incr_window(&hit.key(), window.length()).await {
+            Ok(count) => count,
+            Err(error) => {
+                tracing::warn!(%error, "counting failed sign-ins in this process");
+                hit.is_local = true;
+                self.cells(window).add(&hit.name, hit.number)
+            }
+        };
+        (hit, count)
+    }
+
+    async fn take_back(&self, hit: &Hit) {
+        if hit.is_local {
+            self.cells(hit.window).take_back(&hit.name, hit.number);
+            return;
+        }
+        let length = hit.window.length();
+        if let Err(error) = self.shared.decr_window(&hit.key(), length).await {
+            tracing::warn!(%error, "an attempt stays counted as failed");
+        }
+    }
+
+    fn cells(&self, window: Window) -> &Cells {
+        match window {
+            Window::Quarter => &self.quarters,
+            Window::Day => &self.days,
+        }
+    }
+}
+
+/// Refuses, if anything is over its limit, until the last of that has ended.
+fn refused(over: &[Option<Duration>]) -> Result<(), Error> {
+    let wait = over.iter().flatten().max();
+    wait.map_or(Ok(()), |wait| Err(Error::TooManyFailures { wait: *wait }))
+}
