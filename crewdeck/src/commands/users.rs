@@ -23,8 +23,8 @@ pub(crate) enum Command {
     },
     /// Adds the people of a former system, who go on with their passwords, to the database that section `database` names
     ///
-    /// One JSON object a line: email, name and password, which is the hash as Django stores it; is_active (true) and
-    /// date_joined (now) may be left out. All are added or, if anything is wrong with any line, none. Who has an address
+    /// One JSON object a line: email, name and password, which is the hash as Django stores it; `is_active` (true) and
+    /// `date_joined` (now) may be left out. All are added or, if anything is wrong with any line, none. Who has an address
     /// already stays as they are, so it can be repeated. Nobody becomes an administrator.
     Import {
         /// The file; - for standard input
@@ -51,10 +51,10 @@ pub(crate) async fn run(
         Command::Import { file, dry_run } => {
             let lines = read(&file).with_context(|| format!("cannot read {}", file.display()))?;
             let done = import_users(&database.url, &lines, dry_run, clock, ids).await?;
-            let would = if dry_run { "would be " } else { "" };
+            let did = if dry_run { "would add" } else { "added" };
             writeln!(
                 std::io::stdout(),
-                "{} users {would}added, {} of them inactive; {} are there already",
+                "{did} {}, {} of them inactive; {} there already",
                 done.added + done.inactive,
                 done.inactive,
                 done.present

@@ -104,6 +104,44 @@ fn works(dev: &Dev, email: &str, password: &str) {
     assert!(smoke.status.success(), "{:?}", ended(&smoke));
 }
 
+/// People of a Django system sign in with the passwords that they have there.
+fn import_works(dev: &Dev, database: &str) {
+    const LINE: &str = r#"{"email": "ben@example.org", "name": "Ben", "password": "pbkdf2_sha256$1000$seasalt$JgZryXe2Ga8ysg6XbzkLpTdyPQrHqsinbL9BnnhgX4A="}"#;
+    let folder = Folder::new("import").expect("a folder");
+    let file = folder.path().join("users.jsonl");
+    let import = |lines: &str, flags: &[&str]| {
+        fs::write(&file, lines).expect("writable");
+        let file = file.to_str().expect("text");
+        let done = crewdeck(&[&["users", "import", file], flags].concat())
+            .env("CREWDECK_DATABASE_URL", database)
+            .output()
+            .expect("it starts");
+        let printed = String::from_utf8_lossy(&done.stdout).into_owned();
+        (printed, ended(&done))
+    };
+    for (flags, said) in [
+        (
+            &["--dry-run"][..],
+            "would add 1, 0 of them inactive; 0 there already\n",
+        ),
+        (&[], "added 1, 0 of them inactive; 0 there already\n"),
+        (&[], "added 0, 0 of them inactive; 1 there already\n"),
+    ] {
+        let (printed, ended) = import(LINE, flags);
+        assert_eq!(printed, said, "{ended:?}");
+    }
+    let (printed, (code, words)) = import("{}\n[]", &[]);
+    assert_eq!((printed.as_str(), code), ("", Some(1)), "{words}");
+    for told in [
+        "nothing was imported:",
+        "line 1: /email: is missing",
+        "line 2: must be a JSON object",
+    ] {
+        assert!(words.contains(told), "{words}");
+    }
+    works(dev, "ben@example.org", "lètmein");
+}
+
 #[test]
 fn people_can_sign_in_and_work_and_nothing_is_left_behind() {
     let mut dev = Dev::start();
@@ -131,6 +169,8 @@ fn people_can_sign_in_and_work_and_nothing_is_left_behind() {
         words.contains("cannot make administrator ada@example.org"),
         "{words}"
     );
+
+    import_works(&dev, &database);
 
     let docs = get(dev.port, "/api/docs/");
     assert!(docs.starts_with("HTTP/1.1 200"), "{docs}");
