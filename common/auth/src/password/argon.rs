@@ -15,7 +15,7 @@ pub(super) const BLOCKS: usize = MEMORY_KIB as usize;
 
 /// The most memory that a hash may take. Django takes 100 MiB.
 const MOST_MEMORY_KIB: u32 = 128 * 1024;
-/// The most memory times passes: about half a second. Django takes 200 MiB.
+/// The most memory times passes: about a second. Django takes 200 MiB.
 const MOST_WORK_KIB: u64 = 1024 * 1024;
 
 const NOT_PHC: UnusableHash = UnusableHash::new(
