@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool};
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use std::time::Duration;
 
 use super::Attempt;
@@ -40,11 +40,15 @@ impl Attempt {
     ) -> ApiResult<Written> {
         let mut transaction = pool.begin().await?;
         if let Some(key) = &self.key {
-            match idempotency::take(&mut transaction, &self.principal, key, now).await? {
-                Taken::First => {}
-                Taken::Kept(rendered) => return Ok(Written::again(rendered)),
-                Taken::InFlight => return Err(in_flight()),
-                Taken::Reused => return Err(reused()),
+            let known = match idempotency::take(&mut transaction, &self.principal, key, now).await? {
+                Taken::First => None,
+                Taken::Kept(rendered) => Some(Ok(Written::again(rendered))),
+                Taken::InFlight => Some(Err(in_flight())),
+                Taken::Reused => Some(Err(reused())),
+            };
+            if let Some(answer) = known {
+                let_go_of_the_key(transaction).await;
+                return answer;
             }
         }
         let (value, is_changed) = match work(&mut transaction).await {
@@ -52,9 +56,7 @@ impl Attempt {
             Ok(Effect::Unchanged(value)) => (value, false),
             Err(refusal) => {
                 if self.key.is_some() {
-                    // Before the refusal is sent: the next request may come with the same key. Should it fail, the
-                    // server does it.
-                    let _ = transaction.rollback().await;
+                    let_go_of_the_key(transaction).await;
                 }
                 return Err(refusal);
             }
@@ -96,6 +98,12 @@ impl Attempt {
         };
         Ok(Written::now(answer(value).render()?, is_changed))
     }
+}
+
+/// Ends a transaction that changed nothing, before its answer is sent: the next request may come with the same key, and
+/// would find it in flight. Should it fail, the server ends it.
+async fn let_go_of_the_key(transaction: Transaction<'_, Postgres>) {
+    let _ = transaction.rollback().await;
 }
 
 /// The answer to an [`Attempt`].
