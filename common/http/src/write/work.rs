@@ -40,7 +40,8 @@ impl Attempt {
     ) -> ApiResult<Written> {
         let mut transaction = pool.begin().await?;
         if let Some(key) = &self.key {
-            let known = match idempotency::take(&mut transaction, &self.principal, key, now).await? {
+            let known = match idempotency::take(&mut transaction, &self.principal, key, now).await?
+            {
                 Taken::First => None,
                 Taken::Kept(rendered) => Some(Ok(Written::again(rendered))),
                 Taken::InFlight => Some(Err(in_flight())),
