@@ -129,9 +129,10 @@ fn rights(cluster: &Cluster, namespaces: &Value) -> Result<Vec<Value>> {
     let path = file.to_string_lossy();
     let read = cluster.kubectl(&["create", "--dry-run=client", "-o", "json", "-f", &path]);
     std::fs::remove_file(&file)?;
-    let list: Value = serde_json::from_str(&read?)?;
-    let items = list["items"].as_array();
-    Ok(items.context("a list")?.clone())
+    let documents = read?;
+    // One for each object.
+    let objects = serde_json::Deserializer::from_str(&documents).into_iter();
+    Ok(objects.collect::<Result<_, _>>()?)
 }
 
 /// With namespaces named it has the same rights in these, and none elsewhere but to read its definition.

@@ -33,7 +33,7 @@ async fn a_change_takes_its_work_and_a_key_two_more(pool: PgPool) {
         5,
         "key, rights, rows, answer, end"
     );
-    assert_eq!(count("POST", tasks, &key, new).await, 2, "key, answer");
+    assert_eq!(count("POST", tasks, &key, new).await, 3, "key, answer, end");
 
     let change = |title: &str| json!({"title": title});
     let without = count("PATCH", &path, &[], change("a")).await;
