@@ -83,8 +83,8 @@ pub struct PlatformSpec {
     pub network_policy: NetworkPolicySpec,
 
     /// How many pods of a role may be away at once.
-    #[serde(default)]
-    pub disruption_budget: DisruptionBudgetSpec,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disruption_budget: Option<DisruptionBudgetSpec>,
 
     /// What a Prometheus is told.
     #[serde(default)]

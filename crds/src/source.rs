@@ -73,21 +73,15 @@ pub struct DatabaseSpec {
     /// Connections that each login may have open at once, at each of the two servers; as many as the server has when it is left
     /// out. Each pod of web, worker, beat and realtime opens up to 10 with the login of the application
     /// (`CREWDECK_DATABASE_MAX_CONNECTIONS` in extraEnv is another number); a request that finds none left waits, and fails
-    /// after five seconds.
+    /// after five seconds, and a new pod that finds none is not ready: leave room for the pods that a roll adds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 10, max = 100_000))]
     pub connection_limit: Option<i32>,
-    /// Seconds that the replica may be behind. When it is further behind, `DatabaseReady` and an alert tell so; analytics goes
-    /// on, and says of its figures as of when they are.
-    #[serde(default = "DatabaseSpec::default_replica_lag")]
+    /// Seconds that the replica may be behind; 60 when it is left out. When it is further behind, `DatabaseReady` and an alert
+    /// tell so; analytics goes on, and says of its figures as of when they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 5, max = 86_400))]
-    pub maximum_replica_lag_seconds: i64,
-}
-
-impl DatabaseSpec {
-    fn default_replica_lag() -> i64 {
-        60
-    }
+    pub maximum_replica_lag_seconds: Option<i64>,
 }
 
 /// Redis 7 or newer.
@@ -142,8 +136,9 @@ pub struct KafkaSpec {
 }
 
 /// Settings of one topic and its dead-letter topic.
-#[derive(JsonSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
+#[derive(KubeSchema, Serialize, Deserialize, Debug, Clone, PartialEq, Eq)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("!has(self.config) || self.config.all(setting, setting.name != 'min.insync.replicas' || (setting.value.matches('^[0-9]{1,4}$') && int(setting.value) <= self.replicas))").message("config sets min.insync.replicas to more than replicas, or to no number: nothing could be written; set replicas beside it to as many or more"))]
 pub struct TopicSpec {
     /// Name without the Platform's prefix.
     pub name: TopicName,
@@ -166,7 +161,7 @@ pub struct TopicSpec {
     pub retention_seconds: i64,
     /// Further settings, such as `min.insync.replicas`. Those that nobody names here stay as they are on the topic, also when
     /// they were named before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub config: Vec<TopicSetting>,
 }

@@ -19,13 +19,12 @@ const RESERVED_NAMES: [&str; 2] = ["ROLE", "CREWDECK_CONFIG"];
 
 /// Beginnings of variables that would win over the configuration that the operator writes: addresses, logins, keys,
 /// ports, and what a client of PostgreSQL reads from its environment.
-const RESERVED_PREFIXES: [&str; 14] = [
+const RESERVED_PREFIXES: [&str; 13] = [
     "CREWDECK_SERVICE_",
     "CREWDECK_TELEMETRY_LOG_FORMAT",
     "CREWDECK_AUTH_",
     "CREWDECK_SIGNING_",
     "CREWDECK_HTTP_CURSOR_KEY",
-    "CREWDECK_HTTP_TRUSTED_HOPS",
     "CREWDECK_DATABASE_URL",
     "CREWDECK_DATABASE_REPLICA_URL",
     "CREWDECK_ANALYTICS_OWNER_URL",

@@ -60,8 +60,9 @@ fn template_with(variable: &str) -> Value {
     json!({"extraEnv": [{"name": variable, "value": "x"}]})
 }
 
-fn topic_with(setting: &str) -> Value {
-    json!([{"name": "task-events", "config": [{"name": setting, "value": "2"}]}])
+/// A topic of two copies with this setting.
+fn topic_with(setting: &str, value: &str) -> Value {
+    json!([{"name": "task-events", "replicas": 2, "config": [{"name": setting, "value": value}]}])
 }
 
 /// A rule that stands in several places is one rule: the shape of the pods is told for each role.
@@ -71,7 +72,7 @@ fn topic_with(setting: &str) -> Value {
 #[case::login("CREWDECK_DATABASE_URL", true)]
 #[case::password("PGPASSWORD", true)]
 #[case::pool("CREWDECK_DATABASE_MAX_CONNECTIONS", false)]
-#[case::proxies_before_it("CREWDECK_HTTP_TRUSTED_HOPS", true)]
+#[case::proxies_before_it("CREWDECK_HTTP_TRUSTED_HOPS", false)]
 #[case::time("CREWDECK_HTTP_TIMEOUT_SECONDS", false)]
 #[case::proxy("HTTPS_PROXY", false)]
 fn a_role_gets_no_variable_of_the_operator(#[case] name: &str, #[case] refused: bool) {
@@ -159,9 +160,21 @@ fn the_sample_is_accepted() {
 #[case::events("/spec/events", json!({"transport": "Kafka", "kafka": {"secretRef": {"name": "k"}}}), json!({"transport": "Kafka"}), "events.kafka is required")]
 #[case::setting_of_a_topic(
     "/spec/events/kafka/topics",
-    topic_with("min.insync.replicas"),
-    topic_with("retention.ms"),
+    topic_with("min.insync.replicas", "2"),
+    topic_with("retention.ms", "2"),
     "config may not set retention.ms"
+)]
+#[case::copies(
+    "/spec/events/kafka/topics",
+    topic_with("min.insync.replicas", "2"),
+    topic_with("min.insync.replicas", "3"),
+    "config sets min.insync.replicas to more than replicas"
+)]
+#[case::no_number_of_copies(
+    "/spec/events/kafka/topics",
+    topic_with("min.insync.replicas", "2"),
+    topic_with("min.insync.replicas", "all"),
+    "config sets min.insync.replicas to more than replicas"
 )]
 #[case::env(
     "/spec/rolesTemplate",

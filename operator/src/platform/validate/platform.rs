@@ -13,6 +13,9 @@ use super::{
 };
 use crate::{OperatorConfig, credentials::Schedule, keys::Wish, platform::StepError};
 
+/// How far the replica may be behind when the spec does not say.
+const REPLICA_LAG: TimeDelta = TimeDelta::minutes(1);
+
 /// A Platform whose every value is known to be usable.
 #[derive(Debug, Clone)]
 pub struct ValidatedPlatform {
@@ -151,15 +154,19 @@ pub fn validate(
         topics: topics(events.map_or(&[], |kafka| &kafka.topics)).map_err(invalid)?,
         roles: RoleSpec::all(&spec.roles, &spec.roles_template).map_err(invalid)?,
         network_policy: spec.network_policy.clone(),
-        disruption_budget: spec.disruption_budget,
+        disruption_budget: spec.disruption_budget.unwrap_or_default(),
         monitoring: spec.monitoring.clone(),
         exposure: Exposure::parse(&spec.exposure, url).map_err(invalid)?,
         trusted_hops: Exposure::trusted_hops(&spec.exposure),
         documentation: config.documentation.clone(),
         operator_namespace: config.lease_namespace.clone(),
         connection_limit: spec.database.connection_limit,
-        maximum_replica_lag: TimeDelta::try_seconds(spec.database.maximum_replica_lag_seconds)
-            .unwrap_or(TimeDelta::MAX),
+        maximum_replica_lag: spec
+            .database
+            .maximum_replica_lag_seconds
+            .map_or(REPLICA_LAG, |seconds| {
+                TimeDelta::try_seconds(seconds).unwrap_or(TimeDelta::MAX)
+            }),
         database_policy: spec.database.deletion_policy,
         redis_policy: spec.redis.deletion_policy,
         events_policy: events
@@ -190,19 +197,35 @@ fn topics(named: &[TopicSpec]) -> Result<Vec<Topic>, String> {
                 may_grow: spec.allow_key_remap,
                 replicas: spec.replicas,
                 retention: Duration::from_secs(spec.retention_seconds.unsigned_abs()),
-                config: settings(name, spec.config)?,
+                config: settings(name, spec.replicas, spec.config)?,
             })
         })
         .collect()
 }
 
-fn settings(of: TopicName, config: Vec<TopicSetting>) -> Result<Vec<(String, String)>, String> {
+fn settings(
+    of: TopicName,
+    replicas: i32,
+    config: Vec<TopicSetting>,
+) -> Result<Vec<(String, String)>, String> {
     let reserved = |setting: &&TopicSetting| TopicSetting::is_reserved(&setting.name);
     if let Some(setting) = config.iter().find(reserved) {
         return Err(format!(
             "config of topic {} in spec.events.kafka.topics names {}; set retentionSeconds beside it",
             of.as_str(),
             setting.name
+        ));
+    }
+    let is_too_many = |setting: &&TopicSetting| {
+        setting.name == "min.insync.replicas"
+            && setting.value.parse().map_or(true, |least: i32| least > replicas)
+    };
+    if let Some(setting) = config.iter().find(is_too_many) {
+        return Err(format!(
+            "config of topic {} in spec.events.kafka.topics sets min.insync.replicas to {}, and the topic has {replicas} copies: \
+             nothing could be written; set replicas to as many or more",
+            of.as_str(),
+            setting.value
         ));
     }
     let pair = |setting: TopicSetting| (setting.name, setting.value);
@@ -290,6 +313,8 @@ mod tests {
     #[case::env(|p: &mut Platform| p.spec.roles_template.extra_env = vec![variable("CREWDECK_DATABASE_URL_FILE")], "extraEnv of role web names CREWDECK_DATABASE_URL_FILE")]
     #[case::bounds(|p: &mut Platform| p.spec.roles.web.autoscaling = Some(bounds(4, 2)), "role web has minReplicas 4 and maxReplicas 2")]
     #[case::setting(|p: &mut Platform| named_topic(p).config = vec![setting("retention.ms")], "config of topic task-events in spec.events.kafka.topics names retention.ms")]
+    #[case::copies(|p: &mut Platform| named_topic(p).config = vec![TopicSetting { value: "2".to_owned(), ..setting("min.insync.replicas") }], "sets min.insync.replicas to 2, and the topic has 1 copies")]
+    #[case::no_number_of_copies(|p: &mut Platform| named_topic(p).config = vec![TopicSetting { value: "all".to_owned(), ..setting("min.insync.replicas") }], "sets min.insync.replicas to all")]
     #[case::env_of_a_role(|p: &mut Platform| p.spec.roles.beat.template.extra_env = Some(vec![variable("ROLE")]), "extraEnv of role beat names ROLE")]
     fn a_defect_names_its_field(#[case] change: Change, #[case] words: &str) {
         let mut platform = platform();

@@ -215,6 +215,10 @@ async fn what_is_not_changed_of_a_topic_is_told() {
             with(2, |topic| topic.replicas = 3),
             "has 1 copies of each partition and the spec asks for 3",
         ),
+        (
+            with(2, |topic| topic.config = vec![("no.such.setting".to_owned(), "1".to_owned())]),
+            "Kafka does not take the name or the value of one of these settings: no.such.setting",
+        ),
     ];
     for (wanted, words) in cases {
         let found = topics::look(&fixture.admin, &wanted, &store).await.unwrap();

@@ -143,7 +143,13 @@ pub(super) async fn shape(
             // All of a topic's settings are replaced at once: those that an administrator made go along.
             config.extend(topic.config.iter().cloned());
             let all: Vec<(String, String)> = config.into_iter().collect();
-            changes::set_topic_config(admin, topic, &all).await?;
+            match changes::set_topic_config(admin, topic, &all).await {
+                // The topic is as usable as before, and all else goes on.
+                Err(refused) if refused.reason == Reason::InvalidSpec => {
+                    unlike.push(format!("topic {}: {}", topic.name, refused.message));
+                }
+                done => done?,
+            }
         }
     }
     let mut now: Vec<TopicState> = topics.there.values().cloned().collect();
