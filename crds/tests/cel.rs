@@ -262,7 +262,7 @@ fn the_rules_are_counted() {
     }
     let mut found = BTreeSet::new();
     collect(&SCHEMA, &mut found);
-    assert_eq!(found.len(), 14, "{found:?}");
+    assert_eq!(found.len(), 15, "{found:?}");
 }
 
 #[test]
