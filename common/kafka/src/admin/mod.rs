@@ -255,10 +255,11 @@ impl Admin {
         })))
     }
 
-    /// Replaces the settings of a topic by these.
+    /// Replaces the settings of a topic by these; none of them when Kafka does not take one. Whether it took them is seen by
+    /// [`Admin::topic_configs`]: `AlterConfigs` of rdkafka 0.39 drops the answer about each topic.
     ///
     /// # Errors
-    /// When the cluster refuses.
+    /// When the cluster refuses the request, or there is none.
     pub async fn set_topic_config(
         &self,
         name: &str,

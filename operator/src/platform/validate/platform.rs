@@ -218,7 +218,10 @@ fn settings(
     }
     let is_too_many = |setting: &&TopicSetting| {
         setting.name == "min.insync.replicas"
-            && setting.value.parse().map_or(true, |least: i32| least > replicas)
+            && setting
+                .value
+                .parse()
+                .map_or(true, |least: i32| least > replicas)
     };
     if let Some(setting) = config.iter().find(is_too_many) {
         return Err(format!(

@@ -46,10 +46,13 @@ pub(super) async fn set_topic_config(
     topic: &TopicSpec,
     config: &[(String, String)],
 ) -> Result<(), StepError> {
-    let object = format!("the settings of topic {}", topic.name);
     let work = admin.set_topic_config(&topic.name, config);
-    let done = acts::act(&Act::new(System::Kafka, "setting", object), work).await;
-    done.map_err(|error| refused(topic, &error))
+    change(
+        "setting",
+        format!("the settings of topic {}", topic.name),
+        work,
+    )
+    .await
 }
 
 /// An error about a topic. A setting that Kafka does not take is mended in the spec, and not by another try.

@@ -2,6 +2,7 @@
 
 mod changes;
 mod rights;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod topics;

@@ -12,7 +12,7 @@ use common_kafka::{
 };
 use crds::Reason;
 
-use super::{changes, failed, rights::Wanted};
+use super::{changes, failed, rights::Wanted, settings};
 use crate::{
     credentials::Store,
     platform::{
@@ -137,20 +137,9 @@ pub(super) async fn shape(
             changes::grow_topic(admin, topic).await?;
             changed = true;
         }
-        let mut config = configs.remove(&topic.name).unwrap_or_default();
-        let stands = |(key, value): &(String, String)| config.get(key) == Some(value);
-        if !topic.config.iter().all(stands) {
-            // All of a topic's settings are replaced at once: those that an administrator made go along.
-            config.extend(topic.config.iter().cloned());
-            let all: Vec<(String, String)> = config.into_iter().collect();
-            match changes::set_topic_config(admin, topic, &all).await {
-                // The topic is as usable as before, and all else goes on.
-                Err(refused) if refused.reason == Reason::InvalidSpec => {
-                    unlike.push(format!("topic {}: {}", topic.name, refused.message));
-                }
-                done => done?,
-            }
-        }
+        let config = configs.remove(&topic.name).unwrap_or_default();
+        // The topic is as usable as before, whatever is told of it, and all else goes on.
+        unlike.extend(settings::settle(admin, topic, config).await?);
     }
     let mut now: Vec<TopicState> = topics.there.values().cloned().collect();
     let deadline = Instant::now() + SPREAD;
