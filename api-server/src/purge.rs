@@ -26,7 +26,7 @@ impl Job for PurgeRecords {
 
     async fn run(self, context: JobContext, pool: PgPool) -> Result<(), JobError> {
         let purged = purge(&pool, AT_ONCE).await?;
-        let mut transaction = pool.begin().await?;
+        let mut transaction = common_db::begin(&pool).await?;
         context.finish(&mut transaction).await?;
         transaction.commit().await?;
         let Purged {

@@ -10,9 +10,11 @@ mod migration;
 mod pools;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transaction;
 
 pub use config::DatabaseConfig;
 pub use credentials::Credentials;
 pub use error::DbError;
 pub use migration::{MigrateError, Pending, Phase, Report, migrate, plan};
 pub use pools::{PoolOptions, Pools, pool};
+pub use transaction::begin;

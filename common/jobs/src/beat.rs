@@ -44,7 +44,7 @@ pub async fn take_due(
     drop(conn);
     let mut taken = 0;
     for slot in schedule.due(newest, clock.now()) {
-        let mut tx = pool.begin().await?;
+        let mut tx = common_db::begin(pool).await?;
         if slots::take(&mut tx, schedule.name, slot).await? {
             schedule.enqueue(&mut tx, slot).await?;
             tx.commit().await?;

@@ -52,7 +52,7 @@ pub(crate) async fn file(
     event: Uuid,
     new: &NewNotification,
 ) -> Result<(), sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = common_db::begin(pool).await?;
     if inbox::first_time(&mut transaction, consumer, event).await? {
         store::insert(&mut transaction, event, new).await?;
         transaction.commit().await?;

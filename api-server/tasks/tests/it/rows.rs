@@ -79,7 +79,7 @@ pub(crate) async fn count(pool: &PgPool, sql: &'static str) -> i64 {
 
 /// Keeps every change from recording its event until the transaction ends.
 pub(crate) async fn hold_outbox(pool: &PgPool) -> Transaction<'static, Postgres> {
-    let mut held = pool.begin().await.expect("a transaction");
+    let mut held = common_db::begin(pool).await.expect("a transaction");
     sqlx::query("lock table outbox in share mode")
         .execute(&mut *held)
         .await

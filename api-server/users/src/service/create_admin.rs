@@ -51,7 +51,7 @@ pub async fn create_first_admin(
     clock: &SharedClock,
     ids: &SharedIds,
 ) -> Result<Option<Uuid>, Error> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = common_db::begin(pool).await?;
     user::lock_first_admin(&mut transaction).await?;
     if user::any_admin(&mut transaction).await? {
         return Ok(None);

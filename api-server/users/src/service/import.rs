@@ -72,7 +72,7 @@ pub async fn import_users(
 ) -> Result<Imported, ImportError> {
     let now = clock.now();
     let users = read(lines, |line| ImportedUser::parse(line, now))?;
-    let mut transaction = pool.begin().await.map_err(Error::from)?;
+    let mut transaction = common_db::begin(pool).await.map_err(Error::from)?;
     let addresses: Vec<String> = users
         .iter()
         .map(|user| user.email.as_str().to_owned())

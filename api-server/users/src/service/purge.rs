@@ -13,7 +13,7 @@ const KEEP: TimeDelta = TimeDelta::days(7);
 /// Removes sessions that ended long ago and networks that nobody has signed in from for long, and ends the job with it.
 pub(crate) async fn purge(state: &JobState, context: &JobContext) -> Result<(), JobError> {
     let now = state.clock.now();
-    let mut transaction = state.pool.begin().await?;
+    let mut transaction = common_db::begin(&state.pool).await?;
     let sessions = session::purge(&mut transaction, now - KEEP)
         .await
         .map_err(JobError::failed)?;

@@ -14,7 +14,7 @@ const GRACE: TimeDelta = TimeDelta::seconds(10);
 /// copied: its whole family ends.
 pub(crate) async fn refresh(users: &Users, token: &str, client: &Client) -> Result<Tokens, Error> {
     let now = users.clock.now();
-    let mut transaction = users.pools.write.begin().await?;
+    let mut transaction = common_db::begin(&users.pools.write).await?;
     let known = session::lock(&mut transaction, &hash(token))
         .await?
         .ok_or(Error::BadRefresh)?;

@@ -134,7 +134,7 @@ async fn an_index_that_a_killed_run_left_invalid_is_built_anew(pool: PgPool) {
     migrate(&pool, &first, &Phase::ALL).await.expect("a table");
 
     // An older transaction holds the build up between its two passes, where the index is there and invalid.
-    let mut older = pool.begin().await.expect("a transaction");
+    let mut older = crate::begin(&pool).await.expect("a transaction");
     sqlx::query("insert into words values (1, 'a')")
         .execute(&mut *older)
         .await
@@ -194,7 +194,7 @@ async fn an_index_of_somebody_else_is_left_alone(pool: PgPool) {
 async fn a_table_in_use_is_waited_for_without_holding_up_requests(pool: PgPool) {
     let first = Migrator::with_migrations(vec![words()]);
     migrate(&pool, &first, &Phase::ALL).await.expect("a table");
-    let mut reader = pool.begin().await.expect("a transaction");
+    let mut reader = crate::begin(&pool).await.expect("a transaction");
     sqlx::query("select * from words")
         .execute(&mut *reader)
         .await

@@ -58,7 +58,7 @@ async fn holds(what: &str, mut condition: impl AsyncFnMut() -> bool) {
 }
 
 async fn record(pool: &PgPool, event: &Outgoing) {
-    let mut tx = pool.begin().await.expect("a transaction");
+    let mut tx = common_db::begin(pool).await.expect("a transaction");
     outbox::insert(&mut tx, event).await.expect("recorded");
     tx.commit().await.expect("committed");
 }
@@ -88,7 +88,7 @@ async fn relay_publishes_what_was_committed_and_nothing_else(pool: PgPool) {
         .await
         .unwrap();
     let stop = CancellationToken::new();
-    let mut rolled_back = pool.begin().await.unwrap();
+    let mut rolled_back = common_db::begin(&pool).await.unwrap();
     outbox::insert(&mut rolled_back, &renamed(task, 1))
         .await
         .unwrap();
@@ -239,7 +239,7 @@ async fn a_row_that_commits_late_is_not_skipped(pool: PgPool) {
         .unwrap();
     let stop = CancellationToken::new();
     let work = async {
-        let mut slow = pool.begin().await.unwrap();
+        let mut slow = common_db::begin(&pool).await.unwrap();
         outbox::insert(&mut slow, &renamed(late, 1)).await.unwrap();
         record(&pool, &renamed(early, 1)).await;
         assert_eq!(
@@ -304,7 +304,7 @@ impl Handle for Recorder {
         if let Some(failure) = self.failures.lock().expect("nobody panicked").pop() {
             return Err(failure);
         }
-        let mut tx = self.pool.begin().await?;
+        let mut tx = common_db::begin(&self.pool).await?;
         if inbox::first_time(&mut tx, self.name(), event.id).await? {
             // Any table does for an effect that may not happen twice; a second insert would get another time.
             sqlx::query(

@@ -38,7 +38,7 @@ impl Attempt {
         work: impl AsyncFnOnce(&mut PgConnection) -> ApiResult<Effect<T>>,
         answer: impl FnOnce(T) -> Reply<V>,
     ) -> ApiResult<Written> {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = common_db::begin(pool).await?;
         if let Some(key) = &self.key {
             let known = match idempotency::take(&mut transaction, &self.principal, key, now).await?
             {

@@ -9,7 +9,7 @@ use crate::world::{Act, World, work};
 async fn a_job_runs_once_if_its_transaction_commits_and_never_otherwise(pool: PgPool) {
     let world = World::new(&pool).await;
     for (note, commits) in [("undone", false), ("done", true)] {
-        let mut tx = pool.begin().await.expect("a transaction");
+        let mut tx = common_db::begin(&pool).await.expect("a transaction");
         enqueue(
             &mut tx,
             &work(note, Act::Succeed),

@@ -37,7 +37,7 @@ async fn the_age_of_the_oldest_job_that_could_run_is_told_of_each_queue_and_of_a
         .expect("a taken lane");
     drop(conn);
     // Workers pass over a row that somebody has locked; who measures sees it.
-    let mut held = pool.begin().await.expect("a transaction");
+    let mut held = common_db::begin(&pool).await.expect("a transaction");
     sqlx::query("select from gw._private_jobs where job_queue_id is null for update")
         .execute(&mut *held)
         .await

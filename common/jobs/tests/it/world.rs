@@ -70,7 +70,7 @@ impl Board {
 
     /// The effect, in one transaction with the end of the job.
     async fn effect(&self, ctx: &JobContext, note: &str) -> Result<(), JobError> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = common_db::begin(&self.pool).await?;
         sqlx::query("insert into effects (note) values ($1)")
             .bind(note)
             .execute(&mut *tx)
