@@ -51,10 +51,11 @@ impl<T> Reply<T> {
         self
     }
 
-    /// Adds the `ETag` of a version of what looks different to callers in another `role`: theirs is another tag.
+    /// Adds the `ETag` of a version of what looks different at the same place to other callers, in another role or with
+    /// another id: theirs is another tag. `whom` is visible ASCII without quotation marks.
     #[must_use]
-    pub fn versioned_for(mut self, role: &'static str, version: i64) -> Self {
-        if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}.{role}\"")) {
+    pub fn versioned_for(mut self, whom: &str, version: i64) -> Self {
+        if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}.{whom}\"")) {
             self.headers.insert(header::ETAG, etag);
         }
         self

@@ -18,7 +18,8 @@ pub(super) async fn me(
     held: IfNoneMatch,
 ) -> ApiResult<Fresh<Reply<UserView>>> {
     let user = read::get_user(&users, &principal, principal.user_id).await?;
-    let version = user.version;
-    let reply = Reply::ok(UserView::from(user)).versioned(version);
+    let (id, version) = (user.id.to_string(), user.version);
+    // One place, and each caller finds somebody else there.
+    let reply = Reply::ok(UserView::from(user)).versioned_for(&id, version);
     Ok(reply.unless_held(&held))
 }

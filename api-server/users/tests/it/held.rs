@@ -90,3 +90,16 @@ async fn nobody_learns_by_it_what_exists(pool: PgPool) {
         .await;
     nobody.refused(401, "unauthorized");
 }
+
+/// Two people at one browser: what one of them was shown is not shown to the other.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn each_caller_has_a_tag_of_their_own(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let (ben, eve) = (world.user("ben").await, world.user("eve").await);
+    let me = "/api/v1/users/me";
+    let (of_ben, of_eve) = (tag(&world, ben, me).await, tag(&world, eve, me).await);
+    assert_ne!(of_ben, of_eve);
+    let shown = ask(&world, eve, me, &of_ben).await;
+    assert_eq!(shown.status, 200, "what Ben was shown");
+    assert_eq!(shown.data()["email"], "eve@example.org");
+}
