@@ -1,10 +1,11 @@
 //! Use case: sign in with address and password.
 
 use chrono::TimeDelta;
-use common_auth::Verdict;
+use common_auth::{PasswordError, Verdict};
 use common_telemetry::audit_event;
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
+use tracing::Instrument as _;
 
 use super::tokens::{Client, Tokens, hash};
 use crate::limits::{Attempt, KNOWN};
@@ -17,6 +18,9 @@ use crate::{Error, Users};
 const SECRET: usize = 32;
 
 /// Starts a family of refresh tokens. An unknown address takes the same time as a wrong password, and is limited alike.
+///
+/// It goes on to its end when the client leaves: one that was counted as failed, and that nobody has looked at yet, would stay
+/// so; and if leaving took it back, whoever leaves in time would be counted for nothing.
 pub(crate) async fn login(
     users: &Users,
     email: &str,
@@ -25,15 +29,26 @@ pub(crate) async fn login(
 ) -> Result<Tokens, Error> {
     // What cannot be an address belongs to nobody, and is answered like a wrong password.
     let email = Email::parse(email).map_err(|_| Error::BadCredentials)?;
-    let mut attempt = Attempt::default();
-    let result = try_login(users, &mut attempt, &email, password, client).await;
-    match &result {
-        Ok(_) => users.limits.forgive(attempt).await,
-        Err(Error::BadCredentials | Error::TooManyFailures { .. }) => {}
-        // A full pool or a database that is away is nobody's failure.
-        Err(_) => users.limits.withdraw(attempt).await,
-    }
-    result
+    let (users, client) = (users.clone(), client.clone());
+    let whole = async move {
+        let mut attempt = Attempt::default();
+        let result = try_login(&users, &mut attempt, &email, password, &client).await;
+        match &result {
+            Ok(_) => users.limits.forgive(attempt).await,
+            Err(Error::BadCredentials | Error::TooManyFailures { .. }) => {}
+            // A full pool or a database that is away is nobody's failure.
+            Err(_) => users.limits.withdraw(attempt).await,
+        }
+        result
+    };
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a shutdown waits for its request; of one that nobody waits for, it cuts off an attempt that stays counted"
+    )]
+    let whole = tokio::spawn(whole.in_current_span());
+    whole
+        .await
+        .unwrap_or(Err(Error::Password(PasswordError::Unavailable)))
 }
 
 async fn try_login(

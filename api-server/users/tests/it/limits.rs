@@ -7,6 +7,7 @@ use common_http::testing::Answer;
 use common_scratch::Redis;
 use sqlx::PgPool;
 
+use crate::held_up::{hold, holds, waits_for_a_lock};
 use crate::world::{ADMIN, PASSWORD, World, tokens};
 
 const HOME: &str = "198.51.100.7";
@@ -243,4 +244,26 @@ async fn when_too_many_wait_for_the_pool_some_are_told_to_come_again(pool: PgPoo
         }
     }
     tokens(&world.login_from(at(HOME), ADMIN, PASSWORD).await);
+}
+
+/// A client that leaves does not make its sign-in a failed one: the table that it writes last is held until it has left.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn who_leaves_has_not_failed(pool: PgPool) {
+    let world = limited(&pool).await;
+    for left in 1..=3 {
+        let held = hold(&pool, "lock table sessions in share mode").await;
+        let signing_in = world.try_login(ADMIN, PASSWORD);
+        tokio::select! {
+            biased;
+            early = signing_in => panic!("not held: {}", early.status),
+            () = waits_for_a_lock(&pool) => {}
+        }
+        held.rollback().await.expect("let go");
+        holds("the sign-in ends all the same", async || {
+            let number = sqlx::query_scalar("select count(*) from sessions").fetch_one(&pool);
+            number.await.is_ok_and(|number: i64| number == left)
+        })
+        .await;
+    }
+    tokens(&world.try_login(ADMIN, PASSWORD).await);
 }

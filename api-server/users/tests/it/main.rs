@@ -1,6 +1,7 @@
 //! Users, teams and sign-ins over HTTP, on a real database and a real Redis.
 
 mod held;
+mod held_up;
 mod import;
 mod input;
 mod keys;

@@ -7,6 +7,7 @@ mod pool;
 mod stored;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use common_clock::SharedIds;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -16,6 +17,8 @@ use pool::Pool;
 pub use stored::{StoredHash, UnusableHash};
 
 const SALT: usize = 16;
+/// Longest wait for a slot: a request has 20 seconds, and may need two slots.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Hashing failed for a reason that is not the password.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +26,7 @@ pub enum PasswordError {
     /// The stored hash cannot be verified.
     #[error("the stored password hash is not usable: {0}")]
     Stored(#[from] UnusableHash),
-    /// As many passwords wait as may; the caller may try again in some seconds.
+    /// As many passwords wait as may, or this one has waited for as long as it may; the caller may try again in some seconds.
     #[error("too many passwords wait to be hashed")]
     Busy,
     /// The pool is closed or its thread panicked.
@@ -52,13 +55,13 @@ pub struct PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// A pool of `slots` (at least one), each with 46 MiB once used; for each, 64 callers may wait.
+    /// A pool of `slots` (at least one), each with 46 MiB once used; for each, 64 callers may wait, five seconds at most.
     #[must_use]
     pub fn new(slots: usize, ids: SharedIds) -> Self {
         let mut salt = [0; SALT];
         ids.fill(&mut salt);
         Self {
-            pool: Arc::new(Pool::new(slots)),
+            pool: Arc::new(Pool::new(slots, PATIENCE)),
             ids,
             dummy: StoredHash::of_nothing(&salt),
         }
