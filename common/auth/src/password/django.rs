@@ -15,9 +15,10 @@ use super::stored::UnusableHash;
 const MOST_ITERATIONS: u32 = 5_000_000;
 /// Django takes 12; each one more doubles the time.
 const MOST_BCRYPT_COST: u32 = 14;
-/// Bytes of memory: 128 N r. Django takes 16 MiB.
-const MOST_SCRYPT_MEMORY: u64 = 64 * 1024 * 1024;
-/// The same times `p`. Django takes 80 MiB.
+/// Bytes of memory: blocks of 128 r, of which there are N to mix in, p to be mixed, and one to work on (RFC 7914, sections 5
+/// and 6). Django takes 16 MiB.
+const MOST_SCRYPT_MEMORY: u64 = 128 * 1024 * 1024;
+/// Bytes that are mixed: 128 r N p. Django takes 80 MiB.
 const MOST_SCRYPT_WORK: u64 = 256 * 1024 * 1024;
 /// Bytes of Django's scrypt.
 const SCRYPT_OUTPUT: usize = 64;
@@ -29,8 +30,8 @@ const BCRYPT: UnusableHash = UnusableHash::new(
     "must be bcrypt_sha256$$2b$<cost>$<salt and hash> or bcrypt$…, with a cost from 4 to 14",
 );
 const SCRYPT: UnusableHash = UnusableHash::new(
-    "must be scrypt$<N>$<salt>$<r>$<p>$<hash>, N a power of two, with at most 64 MiB of memory (128 × N × r), at most 256 MiB \
-     with all passes (× p) and the whole hash in base64",
+    "must be scrypt$<N>$<salt>$<r>$<p>$<hash>, N a power of two from 2 on, with at most 128 MiB of memory (128 × r × (N + p + 1)), \
+     at most 256 MiB over all passes (128 × r × N × p) and the whole hash in base64",
 );
 
 /// `pbkdf2_sha256$1000000$salt$hash`.
@@ -141,12 +142,14 @@ impl Scrypt {
         let number = |text: &str| text.parse::<u32>().map_err(|_| SCRYPT);
         let (n, r, p) = (number(n)?, number(r)?, number(p)?);
         let output = STANDARD.decode(hash).map_err(|_| SCRYPT)?;
-        let memory = u64::from(n)
-            .saturating_mul(u64::from(r))
-            .saturating_mul(128);
-        let within =
-            memory <= MOST_SCRYPT_MEMORY && memory.saturating_mul(u64::from(p)) <= MOST_SCRYPT_WORK;
-        if !within || !n.is_power_of_two() || salt.is_empty() || output.len() != SCRYPT_OUTPUT {
+        let block = 128 * u64::from(r);
+        let blocks = u64::from(n) + u64::from(p) + 1;
+        let work = block
+            .saturating_mul(u64::from(n))
+            .saturating_mul(u64::from(p));
+        let within = block.saturating_mul(blocks) <= MOST_SCRYPT_MEMORY && work <= MOST_SCRYPT_WORK;
+        let mixes = n >= 2 && n.is_power_of_two();
+        if !within || !mixes || salt.is_empty() || output.len() != SCRYPT_OUTPUT {
             return Err(SCRYPT);
         }
         let log_n = u8::try_from(n.ilog2()).map_err(|_| SCRYPT)?;
