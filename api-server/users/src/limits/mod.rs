@@ -91,7 +91,7 @@ impl LoginLimits {
         let (hit, count) = self.count(name, Window::Quarter).await;
         let over = (count > self.per_address).then_some(hit.left);
         attempt.hits.push(hit);
-        refused(&[over])
+        refused(over)
     }
 
     /// Counts an attempt for its account, whether there is one or not, before the password is looked at. `known` is the
@@ -109,29 +109,24 @@ impl LoginLimits {
             let (hit, count) = self.count(name, Window::Quarter).await;
             let over = (count > self.per_account).then_some(hit.left);
             attempt.own = Some(hit);
-            refused(&[over])?;
+            refused(over)?;
         }
         // Also where the client is known: what is left to the others tells nobody from where an account is used.
-        let (day, daily) = self.count(format!("daily:{account}"), Window::Day).await;
-        let (quarter, count) = self
-            .count(format!("account:{account}"), Window::Quarter)
-            .await;
-        let is_over = count > self.per_account;
-        let over = [
-            is_over.then_some(quarter.left),
-            (daily > self.per_account_daily).then_some(day.left),
-        ];
-        attempt.hits.push(quarter);
-        if is_over {
-            // Nobody unknown has a password looked at now: it is no guess of the day.
-            self.take_back(&day).await;
-        } else {
-            attempt.hits.push(day);
+        let name = format!("account:{account}");
+        let (hit, count) = self.count(name, Window::Quarter).await;
+        let mut over = (count > self.per_account).then_some(hit.left);
+        attempt.hits.push(hit);
+        // Once the quarter is over, nobody unknown has a password looked at: that is no guess of the day.
+        if over.is_none() {
+            let name = format!("daily:{account}");
+            let (hit, count) = self.count(name, Window::Day).await;
+            over = (count > self.per_account_daily).then_some(hit.left);
+            attempt.hits.push(hit);
         }
         if known.is_some() {
             return Ok(());
         }
-        refused(&over)
+        refused(over)
     }
 
     /// The attempt succeeded: its client starts anew, and what it shares with others has failed once less.
@@ -195,8 +190,7 @@ impl LoginLimits {
     }
 }
 
-/// Refuses, if anything is over its limit, until the last of that has ended.
-fn refused(over: &[Option<Duration>]) -> Result<(), Error> {
-    let wait = over.iter().flatten().max();
-    wait.map_or(Ok(()), |wait| Err(Error::TooManyFailures { wait: *wait }))
+/// Refuses what is over its limit, until that has ended.
+fn refused(over: Option<Duration>) -> Result<(), Error> {
+    over.map_or(Ok(()), |wait| Err(Error::TooManyFailures { wait }))
 }

@@ -267,3 +267,16 @@ async fn who_leaves_has_not_failed(pool: PgPool) {
     }
     tokens(&world.try_login(ADMIN, PASSWORD).await);
 }
+
+/// Whoever sends many at once, while the quarter is over, neither uses up the day nor is told to wait for its end.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn what_a_quarter_refuses_never_counts_for_the_day(pool: PgPool) {
+    let world = limited(&pool).await;
+    fail(&world, ADMIN, 3).await;
+    let burst = (0..40).map(|_| world.try_login(ADMIN, PASSWORD));
+    for answer in futures::future::join_all(burst).await {
+        waits(&answer, "900");
+    }
+    world.pass(QUARTER);
+    tokens(&world.try_login(ADMIN, PASSWORD).await);
+}
