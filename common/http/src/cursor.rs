@@ -11,7 +11,9 @@ use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
+use crate::form::form;
 use crate::{ApiError, Cursor, Kind, Limit, PageState, Reply};
 
 const VERSION: u8 = 1;
@@ -56,7 +58,7 @@ impl CursorKey {
     ///
     /// # Errors
     /// As [`CursorKey::encode`].
-    pub fn page<T, V: From<T>, P: Serialize>(
+    pub fn page<T, V: From<T> + ToSchema + 'static, P: Serialize>(
         &self,
         filter: &impl Serialize,
         mut rows: Vec<T>,
@@ -72,6 +74,7 @@ impl CursorKey {
             _ => None,
         };
         let mut of_all = PageState::default();
+        form::<V>().hash(&mut of_all);
         next.hash(&mut of_all);
         for row in &rows {
             state(row, &mut of_all);
@@ -201,6 +204,32 @@ mod tests {
             assert_ne!(whole, other);
         }
         assert!(whole.to_str().expect("text").starts_with("W/\""));
+    }
+
+    #[test]
+    fn the_tag_of_a_page_tells_the_form_of_its_rows() {
+        #[derive(ToSchema)]
+        #[expect(dead_code, reason = "its schema is what counts")]
+        struct Shown {
+            number: i32,
+        }
+        impl From<i32> for Shown {
+            fn from(number: i32) -> Self {
+                Self { number }
+            }
+        }
+        fn tag<V: From<i32> + ToSchema + 'static>() -> axum::http::HeaderValue {
+            let page = key().page::<i32, V, i32>(
+                &"",
+                vec![1, 2],
+                Limit::default(),
+                |row| *row,
+                std::hash::Hash::hash,
+            );
+            page.expect("a page").headers[header::ETAG].clone()
+        }
+        assert_eq!(tag::<Shown>(), tag::<Shown>());
+        assert_ne!(tag::<Shown>(), tag::<i32>());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::{Envelope, FieldChange, Problem, Violation, etag};
+use crate::reply::bare_etag;
+use crate::{Envelope, FieldChange, Problem, Violation};
 
 /// What a handler gives.
 pub type ApiResult<T> = Result<T, ApiError>;
@@ -284,7 +285,7 @@ impl IntoResponse for ApiError {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(now) = self.now {
-            headers.insert(header::ETAG, etag(now.version));
+            headers.insert(header::ETAG, bare_etag(now.version));
         }
         if let Some(after) = self.retry_after {
             headers.insert(

@@ -10,6 +10,7 @@ pub mod document;
 mod envelope;
 mod error;
 mod extract;
+mod form;
 mod fresh;
 pub mod idempotency;
 mod layers;

@@ -4,14 +4,25 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::form::form;
 use crate::{ApiError, Envelope, Meta, PageMeta};
 
-/// The strong `ETag` of a row's version.
+/// The strong `ETag` of a row's version, as an answer shows it whose `data` is a `T`.
 #[must_use]
-pub fn etag(version: i64) -> HeaderValue {
-    // Digits between quotes are valid header text.
-    HeaderValue::from_str(&format!("\"{version}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
+pub fn etag<T: ToSchema + 'static>(version: i64) -> HeaderValue {
+    tag(&format!("{version}.{}", form::<T>()))
+}
+
+/// The `ETag` of a row's version in no form: for `If-Match`, where there is nothing to hold.
+pub(crate) fn bare_etag(version: i64) -> HeaderValue {
+    tag(&version.to_string())
+}
+
+fn tag(text: &str) -> HeaderValue {
+    // Whoever asks hands over visible ASCII; else there is a tag that no version has.
+    HeaderValue::from_str(&format!("\"{text}\"")).unwrap_or(HeaderValue::from_static("\"0\""))
 }
 
 /// A successful answer in the envelope.
@@ -44,23 +55,6 @@ impl<T> Reply<T> {
         reply
     }
 
-    /// Adds the `ETag` of a version.
-    #[must_use]
-    pub fn versioned(mut self, version: i64) -> Self {
-        self.headers.insert(header::ETAG, etag(version));
-        self
-    }
-
-    /// Adds the `ETag` of a version of what looks different at the same place to other callers, in another role or with
-    /// another id: theirs is another tag. `whom` is visible ASCII without quotation marks.
-    #[must_use]
-    pub fn versioned_for(mut self, whom: &str, version: i64) -> Self {
-        if let Ok(etag) = HeaderValue::from_str(&format!("\"{version}.{whom}\"")) {
-            self.headers.insert(header::ETAG, etag);
-        }
-        self
-    }
-
     /// Makes it a page of a list that goes on at `next`.
     #[must_use]
     pub fn page(mut self, next: Option<String>) -> Self {
@@ -72,6 +66,24 @@ impl<T> Reply<T> {
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
+        self
+    }
+}
+
+impl<T: ToSchema + 'static> Reply<T> {
+    /// Adds the `ETag` of a version.
+    #[must_use]
+    pub fn versioned(mut self, version: i64) -> Self {
+        self.headers.insert(header::ETAG, etag::<T>(version));
+        self
+    }
+
+    /// Adds the `ETag` of a version of what looks different at the same place to other callers, in another role or with
+    /// another id: theirs is another tag. `whom` is visible ASCII without quotation marks.
+    #[must_use]
+    pub fn versioned_for(mut self, whom: &str, version: i64) -> Self {
+        let etag = tag(&format!("{version}.{whom}.{}", form::<T>()));
+        self.headers.insert(header::ETAG, etag);
         self
     }
 }

@@ -71,6 +71,16 @@ impl Answer {
             .map_or("", |value| value.to_str().expect("text"))
     }
 
+    /// The version that its `ETag` begins with; empty when it is absent.
+    ///
+    /// # Panics
+    /// When it is not text.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        let tag = self.header("etag").trim_matches('"');
+        tag.split_once('.').map_or(tag, |(version, _)| version)
+    }
+
     /// What the envelope holds.
     #[must_use]
     pub fn data(&self) -> &Value {

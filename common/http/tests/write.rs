@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::{Notify, Semaphore};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A word on the way in.
@@ -31,7 +32,7 @@ struct Word {
 }
 
 /// What JSON in a database would not keep: the order of members, how a number is written, characters that jsonb refuses.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Shown {
     word: String,
     at: f64,

@@ -20,5 +20,6 @@ pub(super) async fn get_task(
     Path(id): Path<Uuid>,
     held: IfNoneMatch,
 ) -> ApiResult<Fresh<Reply<TaskView>>> {
-    Ok(read::get(&tasks, &principal, id, &held).await?.map(shown))
+    let task = read::get::<TaskView>(&tasks, &principal, id, &held).await?;
+    Ok(task.map(shown))
 }

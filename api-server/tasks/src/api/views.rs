@@ -26,7 +26,7 @@ pub(super) struct TaskView {
     due_at: Option<DateTime<Utc>>,
     completed_at: Option<DateTime<Utc>>,
     is_archived: bool,
-    /// Counts the changes; the same as the `ETag`.
+    /// Counts the changes; the `ETag` begins with it.
     version: i64,
     created_by: Uuid,
     created_at: DateTime<Utc>,

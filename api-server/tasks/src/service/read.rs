@@ -1,6 +1,7 @@
 //! Use cases that only read.
 
 use common_http::{Fresh, IfNoneMatch, Limit, Principal, etag};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::model::{HistoryEntry, Task};
@@ -9,9 +10,9 @@ use crate::store::scope::ReadScope;
 use crate::store::{history, list, task};
 use crate::{Error, Tasks};
 
-/// A task of one of the caller's teams, archived or not, unless the caller holds it. Whoever asks that mostly does, so
-/// the version is read first and the task, which may be long, only where it is not the same.
-pub(crate) async fn get(
+/// A task of one of the caller's teams, archived or not, unless the caller holds it as a `V`. Whoever asks that mostly does,
+/// so the version is read first and the task, which may be long, only where it is not the same.
+pub(crate) async fn get<V: ToSchema + 'static>(
     tasks: &Tasks,
     principal: &Principal,
     id: Uuid,
@@ -20,7 +21,7 @@ pub(crate) async fn get(
     let mut connection = tasks.pools.write.acquire().await?;
     let scope = ReadScope::of(&mut connection, principal.user_id).await?;
     if held.is_sent() {
-        let etag = etag(task::version_of(&mut connection, &scope, id).await?);
+        let etag = etag::<V>(task::version_of(&mut connection, &scope, id).await?);
         if held.has(&etag) {
             return Ok(Fresh::Held(etag));
         }

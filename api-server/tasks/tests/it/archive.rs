@@ -19,7 +19,7 @@ async fn both_can_be_asked_for_again(pool: PgPool) {
         let first = world.call(ada, "POST", &path, &[], json!(null)).await;
         assert_eq!(first.status, 200, "{}", first.body);
         assert_eq!(first.data()["is_archived"], archived);
-        assert_eq!(first.header("etag"), format!("\"{version}\""));
+        assert_eq!(first.version(), version.to_string());
         world.later();
         let again = world.call(ada, "POST", &path, &[], json!(null)).await;
         assert_eq!((again.status, &again.body), (200, &first.body));

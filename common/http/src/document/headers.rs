@@ -35,9 +35,9 @@ const ALL: [(&str, &str, Option<&str>, &str); 11] = [
     ),
     (
         ETAG,
-        "For `If-None-Match`. Of one thing it is its version, for `If-Match` too; with the caller's role behind it where that is shown",
+        "For `If-None-Match`. Of one thing it begins with its version, which is all that `If-Match` looks at; what follows tells whom it was made for and in which form it is shown",
         Some(r#"^(W/)?"[0-9A-Za-z._-]+"$"#),
-        "\"3\"",
+        "\"3.q1XfTR9w\"",
     ),
     (RETRY, "Seconds to wait", Some("^[0-9]+$"), "3"),
     (

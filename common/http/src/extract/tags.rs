@@ -36,8 +36,8 @@ struct Tag {
 }
 
 impl Tag {
-    /// The version that it is of, if a condition of a change can name it: one tag of ours may say who it was made for
-    /// behind a point, and the change is to all that anybody sees.
+    /// The version that it is of, if a condition of a change can name it: behind a point, a tag of ours says who it was made
+    /// for and in which form, and the change is to all that anybody sees, in any form.
     fn version(&self) -> Option<i64> {
         let digits = self
             .text
