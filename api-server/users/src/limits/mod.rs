@@ -42,6 +42,8 @@ pub(crate) struct Attempt {
     own: Option<Hit>,
     /// In what is shared with others.
     hits: Vec<Hit>,
+    /// Redis has failed once during this attempt. It is not asked again: one that says nothing would be waited for each time.
+    is_redis_away: bool,
 }
 
 struct Hit {
@@ -88,7 +90,7 @@ impl LoginLimits {
             return Ok(());
         };
         let name = format!("address:{network}");
-        let (hit, count) = self.count(name, Window::Quarter).await;
+        let (hit, count) = self.count(attempt, name, Window::Quarter).await;
         let over = (count > self.per_address).then_some(hit.left);
         attempt.hits.push(hit);
         refused(over)
@@ -106,20 +108,20 @@ impl LoginLimits {
         let account = URL_SAFE_NO_PAD.encode(Sha256::digest(email.as_str()));
         if let Some(network) = known {
             let name = format!("pair:{account}:{network}");
-            let (hit, count) = self.count(name, Window::Quarter).await;
+            let (hit, count) = self.count(attempt, name, Window::Quarter).await;
             let over = (count > self.per_account).then_some(hit.left);
             attempt.own = Some(hit);
             refused(over)?;
         }
         // Also where the client is known: what is left to the others tells nobody from where an account is used.
         let name = format!("account:{account}");
-        let (hit, count) = self.count(name, Window::Quarter).await;
+        let (hit, count) = self.count(attempt, name, Window::Quarter).await;
         let mut over = (count > self.per_account).then_some(hit.left);
         attempt.hits.push(hit);
         // Once the quarter is over, nobody unknown has a password looked at: that is no guess of the day.
         if over.is_none() {
             let name = format!("daily:{account}");
-            let (hit, count) = self.count(name, Window::Day).await;
+            let (hit, count) = self.count(attempt, name, Window::Day).await;
             over = (count > self.per_account_daily).then_some(hit.left);
             attempt.hits.push(hit);
         }
@@ -130,28 +132,37 @@ impl LoginLimits {
     }
 
     /// The attempt succeeded: its client starts anew, and what it shares with others has failed once less.
-    pub(crate) async fn forgive(&self, attempt: Attempt) {
-        if let Some(own) = &attempt.own {
-            if own.is_local {
-                self.take_back(own).await;
-            } else if let Err(error) = self.shared.del(&own.key()).await {
-                tracing::warn!(%error, "failed sign-ins not forgotten");
+    pub(crate) async fn forgive(&self, mut attempt: Attempt) {
+        match attempt.own.take() {
+            Some(own) if !own.is_local && !attempt.is_redis_away => {
+                if let Err(error) = self.shared.del(&own.key()).await {
+                    attempt.is_redis_away = true;
+                    tracing::warn!(%error, "failed sign-ins not forgotten");
+                }
             }
+            own => attempt.own = own,
         }
-        for hit in &attempt.hits {
-            self.take_back(hit).await;
-        }
+        self.withdraw(attempt).await;
     }
 
     /// The attempt came to nothing before its password was looked at: it has not failed.
     pub(crate) async fn withdraw(&self, attempt: Attempt) {
+        let mut is_redis_away = attempt.is_redis_away;
         for hit in attempt.own.iter().chain(&attempt.hits) {
-            self.take_back(hit).await;
+            if hit.is_local {
+                self.cells(hit.window).take_back(&hit.name, hit.number);
+            } else if !is_redis_away {
+                let (key, length) = (hit.key(), hit.window.length());
+                if let Err(error) = self.shared.decr_window(&key, length).await {
+                    is_redis_away = true;
+                    tracing::warn!(%error, "an attempt stays counted as failed");
+                }
+            }
         }
     }
 
     /// Counts one more of `name` in the window of now, and gives the sum.
-    async fn count(&self, name: String, window: Window) -> (Hit, u64) {
+    async fn count(&self, attempt: &mut Attempt, name: String, window: Window) -> (Hit, u64) {
         let now = self.clock.now();
         let mut hit = Hit {
             name,
@@ -160,26 +171,18 @@ impl LoginLimits {
             left: window.left(now),
             is_local: false,
         };
-        let count = match self.shared.incr_window(&hit.key(), window.length()).await {
-            Ok(count) => count,
-            Err(error) => {
-                tracing::warn!(%error, "counting failed sign-ins in this process");
-                hit.is_local = true;
-                self.cells(window).add(&hit.name, hit.number)
+        if !attempt.is_redis_away {
+            match self.shared.incr_window(&hit.key(), window.length()).await {
+                Ok(count) => return (hit, count),
+                Err(error) => {
+                    attempt.is_redis_away = true;
+                    tracing::warn!(%error, "counting failed sign-ins in this process");
+                }
             }
-        };
+        }
+        hit.is_local = true;
+        let count = self.cells(window).add(&hit.name, hit.number);
         (hit, count)
-    }
-
-    async fn take_back(&self, hit: &Hit) {
-        if hit.is_local {
-            self.cells(hit.window).take_back(&hit.name, hit.number);
-            return;
-        }
-        let length = hit.window.length();
-        if let Err(error) = self.shared.decr_window(&hit.key(), length).await {
-            tracing::warn!(%error, "an attempt stays counted as failed");
-        }
     }
 
     fn cells(&self, window: Window) -> &Cells {

@@ -8,6 +8,7 @@ use common_scratch::Redis;
 use sqlx::PgPool;
 
 use crate::held_up::{hold, holds, waits_for_a_lock};
+use crate::silent::Silent;
 use crate::world::{ADMIN, PASSWORD, World, tokens};
 
 const HOME: &str = "198.51.100.7";
@@ -279,4 +280,15 @@ async fn what_a_quarter_refuses_never_counts_for_the_day(pool: PgPool) {
     }
     world.pass(QUARTER);
     tokens(&world.try_login(ADMIN, PASSWORD).await);
+}
+
+/// One that answers nothing any more is waited for once by a sign-in, not at each of its counters.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn a_redis_that_says_nothing_is_asked_once(pool: PgPool) {
+    let silent = Silent::before(&common_cache::testing::redis_url()).await;
+    let world = World::with(&pool, &silent.url, few()).await;
+    tokens(&world.login_from(at(HOME), ADMIN, PASSWORD).await);
+    silent.swallow();
+    tokens(&world.login_from(at(HOME), ADMIN, PASSWORD).await);
+    assert_eq!(silent.swallowed(), 1, "counters that were asked for");
 }

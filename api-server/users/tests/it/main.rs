@@ -10,6 +10,7 @@ mod lists;
 mod login;
 mod logout;
 mod refresh;
+mod silent;
 mod teams;
 mod users;
 mod world;
