@@ -49,7 +49,8 @@ pub(super) fn one_of_two(document: &mut OpenApi) {
 
 /// Add a member to a team
 ///
-/// For owners and admins of the team; only an owner adds owners.
+/// For owners and admins of the team; only an owner adds owners. With `dry_run`, the user is named by `user_id`: nobody is
+/// looked up by address without a trace.
 #[utoipa::path(post, path = "/api/v1/teams/{id}/members", tag = "teams", params(("id" = Uuid, Path), Attempt), request_body = AddMember, responses(
     (status = 201, description = "Added", body = Envelope<MemberView>),
     (status = 403, description = "`forbidden`"),

@@ -39,6 +39,14 @@ pub(crate) async fn add_member<V: Serialize>(
         }
         let found = match &whom {
             Whom::Id(id) => user::get(connection, *id).await?,
+            // Whoever is added learns of it. By trying out, anybody with a team could look people up, and nobody would know.
+            Whom::Email(_) if attempt.is_dry_run() => {
+                let refusal = Error::Invalid {
+                    pointer: "/email",
+                    detail: "an address is not looked up when the request is only tried out; name the user by user_id, or leave dry_run out",
+                };
+                return Err(refusal.into());
+            }
             Whom::Email(email) => user::find_by_email(connection, email).await?,
         };
         let user = found.ok_or(Error::NotFound("user"))?;

@@ -98,3 +98,27 @@ async fn without_a_key_each_takes_its_work_alone(pool: PgPool) {
     // A member: rights, the user, the team's row, rows, end.
     assert_eq!(counted, [1, 1, 5]);
 }
+
+/// Trying out leaves no trace, and whoever makes a team may add to it: with addresses it would be a directory of everybody.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn nobody_is_looked_up_by_address_without_a_trace(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let (ben, eve) = (world.user("ben").await, world.user("eve").await);
+    let team = world.team(ben, "Engines").await;
+    let members = format!("/api/v1/teams/{team}/members");
+    let dry = format!("{members}?dry_run=true");
+    let of = |name: &str| json!({"email": format!("{name}@example.org"), "role": "member"});
+    let (known, unknown) = (of("eve"), of("nobody"));
+    let told = [
+        world.post(ben, &dry, known.clone()).await,
+        world.post(ben, &dry, unknown.clone()).await,
+    ]
+    .map(|answer| answer.refused_field("/email").to_owned());
+    assert_eq!(told[0], told[1]);
+    // Who may not add anybody is told that first.
+    let stranger = world.post(eve, &dry, known.clone()).await;
+    stranger.refused(404, "not_found");
+    assert_eq!(world.post(ben, &members, known).await.status, 201);
+    let nobody = world.post(ben, &members, unknown).await;
+    nobody.refused(404, "not_found");
+}

@@ -30,6 +30,14 @@ pub struct Attempt {
     pub(super) is_dry_run: bool,
 }
 
+impl Attempt {
+    /// Whether nothing of it will be kept: for what must not be told without a trace.
+    #[must_use]
+    pub fn is_dry_run(&self) -> bool {
+        self.is_dry_run
+    }
+}
+
 /// The name of a request, and what has to be the same when it comes again.
 pub(crate) struct Key {
     /// As the caller sent it. Keys of two principals never meet.
