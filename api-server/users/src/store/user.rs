@@ -95,7 +95,8 @@ pub(crate) struct Sought<'a> {
     pub(crate) network: Option<&'a str>,
     /// A network is known that was signed in from later than this.
     pub(crate) known_after: DateTime<Utc>,
-    /// 32 bytes that draw somebody where nobody has the address: always the same for one address.
+    /// 32 bytes that draw somebody where nobody has the address: always the same for one address. Behind the last comes the
+    /// first, so that somebody is drawn wherever there is anybody.
     pub(crate) draw: &'a [u8],
 }
 
@@ -126,10 +127,12 @@ pub(crate) async fn credentials(
             exists (
                 select from known_networks k where k.user_id = u.id and k.network = $2 and k.last_at > $3
             ) as "is_known!",
-            (
+            coalesce((
                 select d.password_hash from users d where not d.is_archived and sha256(uuid_send(d.id)) >= $4
                 order by sha256(uuid_send(d.id)) limit 1
-            ) as "decoy?"
+            ), (
+                select d.password_hash from users d where not d.is_archived order by sha256(uuid_send(d.id)) limit 1
+            )) as "decoy?"
          from (values (true)) as one (row) left join users u on lower(u.email) = $1 and not u.is_archived"#,
         sought.email.as_str(),
         sought.network,
