@@ -10,12 +10,14 @@ use tracing::Instrument as _;
 use super::tokens::{Client, Tokens, hash};
 use crate::limits::{Attempt, KNOWN};
 use crate::model::{Email, Network};
-use crate::store::session::{self, NewToken, Renewal};
-use crate::store::user::{self, Credentials, Sought};
+use crate::store::session::{self, NewToken, Proof};
+use crate::store::user::{self, Credentials, Found, Sought};
 use crate::{Error, Users};
 
 /// Bytes of a fresh refresh token.
 const SECRET: usize = 32;
+/// How often a sign-in looks at the hash: one beside it may make it anew meanwhile, and does so once.
+const LOOKS: usize = 2;
 
 /// Starts a family of refresh tokens. An unknown address takes the same time as a wrong password, and is limited alike.
 ///
@@ -60,45 +62,52 @@ async fn try_login(
 ) -> Result<Tokens, Error> {
     let network = client.address.map(Network::of);
     users.limits.count_address(attempt, network).await?;
-    let now = users.clock.now();
     let stored_network = network.map(|network| users.stored_network(email, network));
-    let mut connection = users.pools.write.acquire().await?;
-    let found = user::credentials(
-        &mut connection,
-        Sought {
-            email,
-            network: stored_network.as_deref(),
-            known_after: now - KNOWN,
-            draw: Sha256::digest(users.keys.derive("decoy", email.as_str().as_bytes())).as_slice(),
-        },
-    )
-    .await?;
-    // Hashing takes long: the connection goes back meanwhile.
-    drop(connection);
+    let mut found = users.look_up(email, stored_network.as_deref()).await?;
     let is_known = found.account.as_ref().is_some_and(|known| known.is_known);
     let known_network = network.filter(|_| is_known);
     users
         .limits
         .count_account(attempt, email, known_network)
         .await?;
-    let stored = match &found.account {
-        Some(account) => Some(account.password_hash.as_str()),
-        None => found.decoy.as_deref(),
-    };
-    let verdict = users.hasher.verify(password.clone(), stored).await?;
-    let (Some(account), Verdict::Right | Verdict::Outdated) = (found.account, verdict) else {
-        return Err(Error::BadCredentials);
-    };
-    let renewed = match verdict {
-        Verdict::Outdated => users.renewed(password).await,
-        _ => None,
-    };
-    users
-        .start_session(&account, client, stored_network.as_deref(), renewed)
-        .await
+    for _ in 0..LOOKS {
+        let stored = match &found.account {
+            Some(account) => Some(account.password_hash.as_str()),
+            None => found.decoy.as_deref(),
+        };
+        let verdict = users.hasher.verify(password.clone(), stored).await?;
+        let (Some(account), Verdict::Right | Verdict::Outdated) = (found.account, verdict) else {
+            return Err(Error::BadCredentials);
+        };
+        let renewed = match verdict {
+            Verdict::Outdated => users.renewed(password.clone()).await,
+            _ => None,
+        };
+        let started = users
+            .start_session(&account, client, stored_network.as_deref(), renewed)
+            .await?;
+        if let Some(tokens) = started {
+            return Ok(tokens);
+        }
+        found = users.look_up(email, stored_network.as_deref()).await?;
+    }
+    Err(Error::BadCredentials)
 }
 
 impl Users {
+    /// What is stored of the address. Hashing takes long: the connection goes back before it.
+    async fn look_up(&self, email: &Email, network: Option<&str>) -> Result<Found, Error> {
+        let draw = Sha256::digest(self.keys.derive("decoy", email.as_str().as_bytes()));
+        let mut connection = self.pools.write.acquire().await?;
+        let sought = Sought {
+            email,
+            network,
+            known_after: self.clock.now() - KNOWN,
+            draw: draw.as_slice(),
+        };
+        user::credentials(&mut connection, sought).await
+    }
+
     /// A network as it is stored beside an account: nobody who reads the database learns where a person was.
     fn stored_network(&self, email: &Email, network: Network) -> String {
         let input = format!("{}\n{network}", email.as_str());
@@ -113,13 +122,14 @@ impl Users {
             .ok()
     }
 
+    /// Starts a session, unless the account was archived or has another hash by now.
     async fn start_session(
         &self,
         account: &Credentials,
         client: &Client,
         network: Option<&str>,
         renewed: Option<String>,
-    ) -> Result<Tokens, Error> {
+    ) -> Result<Option<Tokens>, Error> {
         let now = self.clock.now();
         let (id, family) = (self.ids.uuid(), self.ids.uuid());
         let refresh = self.ids.token(SECRET);
@@ -132,13 +142,15 @@ impl Users {
             created_at: now,
             expires_at: now + TimeDelta::days(self.config.session_days),
         };
-        let renewal = renewed.as_deref().map(|renewed| Renewal {
-            former: &account.password_hash,
-            renewed,
-        });
+        let proof = Proof {
+            hash: &account.password_hash,
+            renewed: renewed.as_deref(),
+        };
         let tokens = self.tokens(account.id, account.is_admin, family, refresh, now)?;
         let mut connection = self.pools.write.acquire().await?;
-        session::start(&mut connection, new, network, renewal).await?;
+        if !session::start(&mut connection, new, network, proof).await? {
+            return Ok(None);
+        }
         audit_event!(
             actor = account.id,
             action = "session.started",
@@ -155,6 +167,6 @@ impl Users {
                 "password hash renewed"
             );
         }
-        Ok(tokens)
+        Ok(Some(tokens))
     }
 }

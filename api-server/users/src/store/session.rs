@@ -32,29 +32,34 @@ pub(crate) struct Token {
     pub(crate) user_is_archived: bool,
 }
 
-/// A password hash that takes the place of another one.
-pub(crate) struct Renewal<'a> {
-    pub(crate) former: &'a str,
-    pub(crate) renewed: &'a str,
+/// The password that a sign-in has proved.
+pub(crate) struct Proof<'a> {
+    /// The hash that it fits.
+    pub(crate) hash: &'a str,
+    /// The hash that takes its place, if it is to be made anew.
+    pub(crate) renewed: Option<&'a str>,
 }
 
-/// Adds the first token of a sign-in. In the same statement, the network it came from becomes known, and the password hash is
-/// renewed unless somebody has changed it meanwhile.
+/// Adds the first token of a sign-in, and tells whether it did: the account is active and its password hash is still the one
+/// that was proved, or nothing is done. In the same statement, the network it came from becomes known, and the password hash
+/// is renewed. A change of the account that is under way is waited for.
 pub(crate) async fn start(
     connection: &mut PgConnection,
     new: NewToken<'_>,
     network: Option<&str>,
-    renewal: Option<Renewal<'_>>,
-) -> Result<(), Error> {
-    sqlx::query!(
-        "with known as (
-            insert into known_networks (user_id, network, last_at) select $3, $8, $6 where $8::text is not null
+    proof: Proof<'_>,
+) -> Result<bool, Error> {
+    let started = sqlx::query!(
+        "with account as (
+            select id from users where id = $3 and not is_archived and password_hash = $9 for no key update
+        ), known as (
+            insert into known_networks (user_id, network, last_at) select id, $8, $6 from account where $8::text is not null
             on conflict (user_id, network) do update set last_at = excluded.last_at
         ), renewed as (
-            update users set password_hash = $10 where id = $3 and password_hash = $9 and $10::text is not null
+            update users set password_hash = $10 where id = (select id from account) and $10::text is not null
         )
         insert into sessions (id, family_id, user_id, token_hash, client, created_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7)",
+        select $1, $2, id, $4, $5, $6, $7 from account",
         new.id,
         new.family_id,
         new.user_id,
@@ -63,12 +68,12 @@ pub(crate) async fn start(
         new.created_at,
         new.expires_at,
         network,
-        renewal.as_ref().map(|renewal| renewal.former),
-        renewal.as_ref().map(|renewal| renewal.renewed),
+        proof.hash,
+        proof.renewed,
     )
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(started.rows_affected() > 0)
 }
 
 /// The token of that hash, locked until the transaction ends.

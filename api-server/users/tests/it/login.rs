@@ -7,7 +7,11 @@ use common_clock::{Clock as _, ManualClock};
 use serde_json::json;
 use sqlx::PgPool;
 
+use crate::held_up::{hold, waits_for_a_lock};
 use crate::world::{ADMIN, PASSWORD, World, tokens};
+
+/// The hash of another password than everybody's.
+const OTHER: &str = "pbkdf2_sha256$1000$seasalt$JgZryXe2Ga8ysg6XbzkLpTdyPQrHqsinbL9BnnhgX4A=";
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn the_token_is_one_that_every_role_accepts(pool: PgPool) {
@@ -86,4 +90,40 @@ async fn no_secret_is_stored_as_it_is(pool: PgPool) {
     for secret in [PASSWORD, &access, &refresh] {
         assert!(!rows.iter().any(|row| row.contains(secret)), "{secret}");
     }
+}
+
+/// Between the look at the hash and the session, the account may become another: its row is held until the sign-in comes to it.
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn no_session_starts_on_what_was_true_before(pool: PgPool) {
+    let world = World::new(&pool).await;
+    world.user("ben").await;
+    world.user("eve").await;
+    sqlx::query("update users set password_hash = $1 where is_admin")
+        .bind(OTHER)
+        .execute(&pool)
+        .await
+        .expect("another password");
+    for (name, change) in [
+        (
+            "ben",
+            "update users set is_archived = true where name = 'ben'",
+        ),
+        (
+            "eve",
+            "update users set password_hash = (select password_hash from users where is_admin) where name = 'eve'",
+        ),
+    ] {
+        let held = hold(&pool, change).await;
+        let changed = async {
+            waits_for_a_lock(&pool).await;
+            held.commit().await.expect("changed");
+        };
+        let email = format!("{name}@example.org");
+        let signing_in = world.try_login(&email, PASSWORD);
+        let (answer, ()) = tokio::join!(signing_in, changed);
+        answer.refused(401, "bad_credentials");
+    }
+    let sessions = sqlx::query_scalar("select count(*) from sessions").fetch_one(&pool);
+    let sessions: i64 = sessions.await.expect("a number");
+    assert_eq!(sessions, 0);
 }
