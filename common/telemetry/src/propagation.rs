@@ -127,7 +127,7 @@ mod tests {
     use opentelemetry::KeyValue;
     use opentelemetry::trace::TracerProvider as _;
     use opentelemetry_sdk::error::OTelSdkResult;
-    use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
+    use opentelemetry_sdk::trace::{SpanData, SpanExporter};
     use tracing_subscriber::layer::SubscriberExt as _;
     use tracing_subscriber::{EnvFilter, Layer as _};
 
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn an_exported_span_has_the_name_that_is_told() {
         let exported = Exported::default();
-        let provider = SdkTracerProvider::builder()
+        let provider = crate::traces::sampled()
             .with_simple_exporter(exported.clone())
             .build();
         let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
@@ -218,8 +218,10 @@ mod tests {
         let layers = lines.and_then(Some(spans));
         let filter = EnvFilter::new("info");
         let subscriber = tracing_subscriber::registry().with(layers.with_filter(filter));
+        // One of the callers wants no spans of its trace.
+        let unsampled = TraceParent::parse(&CALLER.replace("-01", "-00")).expect("valid");
         let told = tracing::subscriber::with_default(subscriber, || {
-            [None, Some(caller())].map(|caller| {
+            [None, Some(caller()), Some(unsampled)].map(|caller| {
                 let span = tracing::info_span!("http.request");
                 let own = TraceParent::exported(&span, caller).expect("it is exported");
                 answered(&span, if caller.is_some() { 503 } else { 200 });
@@ -227,10 +229,10 @@ mod tests {
             })
         });
         let spans = exported.0.lock().expect("not poisoned");
-        let [root, child] = spans.as_slice() else {
+        let [root, child, unsampled] = spans.as_slice() else {
             unreachable!("{spans:?}");
         };
-        for (span, told) in [root, child].into_iter().zip(told) {
+        for (span, told) in [root, child, unsampled].into_iter().zip(told) {
             let own = &span.span_context;
             let name = format!("00-{}-{}-01", own.trace_id(), own.span_id());
             assert_eq!(name, told.to_string());
@@ -238,7 +240,9 @@ mod tests {
         assert_eq!(root.parent_span_id, SpanId::INVALID);
         assert_eq!(root.status, Status::Unset);
         assert_eq!(child.parent_span_id.to_string(), "00f067aa0ba902b7");
-        assert_eq!(told[1].trace_id(), caller().trace_id());
+        for told in &told[1..] {
+            assert_eq!(told.trace_id(), caller().trace_id());
+        }
         assert_eq!(child.status, Status::error(""));
         let status = KeyValue::new("http.response.status_code", 503);
         assert!(child.attributes.contains(&status), "{child:?}");
