@@ -7,7 +7,7 @@ use api_server_notifications::Notifications;
 use api_server_realtime::Tickets;
 use api_server_tasks::Tasks;
 use api_server_users::{Users, UsersConfig};
-use common_auth::{AuthConfig, Signer, SigningConfig};
+use common_auth::{AuthConfig, PasswordHasher, Signer, SigningConfig};
 use common_cache::CacheConfig;
 use common_config::{SecretRef, Source};
 use common_db::DatabaseConfig;
@@ -100,6 +100,7 @@ impl Plan {
             verifier,
             signer,
             keys,
+            hasher: PasswordHasher::new(self.users.password_slots, Arc::clone(service.ids())),
             clock: Arc::clone(service.clock()),
             ids: Arc::clone(service.ids()),
             auth: self.auth,

@@ -38,6 +38,8 @@ pub struct Parts {
     pub signer: Arc<Signer>,
     /// Key of cursors and of derived refresh tokens.
     pub keys: CursorKey,
+    /// Hashes passwords, as many at a time as `[users]` says.
+    pub hasher: PasswordHasher,
     /// The clock.
     pub clock: SharedClock,
     /// Source of identifiers and secrets.
@@ -52,7 +54,6 @@ impl Users {
     /// The domain with its dependencies.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let hasher = PasswordHasher::new(parts.config.password_slots, Arc::clone(&parts.ids));
         Self {
             limits: LoginLimits::new(
                 parts.cache,
@@ -63,7 +64,7 @@ impl Users {
             pools: parts.pools,
             verifier: parts.verifier,
             signer: parts.signer,
-            hasher,
+            hasher: parts.hasher,
             keys: parts.keys,
             clock: parts.clock,
             ids: parts.ids,

@@ -10,8 +10,8 @@ use api_server_notifications::Notifications;
 use api_server_realtime::Tickets;
 use api_server_tasks::Tasks;
 use api_server_users::{Email, FirstAdmin, Name, Password, Users, UsersConfig, create_first_admin};
-use common_auth::AuthConfig;
 use common_auth::testing::{AUDIENCE, Bearer, ISSUER, KeyFolder};
+use common_auth::{AuthConfig, PasswordHasher};
 use common_cache::testing::redis_url;
 use common_cache::{Cache, CacheConfig};
 use common_clock::{SharedClock, SystemClock, SystemIds};
@@ -135,6 +135,7 @@ async fn world(pool: &PgPool, folder: &Path) -> (Router, String) {
             verifier,
             signer: Arc::new(keys.signer()),
             keys: cursors,
+            hasher: PasswordHasher::patient(Arc::clone(&ids)),
             clock,
             ids: Arc::clone(&ids),
             auth: AuthConfig {

@@ -9,8 +9,8 @@ use api_server_users::{
 use axum::Router;
 use axum::extract::ConnectInfo;
 use chrono::TimeDelta;
-use common_auth::AuthConfig;
 use common_auth::testing::{AUDIENCE, Bearer, ISSUER, KeyFolder};
+use common_auth::{AuthConfig, PasswordHasher};
 use common_cache::testing::redis_url;
 use common_cache::{Cache, CacheConfig};
 use common_clock::{Clock as _, Ids as _, ManualClock, SharedClock, SharedIds, SystemIds};
@@ -40,6 +40,7 @@ pub(crate) struct World {
     app: Router,
     clock: Arc<ManualClock>,
     tokens: &'static KeyFolder,
+    pub(crate) hasher: PasswordHasher,
     pub(crate) admin: Person,
 }
 
@@ -67,6 +68,7 @@ impl World {
             namespace: format!("test-{}", SystemIds.token(9)),
         };
         let secret = SecretRef::from("0123456789abcdef0123456789abcdef".to_owned());
+        let hasher = PasswordHasher::patient(Arc::new(SystemIds));
         let users = Users::new(Parts {
             pools: Pools {
                 write: pool.clone(),
@@ -76,6 +78,7 @@ impl World {
             verifier: tokens.verifier(clock.clone()).await,
             signer: Arc::new(tokens.signer()),
             keys: CursorKey::read(&secret).expect("a key"),
+            hasher: hasher.clone(),
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
             auth: AuthConfig {
@@ -96,6 +99,7 @@ impl World {
             app: rewrite_verbs(layered),
             clock,
             tokens,
+            hasher,
             admin: Person {
                 id: id.expect("there was none"),
                 is_admin: true,

@@ -58,10 +58,14 @@ impl PasswordHasher {
     /// A pool of `slots` (at least one), each with 46 MiB once used; for each, 64 callers may wait, five seconds at most.
     #[must_use]
     pub fn new(slots: usize, ids: SharedIds) -> Self {
+        Self::with(slots, PATIENCE, ids)
+    }
+
+    fn with(slots: usize, patience: Duration, ids: SharedIds) -> Self {
         let mut salt = [0; SALT];
         ids.fill(&mut salt);
         Self {
-            pool: Arc::new(Pool::new(slots, PATIENCE)),
+            pool: Arc::new(Pool::new(slots, patience)),
             ids,
             dummy: StoredHash::of_nothing(&salt),
         }
@@ -106,6 +110,23 @@ impl PasswordHasher {
             (true, true) => Verdict::Right,
             (true, false) => Verdict::Outdated,
         })
+    }
+}
+
+#[cfg(feature = "testing")]
+impl PasswordHasher {
+    /// One with a slot for which nobody waits too long, however slow the machine is.
+    #[must_use]
+    pub fn patient(ids: SharedIds) -> Self {
+        Self::with(1, Duration::from_secs(600), ids)
+    }
+
+    /// Takes a slot, as a password does while it is hashed, until what this gives is dropped.
+    ///
+    /// # Errors
+    /// When too many wait, or the pool is not available.
+    pub async fn occupy(&self) -> Result<impl Send + use<>, PasswordError> {
+        self.pool.slot().await
     }
 }
 
