@@ -24,8 +24,8 @@ pub struct Analytics {
 
 /// What [`Analytics::new`] takes.
 pub(crate) struct Parts {
-    /// Pool on the application's replica.
-    pub(crate) replica: PgPool,
+    /// The application's replica.
+    pub(crate) replica: Replica,
     /// Pool on the own database.
     pub(crate) own: PgPool,
     /// Verifier of access tokens.
@@ -42,7 +42,7 @@ impl Analytics {
     /// The state with its dependencies.
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
-            replica: Replica::new(parts.replica),
+            replica: parts.replica,
             own: Own::new(parts.own),
             verifier: parts.verifier,
             cache: parts.cache,

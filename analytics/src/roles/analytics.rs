@@ -12,6 +12,7 @@ use common_service::Service;
 
 use super::databases;
 use crate::state::Parts;
+use crate::store::replica::Replica;
 use crate::{Analytics, AnalyticsConfig, routes};
 
 /// Runs the role until it is told to stop.
@@ -76,8 +77,12 @@ impl Plan {
             databases::own(&self.config).reach(service, &epochs),
             self.trust.reach(service),
         );
-        let (Some(replica), Some(own), Some(verifier)) = reached else {
+        let (Some(replica), Some(own), Some(trusted)) = reached else {
             return Ok(()); // told to stop before
+        };
+        let replica = Replica::new(replica);
+        let Some(verifier) = trusted.heed(replica.clone(), service).await else {
+            return Ok(());
         };
         let analytics = Analytics::new(Parts {
             replica,

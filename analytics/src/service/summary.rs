@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::cached;
 use crate::model::Summary;
 use crate::store::replica::{Caller, Scope};
-use crate::{Analytics, Error, metrics};
+use crate::{Analytics, Error};
 
 /// Days of the history, today included.
 const DAYS: i64 = 30;
@@ -31,8 +31,5 @@ async fn read(analytics: &Analytics, scope: Scope) -> Result<Summary, Error> {
             .own
             .days(scope, today - TimeDelta::days(DAYS - 1), today),
     )?;
-    if let Some(lag) = counts.replica_lag_seconds {
-        ::metrics::gauge!(metrics::REPLICA_LAG).set(lag);
-    }
     Ok(Summary::at(now, scope.team_id(), counts, daily))
 }

@@ -5,7 +5,7 @@ use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// A login that may read the three views and nothing else; also its password.
+/// A login that may read the views and nothing else; also its password.
 pub(crate) const READER: &str = "crewdeck_test_reader";
 
 /// Makes a database what both migrations and the operator's grants make of it.
@@ -15,7 +15,8 @@ pub(crate) async fn prepare(pool: &PgPool) {
         create role crewdeck_test_reader login password 'crewdeck_test_reader';
         exception when duplicate_object or unique_violation then null;
         end $$;
-        grant select on analytics_tasks, analytics_teams, analytics_memberships to crewdeck_test_reader";
+        grant select on analytics_tasks, analytics_teams, analytics_memberships, analytics_revocations
+            to crewdeck_test_reader";
     sqlx::raw_sql(reader)
         .execute(pool)
         .await

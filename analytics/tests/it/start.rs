@@ -45,3 +45,18 @@ async fn a_cache_that_is_away_changes_nothing(pool: PgPool) {
     .await;
     assert_eq!(role.summary(ours, Some(&token(ada, false))).await.0, 200);
 }
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn a_role_that_cannot_tell_who_has_signed_out_is_not_ready(pool: PgPool) {
+    prepare(&pool).await;
+    let may_read = async |statement: &'static str| {
+        let done = sqlx::query(statement).execute(&pool).await;
+        done.expect("the owner may");
+    };
+    may_read("revoke select on analytics_revocations from crewdeck_test_reader").await;
+    let role = Settings::of(&pool).start();
+    role.misses("revocations: cannot read which sign-ins have ended")
+        .await;
+    may_read("grant select on analytics_revocations to crewdeck_test_reader").await;
+    role.ready().await;
+}

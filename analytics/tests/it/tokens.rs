@@ -2,11 +2,14 @@
 
 use axum::Router;
 use axum::routing::get;
+use chrono::TimeDelta;
+use common_clock::testing::wait_for;
+use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::rows::{prepare, team, user};
-use crate::world::{Role, Settings, free_address, key_file, token};
+use crate::world::{Role, Settings, free_address, key_file, token, token_of};
 
 /// A good token is accepted; none, and a changed one, are not.
 async fn prove(role: &Role, pool: &PgPool) {
@@ -96,4 +99,33 @@ async fn exactly_one_source_of_keys_is_named(pool: PgPool) {
             "{refused}"
         );
     }
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn a_token_ends_with_its_sign_in(pool: PgPool) {
+    prepare(&pool).await;
+    let ada = user(&pool).await;
+    let ours = team(&pool, ada, &[]).await;
+    let role = Settings::of(&pool).ready().await;
+    let (ended, over) = (SystemIds.uuid(), SystemIds.uuid());
+    let (token, other) = (token_of(ada, ended), token_of(ada, over));
+    assert_eq!(role.summary(ours, Some(&token)).await.0, 200);
+    let now = SystemClock.now();
+    for (session, until) in [
+        (ended, now + TimeDelta::hours(1)),
+        (over, now - TimeDelta::hours(1)),
+    ] {
+        let insert = "insert into revocations (session_id, expires_at) values ($1, $2)";
+        let done = sqlx::query(insert).bind(session).bind(until).execute(&pool);
+        done.await.expect("a row");
+    }
+    wait_for("the token to end", async || {
+        let (status, body) = role.summary(ours, Some(&token)).await;
+        let code = &body["error"]["code"];
+        (status == 401 && code == "unauthorized")
+            .then_some(())
+            .ok_or(body.to_string())
+    })
+    .await;
+    assert_eq!(role.summary(ours, Some(&other)).await.0, 200);
 }

@@ -35,6 +35,15 @@ pub(crate) fn token(user: Uuid, is_admin: bool) -> String {
     keys().token(bearer, SystemClock.now())
 }
 
+/// An access token of `user` from the sign-in `session`.
+pub(crate) fn token_of(user: Uuid, session: Uuid) -> String {
+    let bearer = Bearer {
+        session,
+        ..Bearer::user(user)
+    };
+    keys().token(bearer, SystemClock.now())
+}
+
 /// The configuration of both roles.
 pub(crate) struct Settings {
     pub(crate) reader_url: String,

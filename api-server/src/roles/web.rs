@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use api_server_notifications::Notifications;
 use api_server_realtime::Tickets;
 use api_server_tasks::Tasks;
-use api_server_users::{Users, UsersConfig};
+use api_server_users::{EndedSessions, Users, UsersConfig};
 use common_auth::{AuthConfig, PasswordHasher, Signer, SigningConfig};
 use common_cache::CacheConfig;
 use common_config::{SecretRef, Source};
@@ -72,8 +72,12 @@ impl Plan {
             self.trust.reach(service),
             signer(&self.signing, service),
         );
-        let (Some(pools), Some(cache), Some(verifier), Some(signer)) = reached else {
+        let (Some(pools), Some(cache), Some(trusted), Some(signer)) = reached else {
             return Ok(()); // told to stop before
+        };
+        let ended = EndedSessions::new(pools.write.clone());
+        let Some(verifier) = trusted.heed(ended, service).await else {
+            return Ok(());
         };
         let keys = CursorKey::read(&self.cursors)?;
         let tasks = Tasks::new(api_server_tasks::Parts {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::key_set::KeySetError;
 
-/// A token that is not accepted. Callers answer every variant alike: 401 with one body; the reason
-/// is for the log.
+/// A token that is not accepted. Callers answer every variant alike, 401 with one body, but for [`AuthError::Blind`], which is
+/// our trouble and not the token's; the reason is for the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
     /// Not a token of ours before any cryptography: size, parts, header.
@@ -23,6 +23,12 @@ pub enum AuthError {
     /// Expired, not yet valid, or issued in the future.
     #[error("token outside its time: {0}")]
     Time(&'static str),
+    /// Its sign-in has ended.
+    #[error("the sign-in has ended")]
+    SignedOut,
+    /// A good token, if its sign-in goes on; which ones have ended, has not been known for too long.
+    #[error("it is not known which sign-ins have ended lately")]
+    Blind,
 }
 
 /// A key set that could not be read.

@@ -11,6 +11,7 @@ mod header;
 mod key_set;
 pub mod keys;
 mod password;
+mod revocations;
 mod signer;
 mod source;
 #[cfg(feature = "testing")]
@@ -22,6 +23,7 @@ pub use config::{AuthConfig, SigningConfig};
 pub use error::{AuthError, SignerError, SourceError};
 pub use key_set::{KeySet, KeySetError};
 pub use password::{PasswordError, PasswordHasher, StoredHash, UnusableHash, Verdict};
+pub use revocations::{Ended, RevocationSource, Revocations, RevocationsUnread};
 pub use signer::Signer;
 pub use source::{FileSource, HttpSource, KeySource, Refresh};
 pub use verifier::Verifier;

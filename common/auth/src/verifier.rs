@@ -1,6 +1,6 @@
 //! The one verifier of access tokens.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::header::kid_of;
 use crate::source::{KeySource, Refresh};
-use crate::{AuthError, Claims, KeySet, SourceError};
+use crate::{AuthError, Claims, KeySet, Revocations, SourceError};
 
 /// Tolerance between two clocks, in seconds, unless another one is given.
 const SKEW: u32 = 60;
@@ -32,7 +32,7 @@ const DATA_TIMESTAMP: &str = "jwks_data_timestamp_seconds";
 /// Verifies access tokens of one issuer for one audience.
 ///
 /// Remembers tokens that it verified; the memory is emptied when the key set changes, so that a
-/// revocation reaches it with the set.
+/// revocation reaches it with the set. Whether a sign-in has ended is asked anew for each use.
 pub struct Verifier {
     source: Box<dyn KeySource>,
     clock: SharedClock,
@@ -43,6 +43,7 @@ pub struct Verifier {
     refreshing: Mutex<()>,
     verified: Cache<[u8; 32], Arc<Claims>>,
     unknown: Cache<String, ()>,
+    revocations: OnceLock<Arc<Revocations>>,
 }
 
 struct State {
@@ -87,6 +88,7 @@ impl Verifier {
                 .max_capacity(UNKNOWN)
                 .time_to_live(UNKNOWN_LIFE)
                 .build(),
+            revocations: OnceLock::new(),
         })
     }
 
@@ -95,6 +97,12 @@ impl Verifier {
     pub fn with_skew(mut self, seconds: u32) -> Self {
         self.skew = seconds.into();
         self
+    }
+
+    /// Refuses tokens of ended sign-ins from now on; whoever is told a second time stays with the first. Without it a token is
+    /// good until its own end, which suits those who only look at one.
+    pub fn heed(&self, revocations: Arc<Revocations>) {
+        let _ = self.revocations.set(revocations);
     }
 
     /// The key set in use.
@@ -118,7 +126,7 @@ impl Verifier {
         self.look_if_due(now).await;
         let digest: [u8; 32] = Sha256::digest(token).into();
         if let Some(claims) = self.verified.get(&digest).await {
-            return self.in_time(claims, now);
+            return self.admit(claims, now);
         }
         let kid = kid_of(token)?;
         let set = self.set_with(&kid, now).await?;
@@ -126,7 +134,7 @@ impl Verifier {
         let claims = decode::<Claims>(token, key, &self.validation())
             .map_err(|error| AuthError::Invalid(error.to_string()))?
             .claims;
-        let claims = self.in_time(Arc::new(claims), now)?;
+        let claims = self.admit(Arc::new(claims), now)?;
         // A set that changed meanwhile has emptied the memory; what it replaced must not return.
         if Arc::ptr_eq(&set, &self.key_set()) {
             self.verified.insert(digest, Arc::clone(&claims)).await;
@@ -242,8 +250,9 @@ impl Verifier {
         validation
     }
 
-    fn in_time(&self, claims: Arc<Claims>, now: DateTime<Utc>) -> Result<Arc<Claims>, AuthError> {
-        let now = now.timestamp();
+    /// What changes with time: a token that was remembered passes here too.
+    fn admit(&self, claims: Arc<Claims>, at: DateTime<Utc>) -> Result<Arc<Claims>, AuthError> {
+        let now = at.timestamp();
         if claims.exp.saturating_add(self.skew) <= now {
             return Err(AuthError::Time("expired"));
         }
@@ -252,6 +261,9 @@ impl Verifier {
         }
         if claims.iat.saturating_sub(self.skew) > now {
             return Err(AuthError::Time("issued in the future"));
+        }
+        if let Some(revocations) = self.revocations.get() {
+            revocations.admit(claims.sid, at)?;
         }
         Ok(claims)
     }

@@ -9,4 +9,4 @@ mod trust;
 pub use database::Database;
 pub use epochs::Epochs;
 pub use reach::reach;
-pub use trust::Trust;
+pub use trust::{Trust, Trusted};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use common_auth::{AuthConfig, FileSource, HttpSource, Verifier};
+use common_auth::{AuthConfig, FileSource, HttpSource, RevocationSource, Revocations, Verifier};
 use common_clock::SharedClock;
 use common_config::Source;
 use common_outbound::{Outbound, OutboundConfig};
@@ -73,9 +73,9 @@ impl Trust {
         }
     }
 
-    /// The verifier, once there are keys; they are followed from then on and told in
+    /// The keys, once there are any; they are followed from then on and told in
     /// `/internal/state`. `None` when the role stops before.
-    pub async fn reach(self, service: &Service) -> Option<Arc<Verifier>> {
+    pub async fn reach(self, service: &Service) -> Option<Trusted> {
         let check = service.ready("key set");
         let stop = service.soft();
         let attempt = || self.verifier(Arc::clone(service.clock()));
@@ -91,6 +91,31 @@ impl Trust {
         service.state("jwks_data_timestamp", move || {
             serde_json::json!(seen.key_set().data_timestamp())
         });
-        Some(verifier)
+        Some(Trusted(verifier))
+    }
+}
+
+/// A verifier that has keys, and does not know yet who has signed out: nobody can use it before it does.
+pub struct Trusted(Arc<Verifier>);
+
+impl Trusted {
+    /// The verifier, once `source` tells which sign-ins have ended; it is asked again and again from then on. `None` when the
+    /// role stops before.
+    pub async fn heed(
+        self,
+        source: impl RevocationSource + Clone,
+        service: &Service,
+    ) -> Option<Arc<Verifier>> {
+        let check = service.ready("revocations");
+        let stop = service.soft();
+        let attempt = || Revocations::read(source.clone(), Arc::clone(service.clock()));
+        let read = reach("revocations", Some(&check), &stop, attempt).await?;
+        let revocations = Arc::new(read);
+        self.0.heed(Arc::clone(&revocations));
+        service.spawn("revocations", async move {
+            revocations.follow(stop).await;
+            Ok(())
+        });
+        Some(self.0)
     }
 }

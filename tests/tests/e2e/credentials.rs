@@ -121,6 +121,7 @@ async fn e2e_postgres_analytics_reader() -> Result<()> {
             (true, "select task_id from analytics_tasks limit 1"),
             (true, "select team_id from analytics_teams limit 1"),
             (true, "select user_id from analytics_memberships limit 1"),
+            (true, "select session_id from analytics_revocations limit 1"),
             (false, "select id from users limit 1"),
             (false, "select id from tasks limit 1"),
             (false, "select token_hash from sessions limit 1"),

@@ -5,7 +5,10 @@ use anyhow::{Context as _, Result, ensure};
 use common_clock::{Ids as _, SystemIds};
 use rdkafka::Message as _;
 use serde_json::{Value, json};
-use std::{process::Command, time::Duration};
+use std::{
+    process::Command,
+    time::{Duration, Instant},
+};
 use tests::{
     backends, client::Api, cluster::Cluster, platform::Platform, socket::Socket, wait::wait_for,
 };
@@ -214,6 +217,59 @@ async fn e2e_a_stranger_sees_nothing() -> Result<()> {
         "{:?}",
         summary.body
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn e2e_a_sign_out_reaches_every_role() -> Result<()> {
+    let cluster = Cluster::connect().await?;
+    let platform = Platform::ready_sample(&cluster).await?;
+    let address = |role| cluster.address(&platform.namespace, &platform.name, role);
+    let anonymous = Api::anonymous(&address("web").await?)?;
+    let login = json!({"email": cluster.status.login, "password": cluster.status.password});
+    let tokens = anonymous.post("/api/v1/auth/login", &login).await?;
+    let tokens = tokens.data(200)?;
+    let person = anonymous.with_token(&text(&tokens, "access")?);
+    let numbers = person.at(&address("analytics").await?);
+    let no_team = format!("/api/v1/analytics/teams/{}/summary", SystemIds.uuid());
+    let ticket = person.post("/api/v1/realtime/tickets", &json!({})).await?;
+    let ticket = text(&ticket.data(201)?, "ticket")?;
+    let mut socket = Socket::open(&address("realtime").await?, &ticket, None).await?;
+    socket
+        .next(5 * SECOND, |frame| frame["type"] == "hello")
+        .await?;
+    ensure!(person.get("/api/v1/users/me").await?.status == 200);
+    ensure!(numbers.get(&no_team).await?.status == 404);
+
+    let token = json!({"refresh": tokens["refresh"]});
+    let ended = anonymous.post("/api/v1/auth/logout", &token).await?;
+    ensure!(ended.status == 204, "{}", ended.body);
+    let begun = Instant::now();
+    let refused = async |role: &str, api: &Api, path: &str| {
+        wait_for(role, 10 * SECOND, async || {
+            let status = api.get(path).await?.status;
+            ensure!(status == 401, "{status}");
+            Ok(())
+        })
+        .await?;
+        println!(
+            "{role} refused the token after {} ms",
+            begun.elapsed().as_millis()
+        );
+        Ok::<_, anyhow::Error>(())
+    };
+    let closed = async {
+        let end = socket.next(5 * SECOND, |_| false).await.err();
+        let end = format!("{:#}", end.context("it takes no frame")?);
+        ensure!(end.contains("signed out"), "{end}");
+        println!("the socket ended after {} ms", begun.elapsed().as_millis());
+        Ok(())
+    };
+    tokio::try_join!(
+        refused("web", &person, "/api/v1/users/me"),
+        refused("analytics", &numbers, &no_team),
+        closed,
+    )?;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ const OWNERS: &[(&str, &[&str])] = &[
             "memberships",
             "sessions",
             "known_networks",
+            "revocations",
         ],
     ),
     ("api-server/tasks", &["tasks"]),
@@ -22,6 +23,7 @@ const OWNERS: &[(&str, &[&str])] = &[
             "analytics_tasks",
             "analytics_teams",
             "analytics_memberships",
+            "analytics_revocations",
         ],
     ),
 ];

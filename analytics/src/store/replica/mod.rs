@@ -2,6 +2,7 @@
 
 mod access;
 mod counts;
+mod revocations;
 
 pub(crate) use access::{Caller, Scope};
 use sqlx::PgPool;

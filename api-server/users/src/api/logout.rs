@@ -11,7 +11,8 @@ use crate::service;
 
 /// Sign out
 ///
-/// Ends the sign-in that the refresh token belongs to; its access tokens end within ten minutes.
+/// Ends the sign-in that the refresh token belongs to. Its access tokens end with it, here within a second, and everywhere within
+/// ten.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", security(()), request_body = RefreshRequest, responses(
     (status = 204, description = "Ended, or not known"),
 ))]

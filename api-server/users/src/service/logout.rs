@@ -6,10 +6,11 @@ use super::tokens::hash;
 use crate::store::session;
 use crate::{Error, Users};
 
-/// Ends the family of the token; a token that nobody knows is as good as ended.
+/// Ends the family of the token, and with it every access token of it; a token that nobody knows is as good as ended.
 pub(crate) async fn logout(users: &Users, token: &str) -> Result<(), Error> {
     let mut connection = users.pools.write.acquire().await?;
-    let ended = session::end(&mut connection, &hash(token), users.clock.now()).await?;
+    let now = users.clock.now();
+    let ended = session::end(&mut connection, &hash(token), now, users.last_access(now)).await?;
     if let Some((family, user)) = ended {
         audit_event!(
             actor = user,

@@ -5,12 +5,13 @@ use common_jobs::{JobContext, JobError};
 
 use crate::jobs::JobState;
 use crate::limits::KNOWN;
-use crate::store::{known_network, session};
+use crate::store::{known_network, revocation, session};
 
 /// How long an ended session is kept, for questions about it.
 const KEEP: TimeDelta = TimeDelta::days(7);
 
-/// Removes sessions that ended long ago and networks that nobody has signed in from for long, and ends the job with it.
+/// Removes sessions that ended long ago, networks that nobody has signed in from for long, and revocations of tokens that are
+/// over by themselves; ends the job with it.
 pub(crate) async fn purge(state: &JobState, context: &JobContext) -> Result<(), JobError> {
     let now = state.clock.now();
     let mut transaction = common_db::begin(&state.pool).await?;
@@ -20,12 +21,16 @@ pub(crate) async fn purge(state: &JobState, context: &JobContext) -> Result<(), 
     let networks = known_network::purge(&mut transaction, now - KNOWN)
         .await
         .map_err(JobError::failed)?;
+    let revocations = revocation::purge(&mut transaction, now)
+        .await
+        .map_err(JobError::failed)?;
     context.finish(&mut transaction).await?;
     transaction.commit().await?;
     tracing::info!(
         sessions,
         networks,
-        "ended sessions and networks out of use removed"
+        revocations,
+        "ended sessions, networks out of use and revocations whose tokens are over removed"
     );
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(crate) async fn refresh(users: &Users, token: &str, client: &Client) -> Resu
             let refresh = users.successor(token, successor);
             return users.tokens(user_id, is_admin, family_id, refresh, now);
         }
-        session::revoke_family(&mut transaction, family_id, now).await?;
+        session::revoke_family(&mut transaction, family_id, now, users.last_access(now)).await?;
         transaction.commit().await?;
         audit_event!(
             actor = user_id,

@@ -2,12 +2,15 @@
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use common_auth::Claims;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{Error, Users};
+
+/// Seconds that an access token lives at most, however the pod that signs it is configured.
+const LONGEST: i64 = 900;
 
 /// Who sends a request, as far as it can be told.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +39,13 @@ impl Users {
     pub(super) fn successor(&self, used: &str, id: Uuid) -> String {
         let input = [used.as_bytes(), id.as_bytes()].concat();
         self.keys.derive("refresh", &input)
+    }
+
+    /// Until when any access token that is signed by `now` may be good: it is as old as one may become, signed where the clock
+    /// is ahead, and verified where it is behind.
+    pub(super) fn last_access(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let life = self.auth.access_token_seconds.max(LONGEST);
+        now + TimeDelta::seconds(life + 2 * i64::from(self.auth.clock_skew_seconds))
     }
 
     /// Signs an access token of the sign-in `family` and puts `refresh` beside it.

@@ -2,6 +2,7 @@
 
 pub(crate) mod import;
 pub(crate) mod known_network;
+pub(crate) mod revocation;
 pub(crate) mod session;
 pub(crate) mod team;
 pub(crate) mod user;

@@ -120,38 +120,53 @@ pub(crate) async fn rotate(
     Ok(())
 }
 
-/// Ends the family of the token of that hash; gives family and user if it lived.
+/// Ends the family of the token of that hash; gives family and user if it lived. In the same statement, its access tokens are
+/// revoked: the last of them is good until `last_access` at most.
 pub(crate) async fn end(
     connection: &mut PgConnection,
     token_hash: &[u8],
     at: DateTime<Utc>,
+    last_access: DateTime<Utc>,
 ) -> Result<Option<(Uuid, Uuid)>, Error> {
     let ended = sqlx::query!(
-        "update sessions set revoked_at = $2
-         where family_id = (select family_id from sessions where token_hash = $1) and revoked_at is null
-         returning family_id, user_id",
+        "with ended as (
+            update sessions set revoked_at = $2
+            where family_id = (select family_id from sessions where token_hash = $1) and revoked_at is null
+            returning family_id, user_id
+        ), family as (
+            select distinct family_id, user_id from ended
+        ), revoked as (
+            insert into revocations (session_id, expires_at) select family_id, $3 from family
+            on conflict (session_id) do update set expires_at = excluded.expires_at
+        )
+        select family_id, user_id from family",
         token_hash,
         at,
+        last_access,
     )
-    .fetch_all(connection)
+    .fetch_optional(connection)
     .await?;
-    Ok(ended.first().map(|row| (row.family_id, row.user_id)))
+    Ok(ended.map(|family| (family.family_id, family.user_id)))
 }
 
-/// Ends a whole family.
+/// Ends a whole family and revokes its access tokens, as [`end`] does.
 pub(crate) async fn revoke_family(
     connection: &mut PgConnection,
     family: Uuid,
     at: DateTime<Utc>,
-) -> Result<u64, Error> {
-    Ok(sqlx::query!(
-        "update sessions set revoked_at = $2 where family_id = $1 and revoked_at is null",
+    last_access: DateTime<Utc>,
+) -> Result<(), Error> {
+    sqlx::query!(
+        "with ended as (update sessions set revoked_at = $2 where family_id = $1 and revoked_at is null)
+        insert into revocations (session_id, expires_at) values ($1, $3)
+        on conflict (session_id) do update set expires_at = excluded.expires_at",
         family,
-        at
+        at,
+        last_access,
     )
     .execute(connection)
-    .await?
-    .rows_affected())
+    .await?;
+    Ok(())
 }
 
 /// Whether the sign-in `family` of `user` still lives.

@@ -9,6 +9,7 @@ mod limits;
 mod lists;
 mod login;
 mod logout;
+mod purge;
 mod refresh;
 mod silent;
 mod teams;

@@ -38,9 +38,10 @@ async fn two_tabs_at_once_get_the_same_token(pool: PgPool) {
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn a_used_token_that_comes_back_late_ends_the_sign_in(pool: PgPool) {
     let world = World::new(&pool).await;
+    let revocations = world.heed(&pool).await;
     let (_, token) = world.login(ADMIN).await;
     let (_, other) = world.login(ADMIN).await;
-    let (_, next) = tokens(&world.refresh("one", &token).await);
+    let (access, next) = tokens(&world.refresh("one", &token).await);
     world.pass(11);
     world
         .refresh("one", &token)
@@ -50,7 +51,10 @@ async fn a_used_token_that_comes_back_late_ends_the_sign_in(pool: PgPool) {
         .refresh("one", &next)
         .await
         .refused(401, "bad_refresh");
-    tokens(&world.refresh("one", &other).await);
+    revocations.look().await;
+    world.me(&access).await.refused(401, "unauthorized");
+    let (access, _) = tokens(&world.refresh("one", &other).await);
+    assert_eq!(world.me(&access).await.status, 200);
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]

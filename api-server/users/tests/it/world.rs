@@ -4,13 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use api_server_users::{
-    Email, FirstAdmin, Name, Parts, Password, Users, UsersConfig, create_first_admin, router,
+    Email, EndedSessions, FirstAdmin, Name, Parts, Password, Users, UsersConfig, create_first_admin, router,
 };
 use axum::Router;
 use axum::extract::ConnectInfo;
 use chrono::TimeDelta;
 use common_auth::testing::{AUDIENCE, Bearer, ISSUER, KeyFolder};
-use common_auth::{AuthConfig, PasswordHasher};
+use common_auth::{AuthConfig, PasswordHasher, Revocations, Verifier};
 use common_cache::testing::redis_url;
 use common_cache::{Cache, CacheConfig};
 use common_clock::{Clock as _, Ids as _, ManualClock, SharedClock, SharedIds, SystemIds};
@@ -38,7 +38,8 @@ pub(crate) struct Person {
 /// The domain behind the layers of every API.
 pub(crate) struct World {
     app: Router,
-    clock: Arc<ManualClock>,
+    pub(crate) clock: Arc<ManualClock>,
+    verifier: Arc<Verifier>,
     tokens: &'static KeyFolder,
     pub(crate) hasher: PasswordHasher,
     pub(crate) admin: Person,
@@ -69,13 +70,14 @@ impl World {
         };
         let secret = SecretRef::from("0123456789abcdef0123456789abcdef".to_owned());
         let hasher = PasswordHasher::patient(Arc::new(SystemIds));
+        let verifier = tokens.verifier(clock.clone()).await;
         let users = Users::new(Parts {
             pools: Pools {
                 write: pool.clone(),
                 read: pool.clone(),
             },
             cache: Cache::connect(&cache).await.expect("Redis answers"),
-            verifier: tokens.verifier(clock.clone()).await,
+            verifier: Arc::clone(&verifier),
             signer: Arc::new(tokens.signer()),
             keys: CursorKey::read(&secret).expect("a key"),
             hasher: hasher.clone(),
@@ -98,6 +100,7 @@ impl World {
         Self {
             app: rewrite_verbs(layered),
             clock,
+            verifier,
             tokens,
             hasher,
             admin: Person {
@@ -105,6 +108,15 @@ impl World {
                 is_admin: true,
             },
         }
+    }
+
+    /// From now on sign-ins that have ended count, as of the test's last look at them.
+    pub(crate) async fn heed(&self, pool: &PgPool) -> Arc<Revocations> {
+        let source = EndedSessions::new(pool.clone());
+        let read = Revocations::read(source, self.clock.clone()).await;
+        let revocations = Arc::new(read.expect("the database answers"));
+        self.verifier.heed(Arc::clone(&revocations));
+        revocations
     }
 
     pub(crate) fn pass(&self, seconds: i64) {
@@ -208,6 +220,14 @@ impl World {
         let headers = [("user-agent", program)];
         let body = json!({"refresh": token});
         self.call_with(None, "POST", "/api/v1/auth/refresh", &headers, body)
+            .await
+    }
+
+    /// What an access token opens.
+    pub(crate) async fn me(&self, access: &str) -> Answer {
+        let bearer = format!("Bearer {access}");
+        let headers = [("authorization", bearer.as_str())];
+        self.call_with(None, "GET", "/api/v1/users/me", &headers, Value::Null)
             .await
     }
 

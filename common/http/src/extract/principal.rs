@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::header;
 use axum::http::request::Parts;
-use common_auth::Verifier;
+use common_auth::{AuthError, Verifier};
 use uuid::Uuid;
 
 use crate::{ApiError, RequestId};
@@ -45,7 +45,13 @@ where
         let claims = Arc::<Verifier>::from_ref(state)
             .verify(token)
             .await
-            .map_err(ApiError::unauthorized)?;
+            .map_err(|error| match error {
+                AuthError::Blind => ApiError::unavailable(
+                    "it is not known at the moment who has signed out; try again in some seconds",
+                    error,
+                ),
+                refused => ApiError::unauthorized(refused),
+            })?;
         let request_id = parts
             .extensions
             .get::<RequestId>()

@@ -1,0 +1,2 @@
+drop view analytics_revocations;
+drop table revocations;
