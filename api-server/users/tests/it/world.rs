@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use api_server_users::{
-    Email, EndedSessions, FirstAdmin, Name, Parts, Password, Users, UsersConfig, create_first_admin, router,
+    Email, EndedSessions, FirstAdmin, Name, Parts, Password, Users, UsersConfig,
+    create_first_admin, router,
 };
 use axum::Router;
 use axum::extract::ConnectInfo;
