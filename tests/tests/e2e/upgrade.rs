@@ -7,7 +7,7 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use serde_json::{Value, json};
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Executor as _, PgConnection};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
