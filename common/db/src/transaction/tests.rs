@@ -1,11 +1,25 @@
 //! One connection, and a caller who leaves.
 
-use std::task::Poll;
+use std::time::Duration;
 
 use futures::poll;
 use sqlx::postgres::PgPoolOptions;
 
 use super::*;
+
+/// Long enough for a machine that has much to do.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Waits until `condition` holds.
+async fn holds(what: &str, condition: impl AsyncFn() -> bool) {
+    let look = async {
+        while !condition().await {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = tokio::time::timeout(DEADLINE, look).await;
+    assert!(in_time.is_ok(), "waited too long: {what}");
+}
 
 #[sqlx::test(migrations = false)]
 async fn who_leaves_while_a_transaction_begins_leaves_none_behind(other: PgPool) {
@@ -18,15 +32,18 @@ async fn who_leaves_while_a_transaction_begins_leaves_none_behind(other: PgPool)
         .connect_with(connect)
         .await
         .expect("a pool");
-    // BEGIN is on its way, and has no answer yet.
-    loop {
-        let mut beginning = Box::pin(begin(&pool));
-        if let Poll::Ready(begun) = poll!(&mut beginning) {
-            drop(begun.expect("a transaction"));
-        } else {
-            break;
-        }
-    }
+    holds("the connection rests", async || pool.num_idle() == 1).await;
+    let mut beginning = Box::pin(begin(&pool));
+    assert!(poll!(&mut beginning).is_pending(), "BEGIN is on its way");
+    holds("the server has begun", async || {
+        let begun = "select exists (select from pg_stat_activity
+             where datname = current_database() and state = 'idle in transaction')";
+        let begun = sqlx::query_scalar(begun).fetch_one(&other).await;
+        begun.is_ok_and(|begun: bool| begun)
+    })
+    .await;
+    // Nobody has read the answer.
+    drop(beginning);
     let insert = "insert into words values ('kept')";
     sqlx::query(insert).execute(&pool).await.expect("a row");
     let kept: i64 = sqlx::query_scalar("select count(*) from words")
