@@ -320,6 +320,10 @@ fn no_variable_of_the_environment_wins_over_the_configuration() {
             // All but the number at the head.
             for key in values.as_table().into_iter().flat_map(toml::Table::keys) {
                 let name = format!("CREWDECK_{section}_{key}").to_uppercase();
+                // Platforms that named their proxies before there was a field for them are as usable as before.
+                if name == "CREWDECK_HTTP_TRUSTED_HOPS" {
+                    continue;
+                }
                 assert!(EnvVariable::is_reserved(&name), "{role:?}: {name}");
             }
         }
