@@ -118,7 +118,7 @@ impl PasswordHasher {
     /// One with a slot for which nobody waits too long, however slow the machine is.
     #[must_use]
     pub fn patient(ids: SharedIds) -> Self {
-        Self::with(1, Duration::from_secs(600), ids)
+        Self::with(1, Duration::from_mins(10), ids)
     }
 
     /// Takes a slot, as a password does while it is hashed, until what this gives is dropped.
