@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     /// Nobody comes to the end of it.
-    const LONG: Duration = Duration::from_secs(600);
+    const LONG: Duration = Duration::from_mins(10);
 
     /// On one thread each caller takes its place before the next is asked, and the work waits until it is let go.
     #[tokio::test]
