@@ -142,10 +142,12 @@ mod tests {
         let folder = Folder::new("archives").expect("a folder");
         let packed = AtomicU32::new(0);
         let both = || {
+            // Let go of at once: the other one may wait to hold the folder alone.
             Archive::ensure_in(folder.path(), "1", |path| {
                 packed.fetch_add(1, Ordering::Relaxed);
                 pack(path)
             })
+            .map(drop)
         };
         std::thread::scope(|scope| {
             for thread in [scope.spawn(both), scope.spawn(both)] {
