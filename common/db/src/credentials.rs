@@ -28,8 +28,8 @@ const FRESH: Duration = Duration::from_secs(1);
 struct Turn {
     /// Connections that are older were made with the former login.
     at: Instant,
-    /// The user since then.
-    user: String,
+    /// How connections are made since then.
+    options: PgConnectOptions,
 }
 
 /// The options behind `url`, read now.
@@ -94,7 +94,7 @@ impl Credentials {
                 let turn = last(&after).filter(|turn| turn.at.elapsed() < ACQUIRE);
                 Box::pin(async move {
                     match turn {
-                        Some(turn) => require(connection, &turn.user).await,
+                        Some(turn) => take_up(connection, &turn.options).await,
                         None => Ok(()),
                     }
                 })
@@ -131,11 +131,11 @@ impl Credentials {
             }
             match connect_options(&self.url) {
                 Ok(options) => {
-                    let user = options.get_username().to_owned();
-                    pool.set_connect_options(self.options.apply(options));
+                    let options = self.options.apply(options);
+                    pool.set_connect_options(options.clone());
                     let at = Instant::now();
                     *self.turned.lock().unwrap_or_else(PoisonError::into_inner) =
-                        Some(Turn { at, user });
+                        Some(Turn { at, options });
                     close_idle(&pool).await;
                     self.epoch.store(epoch, Ordering::Relaxed);
                     tracing::info!(credentials.epoch = epoch, "database login replaced");
@@ -162,17 +162,19 @@ fn last(turned: &Mutex<Option<Turn>>) -> Option<Turn> {
         .clone()
 }
 
-/// That a connection is this user's; the pool makes another one when it is not.
-async fn require(connection: &mut PgConnection, user: &str) -> Result<(), sqlx::Error> {
-    let is: String = sqlx::query_scalar("select session_user::text")
-        .fetch_one(connection)
+/// Makes a connection that has another login anew. It is not refused: the pool would close it and try again behind a growing
+/// pause, for as long as the request may wait.
+async fn take_up(
+    connection: &mut PgConnection,
+    options: &PgConnectOptions,
+) -> Result<(), sqlx::Error> {
+    let user: String = sqlx::query_scalar("select session_user::text")
+        .fetch_one(&mut *connection)
         .await?;
-    if is == user {
-        return Ok(());
+    if user != options.get_username() {
+        *connection = PgConnection::connect_with(options).await?;
     }
-    Err(sqlx::Error::Protocol(format!(
-        "made with the login {is} while {user} took its place"
-    )))
+    Ok(())
 }
 
 /// Closes the connections that are idle now; they were made with the old login.
