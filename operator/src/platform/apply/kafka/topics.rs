@@ -21,9 +21,9 @@ use crate::{
     },
 };
 
-/// How long one pass waits until the brokers know a new topic. After that the next pass looks again.
-const SPREAD: Duration = Duration::from_secs(2);
-const LOOK: Duration = Duration::from_millis(100);
+/// How long one pass waits until the brokers know what it made or changed. After that the next pass looks again.
+pub(super) const SPREAD: Duration = Duration::from_secs(2);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// The topics as they are.
 pub(super) struct Topics {
@@ -123,9 +123,9 @@ pub(super) async fn shape(
     }
     let there = topics.there.keys().map(String::as_str);
     let configs = admin.topic_configs(there).await;
-    let mut configs = configs.map_err(|error| failed(&error))?;
+    let configs = configs.map_err(|error| failed(&error))?;
     let mut changed = false;
-    let mut unlike = Vec::new();
+    let (mut unlike, mut found_there) = (Vec::new(), Vec::new());
     for topic in &wanted.topics {
         let Some(found) = topics.there.get(&topic.name) else {
             changes::create_topic(admin, topic).await?;
@@ -137,10 +137,10 @@ pub(super) async fn shape(
             changes::grow_topic(admin, topic).await?;
             changed = true;
         }
-        let config = configs.remove(&topic.name).unwrap_or_default();
-        // The topic is as usable as before, whatever is told of it, and all else goes on.
-        unlike.extend(settings::settle(admin, topic, config).await?);
+        found_there.push(topic);
     }
+    // A topic is as usable as before, whatever is told of it, and all else goes on.
+    unlike.extend(settings::settle(admin, &found_there, &configs).await?);
     let mut now: Vec<TopicState> = topics.there.values().cloned().collect();
     let deadline = Instant::now() + SPREAD;
     loop {
