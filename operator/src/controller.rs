@@ -10,6 +10,7 @@ mod of_others;
 mod owned;
 mod redis_users;
 mod secrets;
+mod woken;
 mod written;
 
 use std::{
@@ -28,6 +29,7 @@ use k8s_openapi::api::{
     policy::v1::PodDisruptionBudget,
 };
 use kube::{
+    Resource as _,
     core::{DeserializeGuard, error_boundary::InvalidObject},
     runtime::{
         Predicate as _, PredicateConfig, WatchStreamExt as _,
@@ -41,7 +43,8 @@ use tokio_util::sync::CancellationToken;
 use self::{
     failures::Failures,
     of_others::of_others,
-    owned::{autoscalers, owned},
+    owned::{PAGE, autoscalers, owned},
+    woken::when_woken,
 };
 use crate::{
     backoff::{doubled, pause_untold},
@@ -87,10 +90,12 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
     let (reader, writer) = reflector::store();
     let changed = Arc::new(Notify::new());
     let announce = changed.clone();
-    let platforms = namespaces::watch(&cx, &watcher::Config::default(), |metadata| {
+    let all = watcher::Config::default().page_size(PAGE);
+    let platforms = namespaces::watch(&cx, &all, |metadata| {
         let error = "it is gone".to_owned();
         DeserializeGuard(Err(InvalidObject { error, metadata }))
     })
+    .modify(without_fields)
     .reflect(writer)
     .inspect(move |_| announce.notify_one())
     .touched_objects()
@@ -138,7 +143,7 @@ pub(crate) async fn run(cx: Context, stop: CancellationToken) {
         slow: Semaphore::new(SLOW),
     };
     let passes = applier(
-        |platform, passes: Arc<Passes>| step(platform, passes).boxed(),
+        |platform, passes: Arc<Passes>| when_woken(step(platform, passes)).boxed(),
         |platform, error, passes| {
             let failures = passes.failures.count(&platform);
             tracing::debug!(%error, failures, "a pass could not tell its outcome");
@@ -189,6 +194,13 @@ fn tell<T>(outcome: Result<T, controller::Error<StepError, watcher::Error>>) {
         // Deleted meanwhile: there is nothing to do any more.
         Err(controller::Error::ObjectNotFound(platform)) => tracing::debug!(%platform, "gone"),
         Err(error) => tracing::warn!(%error, "a pass did not end"),
+    }
+}
+
+/// Takes out which fields each manager set: nobody reads that, and it is most of what would be kept of a Platform.
+fn without_fields(platform: &mut Guarded) {
+    for entry in platform.meta_mut().managed_fields.iter_mut().flatten() {
+        entry.fields_v1 = None;
     }
 }
 

@@ -143,6 +143,18 @@ mod tests {
     }
 
     #[test]
+    fn where_no_authority_is_named_those_of_browsers_count() {
+        let config = KafkaConfig {
+            bootstrap_servers: Some("kafka:9092".into()),
+            security_protocol: Some("ssl".into()),
+            ..KafkaConfig::default()
+        };
+        let client = config.client_config().unwrap();
+        let authorities = client.get("ssl.ca.pem").unwrap_or_default();
+        assert!(authorities.starts_with("-----BEGIN CERTIFICATE-----"));
+    }
+
+    #[test]
     fn what_is_missing_is_named() {
         let error = KafkaConfig::default()
             .client_config()

@@ -3,7 +3,7 @@
 use rdkafka::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::error::KafkaError;
+use crate::{authorities, error::KafkaError};
 
 /// A Kafka cluster and a login, held in memory.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +18,7 @@ pub struct Connection {
     pub username: Option<String>,
     /// Password.
     pub password: Option<SecretString>,
-    /// Certificate authority (PEM) that signed the brokers' certificates.
+    /// Certificate authority (PEM) that signed the brokers' certificates; those that browsers trust when there is none.
     pub ca_pem: Option<String>,
 }
 
@@ -82,8 +82,9 @@ impl Connection {
         client
             .set("reconnect.backoff.max.ms", "2000")
             .set("socket.keepalive.enable", "true");
-        if let (true, Some(ca)) = (tls, &self.ca_pem) {
-            client.set("ssl.ca.pem", ca);
+        if tls {
+            let named = self.ca_pem.as_deref();
+            client.set("ssl.ca.pem", named.unwrap_or_else(|| authorities::public()));
         }
         if sasl {
             let (Some(username), Some(password)) = (&self.username, &self.password) else {

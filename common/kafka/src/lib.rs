@@ -2,6 +2,7 @@
 //! this crate gives them the settings, and the operator topics, users, rights and the proof that a login works.
 
 pub mod admin;
+mod authorities;
 mod config;
 mod connection;
 mod error;

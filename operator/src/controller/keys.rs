@@ -13,7 +13,7 @@ use kube::runtime::{
     watcher,
 };
 
-use super::{Guarded, failures::Failures, tell};
+use super::{Guarded, failures::Failures, tell, woken::when_woken};
 use crate::{
     backoff::pause_untold,
     keys::{Maker, Memory, reconcile_keys},
@@ -56,7 +56,7 @@ pub(super) async fn run(
         memories: Mutex::default(),
     };
     applier(
-        |platform, keys: Arc<Keys>| step(platform, keys).boxed(),
+        |platform, keys: Arc<Keys>| when_woken(step(platform, keys)).boxed(),
         |platform, _, keys| {
             let failures = keys.failures.count(&platform);
             Action::requeue(pause_untold(failures, keys.cx.ids.as_ref()))

@@ -17,6 +17,10 @@ use kube::{
 use super::{Requests, namespaces, written::Written};
 use crate::platform::{Context, Object, Watched, metadata::FIELD_MANAGER};
 
+/// Objects in one answer of a first list: with all that their managers set, a thousand of them would be tens of megabytes at
+/// once.
+pub(super) const PAGE: u32 = 50;
+
 /// What a watch of the metadata alone says.
 pub(super) type Event<K> = Result<watcher::Event<PartialObjectMeta<K>>, watcher::Error>;
 
@@ -41,8 +45,9 @@ where
     K: Object,
 {
     let watched = cx.watched.clone();
-    let ours =
-        watcher::Config::default().labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"));
+    let ours = watcher::Config::default()
+        .labels(&format!("app.kubernetes.io/managed-by={FIELD_MANAGER}"))
+        .page_size(PAGE);
     namespaces::watch(cx, &ours, ObjectMeta::into_response_partial::<K>)
         .inspect(move |event| note(&watched, event))
 }

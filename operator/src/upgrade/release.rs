@@ -185,6 +185,11 @@ impl Release {
         }
     }
 
+    /// Whether what comes next to a wish goes by what is inside the databases.
+    pub(super) fn is_to_be_prepared(&self, wish: &str) -> bool {
+        matches!(self.course(wish), Course::Go) && self.stage() == Stage::Preparing
+    }
+
     /// The same with an upgrade under way, in the state that `change` gives it.
     pub(super) fn going(&self, wish: &str, change: impl FnOnce(&mut Upgrade)) -> Self {
         let mut upgrade = self.upgrade.clone().unwrap_or_else(|| Upgrade {

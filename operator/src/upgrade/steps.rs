@@ -33,16 +33,23 @@ pub async fn upgrade(
     let wish = wish(p);
     let turned = async {
         let mut stored = turn(cx, p, &wish).await?;
+        let seen = match empty {
+            None if stored.release.is_to_be_prepared(&wish) => {
+                Some(postgres::look_inside(p).await?)
+            }
+            _ => None,
+        };
+        let empty = empty.or(seen.as_ref());
         if let Some(empty) = empty {
             require_tables(cx, p, &mut stored, empty).await?;
         }
-        Ok(stored)
+        let is_empty = empty.is_some_and(|empty| empty.contains(&p.external.database()));
+        Ok((stored, is_empty))
     };
-    let mut stored = match turned.await {
-        Ok(stored) => stored,
+    let (mut stored, is_empty) = match turned.await {
+        Ok(turned) => turned,
         Err(error) => return report.failed(ConditionType::Migrated, &error),
     };
-    let is_empty = empty.is_some_and(|empty| empty.contains(&p.external.database()));
     match stored.release.course(&wish) {
         Course::Stay => stay(cx, p, empty.is_some(), report).await,
         Course::Back { good, why } => back(cx, p, &good, &why, report).await,

@@ -156,7 +156,15 @@ pub(crate) async fn converge(
     Ok(applied)
 }
 
-/// Rights inside both databases, and which of them have no table; `None` when that was looked at not long ago.
+/// Rights inside both databases as wanted; gives those that have no table.
+///
+/// # Errors
+/// What the server refuses.
+pub async fn look_inside(p: &ValidatedPlatform) -> Result<BTreeSet<String>, StepError> {
+    shape::inside(&p.postgres, primary(&p.postgres), &names(p)).await
+}
+
+/// The same; `None` when that was looked at not long ago.
 async fn inside(
     server: &PostgresServer,
     names: &Names,
