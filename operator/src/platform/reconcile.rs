@@ -472,5 +472,15 @@ mod tests {
             "{pauses:?}"
         );
         assert!(pauses[5] > Duration::from_secs(7), "{pauses:?}");
+        let told = server.paths().into_iter().filter_map(|path| server.object(&path));
+        let told: Vec<String> = told
+            .filter(|object| object["type"] == "Warning")
+            .filter_map(|event| event["note"].as_str().map(str::to_owned))
+            .collect();
+        let page = "(see docs/reasons/SecretNotFound.md)";
+        assert!(
+            !told.is_empty() && told.iter().all(|note| note.ends_with(page)),
+            "{told:?}"
+        );
     }
 }

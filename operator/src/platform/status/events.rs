@@ -8,6 +8,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
+use super::write::page;
 use crate::platform::{Context, metadata::FIELD_MANAGER};
 
 /// Bytes of a note; an Event holds 1,024.
@@ -21,7 +22,11 @@ pub async fn publish(
     after: &PlatformStatus,
 ) {
     for (type_, reason, note) in transitions(before, after) {
-        record(cx, platform, "Reconcile", type_, reason, note).await;
+        let note = match type_ {
+            EventType::Normal => note.to_owned(),
+            EventType::Warning => format!("{note} (see {})", page(cx, reason)),
+        };
+        record(cx, platform, "Reconcile", type_, reason, &note).await;
     }
     for (reason, note) in rotation::steps(before, after) {
         record(cx, platform, "Rotate", EventType::Normal, reason, &note).await;

@@ -129,10 +129,14 @@ pub async fn replace(cx: &Context, metadata: &ObjectMeta, report: Report) -> Res
 /// The status with a link from what it waits for to the page about that.
 fn linked(cx: &Context, mut status: PlatformStatus) -> PlatformStatus {
     if let Some(waiting) = &mut status.waiting_on {
-        let page = format!("{}/reasons/{}.md", cx.config.documentation, waiting.reason);
-        waiting.documentation = Some(page);
+        waiting.documentation = Some(page(cx, &waiting.reason));
     }
     status
+}
+
+/// Where a reason is explained.
+pub(super) fn page(cx: &Context, reason: &str) -> String {
+    format!("{}/reasons/{reason}.md", cx.config.documentation)
 }
 
 fn what(metadata: &ObjectMeta) -> String {
