@@ -51,7 +51,9 @@ async fn reached(
 ) -> Result<u64, String> {
     let done = sqlx::query(sql).bind(team).execute(connection).await;
     done.map(|done| done.rows_affected()).map_err(|error| {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
         code.map_or_else(|| error.to_string(), Into::into)
     })
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::model::{Email, Member};
 use crate::producer::TeamMemberAdded;
-use crate::store::scope::{Own, TeamScope};
+use crate::store::scope::{Own, PersonScope, TeamScope};
 use crate::store::{team, user};
 use crate::{Error, Role, Users};
 
@@ -34,7 +34,7 @@ pub(crate) async fn add_member<V: Serialize>(
         let of_caller = TeamScope::of(connection, Own::of(principal), team).await?;
         let scope = of_caller.grant(role)?;
         let found = match &whom {
-            Whom::Id(id) => user::get(connection, scope.person(*id)).await?,
+            Whom::Id(id) => user::get(connection, PersonScope::to_join(scope, *id)).await?,
             // Whoever is added learns of it. By trying out, anybody with a team could look people up, and nobody would know.
             Whom::Email(_) if attempt.is_dry_run() => {
                 let refusal = Error::Invalid {

@@ -55,6 +55,11 @@ impl PersonScope {
         Err(Error::NotFound("user"))
     }
 
+    /// For whoever may give somebody a role: who knows the id of a person may name them.
+    pub(crate) fn to_join(_: GrantScope, person: Uuid) -> Self {
+        Self(person)
+    }
+
     pub(super) fn user(self) -> Uuid {
         self.0
     }
@@ -105,11 +110,6 @@ pub(crate) struct GrantScope {
 }
 
 impl GrantScope {
-    /// Somebody to give it to: whoever knows the id of a person may name them.
-    pub(crate) fn person(self, id: Uuid) -> PersonScope {
-        PersonScope(id)
-    }
-
     pub(super) fn team(self) -> Uuid {
         self.team
     }
