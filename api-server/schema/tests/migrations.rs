@@ -13,6 +13,10 @@ const SHAPE: &str = "
     union all
     select format('%s %s', conname, pg_get_constraintdef(oid)) from pg_constraint
     where connamespace = 'public'::regnamespace and conrelid <> 'public._sqlx_migrations'::regclass
+    union all
+    select format('%s %s %s %s %s', tablename, policyname, cmd, qual, with_check) from pg_policies where schemaname = 'public'
+    union all
+    select relname from pg_class where relnamespace = 'public'::regnamespace and relrowsecurity
     order by 1";
 
 async fn shape(pool: &PgPool) -> Vec<String> {

@@ -1,51 +1,13 @@
 //! What other domains may ask of this one.
 
 use common_clock::SharedClock;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::store::{session, team};
-use crate::{Error, Role};
+use crate::Error;
+use crate::store::session;
 
-/// The role of `user` in `team`; reading needs any role.
-///
-/// # Errors
-/// [`Error::NotFound`] for a team that does not exist or that the user may not know of.
-pub async fn may_read(
-    connection: &mut PgConnection,
-    user: Uuid,
-    team: Uuid,
-) -> Result<Role, Error> {
-    team::role_of(connection, user, team)
-        .await?
-        .ok_or(Error::NotFound("team"))
-}
-
-/// The role of `user` in `team`, if it may change tasks there.
-///
-/// # Errors
-/// As [`may_read`]; [`Error::Forbidden`] for a viewer.
-pub async fn may_write(
-    connection: &mut PgConnection,
-    user: Uuid,
-    team: Uuid,
-) -> Result<Role, Error> {
-    let role = may_read(connection, user, team).await?;
-    if role.may_write() {
-        return Ok(role);
-    }
-    Err(Error::Forbidden(
-        "a viewer cannot change this team's tasks; ask an admin of the team for the role member",
-    ))
-}
-
-/// Ids of the teams that `user` belongs to.
-///
-/// # Errors
-/// When the database fails.
-pub async fn teams_of(connection: &mut PgConnection, user: Uuid) -> Result<Vec<Uuid>, Error> {
-    team::ids_of(connection, user).await
-}
+pub use crate::store::scope::Memberships;
 
 /// Memberships and sign-ins for parts that hold no connection of their own.
 #[derive(Clone)]
@@ -67,7 +29,7 @@ impl Directory {
     /// When the database fails.
     pub async fn teams_of(&self, user: Uuid) -> Result<Vec<Uuid>, Error> {
         let mut connection = self.pool.acquire().await?;
-        team::ids_of(&mut connection, user).await
+        Ok(Memberships::of(&mut connection, user).await?.teams())
     }
 
     /// Whether `session` is a sign-in of `user` that still lives: not logged out, not expired, its user not archived. Both are

@@ -9,6 +9,7 @@ use sqlx::PgPool;
 
 use crate::Error;
 use crate::store::revocation;
+use crate::store::scope::Platform;
 
 /// The ended sign-ins, as the primary has them.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ impl RevocationSource for EndedSessions {
     async fn ended(&self, now: DateTime<Utc>) -> Result<Ended, RevocationsUnread> {
         let read = async {
             let mut connection = self.0.acquire().await?;
-            revocation::list(&mut connection, now).await
+            revocation::list(&mut connection, Platform::itself(), now).await
         };
         let sessions = read
             .await

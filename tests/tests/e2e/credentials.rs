@@ -109,6 +109,32 @@ async fn e2e_postgres_application() -> Result<()> {
     .await
 }
 
+/// The login owns nothing and passes no policy by, so the wall between teams stands before it.
+#[tokio::test]
+async fn e2e_postgres_shows_the_application_no_team_that_it_does_not_name() -> Result<()> {
+    let sample = Sample::new().await?;
+    let mut primary = sample.postgres("db-app", Server::Primary).await?;
+    let active = "select row_security_active('tasks') and row_security_active('audit')";
+    let active: bool = sqlx::query_scalar(active).fetch_one(&mut primary).await?;
+    ensure!(active, "the policies do not hold for db-app");
+    let rows = "select (select count(*) from tasks) + (select count(*) from audit)";
+    let rows: i64 = sqlx::query_scalar(rows).fetch_one(&mut primary).await?;
+    ensure!(
+        rows == 0,
+        "{rows} rows are shown to a session that named no team"
+    );
+    let add = "insert into tasks (id, team_id, title, status, created_by, created_at, updated_at)
+               select gen_random_uuid(), gen_random_uuid(), 'e2e', 'todo', gen_random_uuid(), now(), now()";
+    let added = try_sql(&mut primary, add).await;
+    ensure!(
+        added
+            .as_ref()
+            .is_err_and(|words| words.contains("row-level security")),
+        "{added:?}"
+    );
+    Ok(())
+}
+
 #[tokio::test]
 async fn e2e_postgres_analytics_reader() -> Result<()> {
     let sample = Sample::new().await?;

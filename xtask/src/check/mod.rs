@@ -8,6 +8,7 @@ mod licences;
 pub(crate) mod metadata;
 mod migrations;
 mod scans;
+mod scopes;
 mod sizes;
 pub(crate) mod sources;
 mod tables;
@@ -83,6 +84,11 @@ pub(crate) const STEPS: &[Step] = &[
         name: "tables",
         about: "a store names no table of another crate",
         run: || Ok(tables::run(&sources::all()?)),
+    },
+    Step {
+        name: "scopes",
+        about: "no function of a store can be called without a scope",
+        run: || Ok(scopes::run(&sources::all()?)),
     },
     Step {
         name: "sizes",

@@ -7,6 +7,7 @@ use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::model::{NewNotification, Notification};
+use crate::store::scope::Own;
 use crate::store::{self, Position};
 use crate::{Error, Notifications};
 
@@ -21,7 +22,7 @@ pub(crate) async fn list(
     let mut connection = notifications.pools.write.acquire().await?;
     store::page(
         &mut connection,
-        principal.user_id,
+        Own::of(principal),
         unread,
         after,
         limit.rows_and_one(),
@@ -38,8 +39,8 @@ pub(crate) async fn mark_read<V: Serialize>(
 ) -> ApiResult<Written> {
     let (pool, now) = (&notifications.pools.write, notifications.clock.now());
     let work = async |connection: &mut PgConnection| {
-        let user = attempt.principal.user_id;
-        let read = store::mark_read(connection, user, id, now).await?;
+        let own = Own::of(&attempt.principal);
+        let read = store::mark_read(connection, own, id, now).await?;
         Ok(Effect::Changed(read))
     };
     attempt.in_one_statement(pool, now, work, answer).await

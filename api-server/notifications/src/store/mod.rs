@@ -1,11 +1,14 @@
 //! All SQL of the domain. Every statement names whose notifications it is about.
 
+pub(crate) mod scope;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::Error;
 use crate::model::{NewNotification, Notification};
+use scope::Own;
 
 /// Where a list goes on: creation time and id of the last row.
 pub(crate) type Position = (DateTime<Utc>, Uuid);
@@ -32,10 +35,10 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Notifications of `user`, newest first, after a position.
+/// Notifications of whoever asks, newest first, after a position.
 pub(crate) async fn page(
     connection: &mut PgConnection,
-    user: Uuid,
+    own: Own,
     unread: bool,
     after: Option<Position>,
     limit: i64,
@@ -47,7 +50,7 @@ pub(crate) async fn page(
          where user_id = $1 and (not $2 or read_at is null)
            and ($3::timestamptz is null or (created_at, id) < ($3, $4::uuid))
          order by created_at desc, id desc limit $5",
-        user,
+        own.user(),
         unread,
         at,
         id,
@@ -57,10 +60,10 @@ pub(crate) async fn page(
     .await?)
 }
 
-/// Marks a notification of `user` as read; the first time counts.
+/// Marks a notification of whoever asks as read; the first time counts.
 pub(crate) async fn mark_read(
     connection: &mut PgConnection,
-    user: Uuid,
+    own: Own,
     id: Uuid,
     at: DateTime<Utc>,
 ) -> Result<Notification, Error> {
@@ -69,7 +72,7 @@ pub(crate) async fn mark_read(
         "update notifications set read_at = coalesce(read_at, $3) where id = $1 and user_id = $2
          returning id, kind, task_id, title, read_at, created_at",
         id,
-        user,
+        own.user(),
         at,
     )
     .fetch_optional(connection)

@@ -1,5 +1,6 @@
 //! The document of role `web` against its routes and its answers.
 
+mod matrix;
 mod writes;
 
 use std::collections::BTreeSet;
@@ -14,9 +15,10 @@ use common_auth::testing::{AUDIENCE, Bearer, ISSUER, KeyFolder};
 use common_auth::{AuthConfig, PasswordHasher};
 use common_cache::testing::redis_url;
 use common_cache::{Cache, CacheConfig};
-use common_clock::{SharedClock, SystemClock, SystemIds};
+use common_clock::{Clock as _, SharedClock, SystemClock, SystemIds};
 use common_config::SecretRef;
 use common_db::Pools;
+use common_db::testing::as_application;
 use common_http::document::testing::{Probe, check, operations, routes};
 use common_http::testing::{request, send};
 use common_http::{CursorKey, DEPRECATIONS};
@@ -69,7 +71,7 @@ async fn former_names_are_listed_with_their_end() {
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn what_is_told_is_what_is_answered(pool: PgPool) {
     let folder = Folder::new("router").expect("a folder");
-    let (app, token) = world(&pool, folder.path()).await;
+    let World { app, token, .. } = world(&pool, folder.path()).await;
     let document = told();
     let probe = Probe {
         document: &document,
@@ -84,8 +86,23 @@ async fn what_is_told_is_what_is_answered(pool: PgPool) {
     assert!(all.iter().all(|status| met.contains(status)), "{met:?}");
 }
 
-/// Everything that role `web` serves, and a token of its administrator.
-async fn world(pool: &PgPool, folder: &Path) -> (Router, String) {
+/// Everything that role `web` serves.
+struct World {
+    app: Router,
+    /// A token of its administrator.
+    token: String,
+    keys: KeyFolder,
+}
+
+impl World {
+    /// An access token.
+    fn token_of(&self, of: Bearer) -> String {
+        self.keys.token(of, SystemClock.now())
+    }
+}
+
+/// It, with an administrator.
+async fn world(pool: &PgPool, folder: &Path) -> World {
     let keys = KeyFolder::new(&folder.to_string_lossy());
     let clock: SharedClock = Arc::new(SystemClock);
     let ids: SharedIds = Arc::new(SystemIds);
@@ -110,9 +127,10 @@ async fn world(pool: &PgPool, folder: &Path) -> (Router, String) {
     let verifier = keys.verifier(Arc::clone(&clock)).await;
     let secret = SecretRef::from("0123456789abcdef0123456789abcdef".to_owned());
     let cursors = CursorKey::read(&secret).expect("a key");
+    let application = as_application(pool).await;
     let pools = Pools {
-        write: pool.clone(),
-        read: pool.clone(),
+        write: application.clone(),
+        read: application,
     };
     let domains = Domains {
         tasks: Tasks::new(api_server_tasks::Parts {
@@ -150,5 +168,9 @@ async fn world(pool: &PgPool, folder: &Path) -> (Router, String) {
             config: UsersConfig::default(),
         }),
     };
-    (router(domains, &HttpConfig::default(), ids), token)
+    World {
+        app: router(domains, &HttpConfig::default(), ids),
+        token,
+        keys,
+    }
 }

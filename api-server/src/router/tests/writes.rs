@@ -146,7 +146,7 @@ fn whatever_changes_something_does_it_the_one_way() {
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn each_change_can_be_tried_out_and_sent_again(pool: PgPool) {
     let folder = Folder::new("writes").expect("a folder");
-    let (app, token) = world(&pool, folder.path()).await;
+    let World { app, token, .. } = world(&pool, folder.path()).await;
     let mut untried: Vec<(String, String)> = operations(&super::told())
         .into_iter()
         .filter(Told::is_write)

@@ -10,7 +10,7 @@ use super::seen::allow_act;
 use crate::Tasks;
 use crate::model::{Task, changed};
 use crate::producer::{TaskArchived, TaskEvent, TaskRestored};
-use crate::store::scope::{ReadScope, WriteScope};
+use crate::store::scope::ReadScope;
 use crate::store::task;
 
 /// Archives (`true`) or restores (`false`) the task as the caller has `seen` it; one that is so already stays as it is.
@@ -31,7 +31,7 @@ pub(crate) async fn set_archived<V: Serialize>(
     let work = async |connection: &mut PgConnection| {
         let visible = ReadScope::of(connection, principal.user_id).await?;
         let before = task::lock(connection, &visible, id).await?;
-        let scope = WriteScope::of(connection, principal.user_id, before.team_id).await?;
+        let scope = visible.write(before.team_id)?;
         allow_act(connection, &visible, &before, seen).await?;
         if before.is_archived == archived {
             return Ok(Effect::Unchanged(before));

@@ -10,7 +10,7 @@ use super::check_owner;
 use super::seen::allow_change;
 use crate::model::{Change, Task, Wish, changed};
 use crate::producer::{TaskEvent, TaskUpdated};
-use crate::store::scope::{ReadScope, WriteScope};
+use crate::store::scope::ReadScope;
 use crate::store::task;
 use crate::{Error, Tasks};
 
@@ -28,13 +28,13 @@ pub(crate) async fn change<V: Serialize>(
     let work = async |connection: &mut PgConnection| {
         let visible = ReadScope::of(connection, principal.user_id).await?;
         let before = task::lock(connection, &visible, id).await?;
-        let scope = WriteScope::of(connection, principal.user_id, before.team_id).await?;
+        let scope = visible.write(before.team_id)?;
         if before.is_archived {
             return Err(Error::Archived.into());
         }
         allow_change(connection, &visible, &before, seen, &change.fields()).await?;
         if let Wish::Set(owner) = change.owner_id {
-            check_owner(connection, before.team_id, owner).await?;
+            check_owner(connection, &visible, before.team_id, owner).await?;
         }
         let at = tasks.now();
         let mut after = change.apply(&before, at);

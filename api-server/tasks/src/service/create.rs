@@ -9,7 +9,7 @@ use super::check_owner;
 use crate::Tasks;
 use crate::model::{NewTask, Task, changed};
 use crate::producer::{TaskCreated, TaskEvent};
-use crate::store::scope::WriteScope;
+use crate::store::scope::ReadScope;
 use crate::store::task;
 
 /// Adds the task: row, audit and event in one statement.
@@ -21,8 +21,9 @@ pub(crate) async fn create<V: Serialize>(
 ) -> ApiResult<Written> {
     let (id, at, principal) = (tasks.ids.uuid(), tasks.now(), &attempt.principal);
     let work = async |connection: &mut PgConnection| {
-        let scope = WriteScope::of(connection, principal.user_id, new.team_id).await?;
-        check_owner(connection, new.team_id, new.owner_id).await?;
+        let visible = ReadScope::of(connection, principal.user_id).await?;
+        let scope = visible.write(new.team_id)?;
+        check_owner(connection, &visible, new.team_id, new.owner_id).await?;
         let made = new.into_task(id, principal.user_id, at);
         let diff = changed(None, &made);
         let event = TaskCreated(TaskEvent::of(&made, principal.user_id, &diff));

@@ -6,7 +6,6 @@ pub(crate) mod create;
 pub(crate) mod read;
 mod seen;
 
-use api_server_users::facade;
 use chrono::{DateTime, Utc};
 use common_events::{EventPayload, Outgoing, outbox};
 use common_http::Principal;
@@ -15,6 +14,7 @@ use uuid::Uuid;
 
 use crate::model::{Diff, stored};
 use crate::store::Record;
+use crate::store::scope::ReadScope;
 use crate::{Error, Tasks};
 
 impl Tasks {
@@ -47,16 +47,16 @@ impl Tasks {
 /// Only a member of the team can be given its tasks.
 async fn check_owner(
     connection: &mut PgConnection,
+    scope: &ReadScope,
     team: Uuid,
     owner: Option<Uuid>,
 ) -> Result<(), Error> {
     let Some(owner) = owner else { return Ok(()) };
-    match facade::may_read(connection, owner, team).await {
-        Ok(_) => Ok(()),
-        Err(api_server_users::Error::NotFound(_)) => Err(Error::Invalid {
-            pointer: "/owner_id",
-            detail: "must be a member of the team",
-        }),
-        Err(error) => Err(error.into()),
+    if scope.shares(connection, team, owner).await? {
+        return Ok(());
     }
+    Err(Error::Invalid {
+        pointer: "/owner_id",
+        detail: "must be a member of the team",
+    })
 }

@@ -1,19 +1,25 @@
-//! Who asks: no row is read or written without one of these, and only the services that check rights make them.
+//! Who asks: no row is read or written without one of these, and each is made where its right is looked at. `cargo xtask check
+//! --only scopes` finds a function of a store that takes none.
 
-use api_server_users::facade;
+use api_server_users::facade::Memberships;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::Error;
 
-/// The teams whose tasks the caller may read.
+/// The teams whose tasks the caller may read, and what else the caller may do there.
 #[derive(Debug, Clone)]
-pub(crate) struct ReadScope(Vec<Uuid>);
+pub(crate) struct ReadScope {
+    memberships: Memberships,
+    teams: Vec<Uuid>,
+}
 
 impl ReadScope {
     /// All teams of `user`.
     pub(crate) async fn of(connection: &mut PgConnection, user: Uuid) -> Result<Self, Error> {
-        Ok(Self(facade::teams_of(connection, user).await?))
+        let memberships = Memberships::of(connection, user).await?;
+        let teams = memberships.teams();
+        Ok(Self { memberships, teams })
     }
 
     /// One team of `user`; an error when it is none of theirs.
@@ -22,12 +28,37 @@ impl ReadScope {
         user: Uuid,
         team: Uuid,
     ) -> Result<Self, Error> {
-        facade::may_read(connection, user, team).await?;
-        Ok(Self(vec![team]))
+        let memberships = Memberships::of(connection, user).await?;
+        memberships.role_in(team)?;
+        Ok(Self {
+            memberships,
+            teams: vec![team],
+        })
+    }
+
+    /// The team to change tasks in; an error when it is none of the caller's, or the caller only looks on there.
+    pub(crate) fn write(&self, team: Uuid) -> Result<WriteScope, Error> {
+        if self.memberships.role_in(team)?.may_write() {
+            return Ok(WriteScope(team));
+        }
+        let refusal = api_server_users::Error::Forbidden(
+            "a viewer cannot change this team's tasks; ask an admin of the team for the role member",
+        );
+        Err(refusal.into())
+    }
+
+    /// Whether `person` is in `team`, which is one of the caller's.
+    pub(crate) async fn shares(
+        &self,
+        connection: &mut PgConnection,
+        team: Uuid,
+        person: Uuid,
+    ) -> Result<bool, Error> {
+        Ok(self.memberships.shares(connection, team, person).await?)
     }
 
     pub(super) fn teams(&self) -> &[Uuid] {
-        &self.0
+        &self.teams
     }
 }
 
@@ -36,16 +67,6 @@ impl ReadScope {
 pub(crate) struct WriteScope(Uuid);
 
 impl WriteScope {
-    /// The team, if `user` may change its tasks.
-    pub(crate) async fn of(
-        connection: &mut PgConnection,
-        user: Uuid,
-        team: Uuid,
-    ) -> Result<Self, Error> {
-        facade::may_write(connection, user, team).await?;
-        Ok(Self(team))
-    }
-
     pub(super) fn team(self) -> Uuid {
         self.0
     }

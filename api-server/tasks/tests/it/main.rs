@@ -14,4 +14,5 @@ mod repeat;
 mod rows;
 mod stale;
 mod statements;
+mod wall;
 mod world;

@@ -11,15 +11,17 @@ use common_auth::testing::{Bearer, KeyFolder};
 use common_clock::{Clock as _, ManualClock, SystemIds};
 use common_config::SecretRef;
 use common_db::Pools;
+use common_db::testing::as_application;
 use common_http::testing::{Answer, request, send};
 use common_http::{CursorKey, HttpConfig, rewrite_verbs, standard};
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// The domain behind the layers of every API, at a time that stands still.
+/// The domain behind the layers of every API and with the rights of the application, at a time that stands still.
 pub(crate) struct World {
     app: Router,
+    /// Past all rights.
     pub(crate) pool: PgPool,
     clock: Arc<ManualClock>,
     tokens: &'static KeyFolder,
@@ -32,10 +34,11 @@ impl World {
         let clock = Arc::new(ManualClock::new(now));
         let keys = KeyFolder::of_tests(env!("CARGO_TARGET_TMPDIR"));
         let secret = SecretRef::from("0123456789abcdef0123456789abcdef".to_owned());
+        let application = as_application(pool).await;
         let tasks = Tasks::new(Parts {
             pools: Pools {
-                write: pool.clone(),
-                read: pool.clone(),
+                write: application.clone(),
+                read: application,
             },
             verifier: keys.verifier(clock.clone()).await,
             keys: CursorKey::read(&secret).expect("a key"),

@@ -9,8 +9,9 @@ use uuid::Uuid;
 
 use crate::model::{Email, Member};
 use crate::producer::TeamMemberAdded;
+use crate::store::scope::{Own, PersonScope, TeamScope};
 use crate::store::{team, user};
-use crate::{Error, Role, Users, facade};
+use crate::{Error, Role, Users};
 
 /// Who is added: by id or by address.
 pub(crate) enum Whom {
@@ -30,15 +31,10 @@ pub(crate) async fn add_member<V: Serialize>(
     let principal = &attempt.principal;
     let mut added = None;
     let work = async |connection: &mut PgConnection| {
-        let own = facade::may_read(connection, principal.user_id, team).await?;
-        if !own.may_grant(role) {
-            let refusal = Error::Forbidden(
-                "only an owner or admin of the team may add members, and only an owner adds owners",
-            );
-            return Err(refusal.into());
-        }
+        let of_caller = TeamScope::of(connection, Own::of(principal), team).await?;
+        let scope = of_caller.grant(role)?;
         let found = match &whom {
-            Whom::Id(id) => user::get(connection, *id).await?,
+            Whom::Id(id) => user::get(connection, PersonScope::to_join(scope, *id)).await?,
             // Whoever is added learns of it. By trying out, anybody with a team could look people up, and nobody would know.
             Whom::Email(_) if attempt.is_dry_run() => {
                 let refusal = Error::Invalid {
@@ -47,10 +43,10 @@ pub(crate) async fn add_member<V: Serialize>(
                 };
                 return Err(refusal.into());
             }
-            Whom::Email(email) => user::find_by_email(connection, email).await?,
+            Whom::Email(email) => user::find_by_email(connection, scope, email).await?,
         };
         let user = found.ok_or(Error::NotFound("user"))?;
-        let version = team::lock(connection, team).await? + 1;
+        let version = team::lock(connection, scope).await? + 1;
         let at = users.clock.now();
         let event = Outgoing::of(&TeamMemberAdded {
             team_id: team,
@@ -61,7 +57,7 @@ pub(crate) async fn add_member<V: Serialize>(
             occurred_at: at,
         });
         let change = users.change(principal, at, event);
-        team::add_member(connection, team, user.id, role, &change).await?;
+        team::add_member(connection, scope, user.id, &change).await?;
         added = Some(user.id);
         Ok(Effect::Changed(Member {
             user_id: user.id,

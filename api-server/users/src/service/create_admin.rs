@@ -12,6 +12,7 @@ use crate::Error;
 use crate::model::{Email, Name, Password};
 use crate::producer::UserCreated;
 use crate::store::Change;
+use crate::store::scope::Platform;
 use crate::store::user::{self, NewUser};
 
 /// An administrator on its way in.
@@ -52,8 +53,8 @@ pub async fn create_first_admin(
     ids: &SharedIds,
 ) -> Result<Option<Uuid>, Error> {
     let mut transaction = common_db::begin(pool).await?;
-    user::lock_first_admin(&mut transaction).await?;
-    if user::any_admin(&mut transaction).await? {
+    user::lock_first_admin(&mut transaction, Platform::itself()).await?;
+    if user::any_admin(&mut transaction, Platform::itself()).await? {
         return Ok(None);
     }
     let hash = hash(&admin, ids).await?;
@@ -97,7 +98,7 @@ async fn insert(
         event_id: ids.uuid(),
         event,
     };
-    user::insert(connection, new, &change).await?;
+    user::insert(connection, Platform::itself(), new, &change).await?;
     audit_event!(
         actor = actor_or_system(None),
         action = "user.created",

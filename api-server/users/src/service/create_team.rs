@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use crate::Users;
 use crate::model::{Team, TeamName};
 use crate::producer::TeamCreated;
+use crate::store::scope::Own;
 use crate::store::team;
 
 /// Adds the team: row, owner, audit and event in one statement.
@@ -28,7 +29,7 @@ pub(crate) async fn create_team<V: Serialize>(
     });
     let change = users.change(principal, at, event);
     let work = async |connection: &mut PgConnection| {
-        let team = team::insert(connection, id, name, principal.user_id, &change).await?;
+        let team = team::insert(connection, Own::of(principal), id, name, &change).await?;
         Ok(Effect::Changed(team))
     };
     let written = attempt

@@ -10,6 +10,7 @@ use sqlx::PgPool;
 use crate::Error;
 use crate::model::{Fault, ImportedUser};
 use crate::producer::UserCreated;
+use crate::store::scope::Platform;
 use crate::store::{Change, import};
 
 /// What is wrong at one place of an import.
@@ -77,10 +78,11 @@ pub async fn import_users(
         .iter()
         .map(|user| user.email.as_str().to_owned())
         .collect();
-    let present: HashSet<String> = import::present(&mut transaction, &addresses)
-        .await?
-        .into_iter()
-        .collect();
+    let present: HashSet<String> =
+        import::present(&mut transaction, Platform::itself(), &addresses)
+            .await?
+            .into_iter()
+            .collect();
     let mut done = Imported::default();
     for user in users {
         if present.contains(user.email.as_str()) {
@@ -103,7 +105,8 @@ pub async fn import_users(
             event_id: ids.uuid(),
             event,
         };
-        let added = import::insert(&mut transaction, id, &user, &change).await?;
+        let added =
+            import::insert(&mut transaction, Platform::itself(), id, &user, &change).await?;
         match (added, user.is_active) {
             // Somebody added the address while this ran.
             (false, _) => done.present += 1,

@@ -5,21 +5,12 @@ use common_http::{Limit, Principal};
 use uuid::Uuid;
 
 use crate::model::{Member, Team, User};
+use crate::store::scope::{Own, PersonScope, Platform, TeamScope};
 use crate::store::{team, user};
-use crate::{Error, Users, facade};
+use crate::{Error, Users};
 
 /// Where a list goes on: creation time and id of the last row.
 pub(crate) type Position = (DateTime<Utc>, Uuid);
-
-/// Refuses everybody but administrators.
-pub(crate) fn admin_only(principal: &Principal) -> Result<(), Error> {
-    if principal.is_admin {
-        return Ok(());
-    }
-    Err(Error::Forbidden(
-        "only an administrator of the platform may do this",
-    ))
-}
 
 /// A user, for administrators and for the user; to others it does not exist.
 pub(crate) async fn get_user(
@@ -27,11 +18,9 @@ pub(crate) async fn get_user(
     principal: &Principal,
     id: Uuid,
 ) -> Result<User, Error> {
-    if id != principal.user_id && !principal.is_admin {
-        return Err(Error::NotFound("user"));
-    }
+    let scope = PersonScope::of(principal, id)?;
     let mut connection = users.pools.write.acquire().await?;
-    user::get(&mut connection, id)
+    user::get(&mut connection, scope)
         .await?
         .ok_or(Error::NotFound("user"))
 }
@@ -43,9 +32,9 @@ pub(crate) async fn list_users(
     after: Option<Position>,
     limit: Limit,
 ) -> Result<Vec<User>, Error> {
-    admin_only(principal)?;
+    let scope = Platform::of(principal)?;
     let mut connection = users.pools.write.acquire().await?;
-    user::list(&mut connection, after, limit.rows_and_one()).await
+    user::list(&mut connection, scope, after, limit.rows_and_one()).await
 }
 
 /// A page of the caller's teams, newest first; one row more than `limit` when it goes on.
@@ -58,7 +47,7 @@ pub(crate) async fn list_teams(
     let mut connection = users.pools.write.acquire().await?;
     team::list_of(
         &mut connection,
-        principal.user_id,
+        Own::of(principal),
         after,
         limit.rows_and_one(),
     )
@@ -72,7 +61,7 @@ pub(crate) async fn get_team(
     team: Uuid,
 ) -> Result<Team, Error> {
     let mut connection = users.pools.write.acquire().await?;
-    team::get_of(&mut connection, principal.user_id, team)
+    team::get_of(&mut connection, Own::of(principal), team)
         .await?
         .ok_or(Error::NotFound("team"))
 }
@@ -86,6 +75,6 @@ pub(crate) async fn members(
     limit: Limit,
 ) -> Result<Vec<Member>, Error> {
     let mut connection = users.pools.write.acquire().await?;
-    facade::may_read(&mut connection, principal.user_id, team).await?;
-    team::members(&mut connection, team, after, limit.rows_and_one()).await
+    let scope = TeamScope::of(&mut connection, Own::of(principal), team).await?;
+    team::members(&mut connection, scope, after, limit.rows_and_one()).await
 }

@@ -4,12 +4,14 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::Change;
+use super::scope::Platform;
 use crate::Error;
 use crate::model::ImportedUser;
 
 /// Those of `addresses`, in lower case, that somebody has or had.
 pub(crate) async fn present(
     connection: &mut PgConnection,
+    _: Platform,
     addresses: &[String],
 ) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar!(
@@ -24,6 +26,7 @@ pub(crate) async fn present(
 /// address.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
+    _: Platform,
     id: Uuid,
     user: &ImportedUser,
     change: &Change,

@@ -3,11 +3,13 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
+use super::scope::Platform;
 use crate::Error;
 
 /// Forgets those that nobody has signed in from since `before`; gives their number.
 pub(crate) async fn purge(
     connection: &mut PgConnection,
+    _: Platform,
     before: DateTime<Utc>,
 ) -> Result<u64, Error> {
     Ok(

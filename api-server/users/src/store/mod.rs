@@ -1,8 +1,9 @@
-//! All SQL of the domain. A change is one statement: row, audit and outbox.
+//! All SQL of the domain. A change is one statement: row, audit and outbox. Every function takes a scope, which says who asks.
 
 pub(crate) mod import;
 pub(crate) mod known_network;
 pub(crate) mod revocation;
+pub(crate) mod scope;
 pub(crate) mod session;
 pub(crate) mod team;
 pub(crate) mod user;

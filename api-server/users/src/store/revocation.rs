@@ -5,11 +5,13 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::scope::Platform;
 use crate::Error;
 
 /// All that matter at `now`.
 pub(crate) async fn list(
     connection: &mut PgConnection,
+    _: Platform,
     now: DateTime<Utc>,
 ) -> Result<Vec<Uuid>, Error> {
     Ok(sqlx::query_scalar!(
@@ -21,7 +23,11 @@ pub(crate) async fn list(
 }
 
 /// Forgets those that matter no more at `now`; gives their number.
-pub(crate) async fn purge(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<u64, Error> {
+pub(crate) async fn purge(
+    connection: &mut PgConnection,
+    _: Platform,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
     Ok(
         sqlx::query!("delete from revocations where expires_at <= $1", now)
             .execute(connection)

@@ -1,9 +1,10 @@
-//! Refresh tokens, hashed, in families: one family per sign-in.
+//! Refresh tokens, hashed, in families: one family per sign-in. Whoever has a token needs no other right.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::scope::Platform;
 use crate::Error;
 
 /// A refresh token on its way in.
@@ -194,6 +195,7 @@ pub(crate) async fn is_alive(
 /// Removes tokens that ended before `before`; gives their number.
 pub(crate) async fn purge(
     connection: &mut PgConnection,
+    _: Platform,
     before: DateTime<Utc>,
 ) -> Result<u64, Error> {
     Ok(sqlx::query!(

@@ -1,19 +1,20 @@
-//! Teams and memberships. Every read names who asks: a team is visible to its members alone.
+//! Teams and memberships. A team is visible to its members alone.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::scope::{GrantScope, Own, TeamScope, parse_role};
 use super::{Change, broken_constraint};
 use crate::model::{Member, Team, TeamName};
 use crate::{Error, Role};
 
-/// Adds a team with its owner, the audit row and the event.
+/// Adds a team with whoever asks as its owner, the audit row and the event.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
+    own: Own,
     id: Uuid,
     name: &TeamName,
-    owner: Uuid,
     change: &Change,
 ) -> Result<Team, Error> {
     let diff = serde_json::json!({"name": {"before": null, "after": name.as_str()}});
@@ -35,7 +36,7 @@ pub(crate) async fn insert(
         select id as "id!", name as "name!", version as "version!", created_at as "created_at!" from t"#,
         id,
         name.as_str(),
-        owner,
+        own.user(),
         change.at,
         diff,
         change.request_id,
@@ -59,11 +60,11 @@ pub(crate) async fn insert(
 /// the caller's [`lock`], so that the event carries the version that this makes.
 pub(crate) async fn add_member(
     connection: &mut PgConnection,
-    team: Uuid,
+    scope: GrantScope,
     user: Uuid,
-    role: Role,
     change: &Change,
 ) -> Result<(), Error> {
+    let role = scope.role();
     let diff =
         serde_json::json!({"members": {"before": null, "after": {"user_id": user, "role": role}}});
     sqlx::query!(
@@ -79,7 +80,7 @@ pub(crate) async fn add_member(
         )
         insert into outbox (event_id, topic, event_type, entity_id, version, payload, actor, created_at)
         select $8, $9, $10, team_id, $11, $12, $5, $4 from m",
-        team,
+        scope.team(),
         user,
         role.as_str(),
         change.at,
@@ -102,48 +103,20 @@ pub(crate) async fn add_member(
 }
 
 /// Locks the team's row and gives its version.
-pub(crate) async fn lock(connection: &mut PgConnection, team: Uuid) -> Result<i64, Error> {
+pub(crate) async fn lock(connection: &mut PgConnection, scope: GrantScope) -> Result<i64, Error> {
     sqlx::query_scalar!(
         "select version from teams where id = $1 and not is_archived for update",
-        team
+        scope.team()
     )
     .fetch_optional(connection)
     .await?
     .ok_or(Error::NotFound("team"))
 }
 
-/// The role of `user` in the active team `team`.
-pub(crate) async fn role_of(
-    connection: &mut PgConnection,
-    user: Uuid,
-    team: Uuid,
-) -> Result<Option<Role>, Error> {
-    let word = sqlx::query_scalar!(
-        "select m.role from memberships m join teams t on t.id = m.team_id
-         where m.team_id = $1 and m.user_id = $2 and not t.is_archived",
-        team,
-        user,
-    )
-    .fetch_optional(connection)
-    .await?;
-    word.map(|word| parse_role(&word)).transpose()
-}
-
-/// Ids of the active teams of `user`.
-pub(crate) async fn ids_of(connection: &mut PgConnection, user: Uuid) -> Result<Vec<Uuid>, Error> {
-    Ok(sqlx::query_scalar!(
-        "select m.team_id from memberships m join teams t on t.id = m.team_id
-         where m.user_id = $1 and not t.is_archived order by m.team_id",
-        user,
-    )
-    .fetch_all(connection)
-    .await?)
-}
-
-/// Active teams of `user`, newest first, after `after` (creation time and id).
+/// Active teams of whoever asks, newest first, after `after` (creation time and id).
 pub(crate) async fn list_of(
     connection: &mut PgConnection,
-    user: Uuid,
+    own: Own,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Team>, Error> {
@@ -155,7 +128,7 @@ pub(crate) async fn list_of(
          where m.user_id = $1 and not t.is_archived
            and ($2::timestamptz is null or (t.created_at, t.id) < ($2, $3::uuid))
          order by t.created_at desc, t.id desc limit $4",
-        user,
+        own.user(),
         at,
         id,
         limit,
@@ -165,10 +138,10 @@ pub(crate) async fn list_of(
     rows.into_iter().map(Team::try_from).collect()
 }
 
-/// The active team `team`, if `user` is one of its members.
+/// The active team `team`, if whoever asks is one of its members.
 pub(crate) async fn get_of(
     connection: &mut PgConnection,
-    user: Uuid,
+    own: Own,
     team: Uuid,
 ) -> Result<Option<Team>, Error> {
     let row = sqlx::query_as!(
@@ -176,7 +149,7 @@ pub(crate) async fn get_of(
         "select t.id, t.name, t.version, t.created_at, m.role
          from memberships m join teams t on t.id = m.team_id
          where m.user_id = $1 and t.id = $2 and not t.is_archived",
-        user,
+        own.user(),
         team,
     )
     .fetch_optional(connection)
@@ -184,10 +157,10 @@ pub(crate) async fn get_of(
     row.map(Team::try_from).transpose()
 }
 
-/// Members of `team`, by name, after `after` (name and id).
+/// Members of the team, by name, after `after` (name and id).
 pub(crate) async fn members(
     connection: &mut PgConnection,
-    team: Uuid,
+    scope: TeamScope,
     after: Option<(String, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Member>, Error> {
@@ -198,7 +171,7 @@ pub(crate) async fn members(
          where m.team_id = $1 and not u.is_archived
            and ($2::text is null or (u.name, u.id) > ($2, $3::uuid))
          order by u.name, u.id limit $4",
-        team,
+        scope.team(),
         name,
         id,
         limit,
@@ -239,11 +212,4 @@ impl TryFrom<Row> for Team {
             role: parse_role(&row.role)?,
         })
     }
-}
-
-fn parse_role(word: &str) -> Result<Role, Error> {
-    word.parse().map_err(|()| Error::Row {
-        table: "memberships",
-        column: "role",
-    })
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::scope::{GrantScope, PersonScope, Platform};
 use super::{Change, broken_constraint};
 use crate::Error;
 use crate::model::{Email, Name, User};
@@ -20,6 +21,7 @@ pub(crate) struct NewUser<'a> {
 /// Adds a user, its audit row and its event.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
+    _: Platform,
     new: NewUser<'_>,
     change: &Change,
 ) -> Result<User, Error> {
@@ -63,20 +65,24 @@ pub(crate) async fn insert(
     })
 }
 
-/// The active user of that id.
-pub(crate) async fn get(connection: &mut PgConnection, id: Uuid) -> Result<Option<User>, Error> {
+/// The person, while active.
+pub(crate) async fn get(
+    connection: &mut PgConnection,
+    scope: PersonScope,
+) -> Result<Option<User>, Error> {
     Ok(sqlx::query_as!(
         User,
         "select id, email, name, is_admin, version, created_at from users where id = $1 and not is_archived",
-        id,
+        scope.user(),
     )
     .fetch_optional(connection)
     .await?)
 }
 
-/// The active user of that address.
+/// The active user of that address, for whoever may give them a role.
 pub(crate) async fn find_by_email(
     connection: &mut PgConnection,
+    _: GrantScope,
     email: &Email,
 ) -> Result<Option<User>, Error> {
     Ok(sqlx::query_as!(
@@ -157,7 +163,10 @@ pub(crate) async fn credentials(
 }
 
 /// Waits for whoever is creating the first administrator, until the transaction ends.
-pub(crate) async fn lock_first_admin(connection: &mut PgConnection) -> Result<(), Error> {
+pub(crate) async fn lock_first_admin(
+    connection: &mut PgConnection,
+    _: Platform,
+) -> Result<(), Error> {
     sqlx::query!("select pg_advisory_xact_lock(hashtext('users.first_admin')) is null as locked")
         .fetch_one(connection)
         .await?;
@@ -165,7 +174,7 @@ pub(crate) async fn lock_first_admin(connection: &mut PgConnection) -> Result<()
 }
 
 /// Whether any active administrator exists.
-pub(crate) async fn any_admin(connection: &mut PgConnection) -> Result<bool, Error> {
+pub(crate) async fn any_admin(connection: &mut PgConnection, _: Platform) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
         r#"select exists (select from users where is_admin and not is_archived) as "exists!""#
     )
@@ -176,6 +185,7 @@ pub(crate) async fn any_admin(connection: &mut PgConnection) -> Result<bool, Err
 /// Active users, newest first, after `after` (creation time and id).
 pub(crate) async fn list(
     connection: &mut PgConnection,
+    _: Platform,
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> Result<Vec<User>, Error> {
