@@ -8,10 +8,58 @@ use tokio::{
     time::{Instant, interval},
 };
 
-use crate::{client::Api, cluster::Cluster, platform::Platform, wait::wait_for};
+use crate::{
+    client::{Api, Reply},
+    cluster::Cluster,
+    platform::Platform,
+    wait::wait_for,
+};
 
 /// A question about no team: what counts is whether the token is believed.
 pub const NO_TEAM: &str = "/api/v1/analytics/teams/00000000-0000-4000-8000-000000000000/summary";
+
+/// Between two rounds of requests.
+const PERIOD: Duration = Duration::from_millis(50);
+/// Rounds from one sign-in to the next, where people sign in all the time: each takes a password's hash.
+const ROUNDS: u32 = 10;
+
+/// Somebody who can sign in.
+pub struct Account {
+    anonymous: Api,
+    login: Value,
+}
+
+impl Account {
+    /// The first administrator of a platform.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn first(cluster: &Cluster, platform: &Platform) -> Result<Self> {
+        let web = cluster
+            .address(&platform.namespace, &platform.name, "web")
+            .await?;
+        let admin = cluster
+            .secret(&platform.namespace, &format!("{}-admin", platform.name))
+            .await?;
+        Ok(Self {
+            anonymous: Api::anonymous(&web)?,
+            login: json!({"email": admin["email"], "password": admin["password"]}),
+        })
+    }
+
+    /// Somebody with a session of this account.
+    ///
+    /// # Errors
+    /// When the login is refused.
+    pub async fn sign_in(&self) -> Result<Person> {
+        let answer = self.log_in().await?;
+        Person::with(&self.anonymous, &answer.data(200)?)
+    }
+
+    async fn log_in(&self) -> Result<Reply> {
+        self.anonymous.post("/api/v1/auth/login", &self.login).await
+    }
+}
 
 /// Somebody with a session, who refreshes it before each token ends.
 pub struct Person {
@@ -27,16 +75,7 @@ impl Person {
     /// # Errors
     /// When there is none, or the login is refused.
     pub async fn first(cluster: &Cluster, platform: &Platform) -> Result<Self> {
-        let web = cluster
-            .address(&platform.namespace, &platform.name, "web")
-            .await?;
-        let admin = cluster
-            .secret(&platform.namespace, &format!("{}-admin", platform.name))
-            .await?;
-        let anonymous = Api::anonymous(&web)?;
-        let login = json!({"email": admin["email"], "password": admin["password"]});
-        let tokens = anonymous.post("/api/v1/auth/login", &login).await?;
-        Self::with(&anonymous, &tokens.data(200)?)
+        Account::first(cluster, platform).await?.sign_in().await
     }
 
     fn with(api: &Api, tokens: &Value) -> Result<Self> {
@@ -96,10 +135,62 @@ pub struct Worked {
     pub kids: BTreeSet<String>,
     /// What failed, in words.
     pub refused: Vec<String>,
+    /// Requests that were refused as they should be, since the token's key was revoked.
+    pub denied: u64,
+    /// Sign-ins among the requests.
+    pub logins: u64,
 }
 
-/// Works until told to stop: four requests every 50 ms with a token of `life` that is used to its end, at both roles that
-/// answer.
+/// What is asked for in each round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Who asks.
+    Myself,
+    /// A ticket for a socket.
+    Ticket,
+    /// Figures of a team that is not there.
+    Analytics,
+    /// A new task.
+    Task,
+}
+
+impl Worked {
+    /// Notes an answer.
+    fn note(&mut self, asked: Asked, reply: &Reply) {
+        let Reply { status, body, .. } = reply;
+        self.requests += 1;
+        let is_well = match asked {
+            Asked::Myself => *status == 200,
+            Asked::Ticket => status.is_success(),
+            Asked::Analytics => *status != 401 && !status.is_server_error(),
+            Asked::Task => *status == 201,
+        };
+        if is_well {
+            self.tasks += i64::from(asked == Asked::Task);
+        } else {
+            self.refused.push(format!("{asked:?} {status}: {body}"));
+        }
+    }
+}
+
+/// One request of each kind with the token of now, at both roles that answer.
+async fn round(person: &Person, team: &str, analytics: &str) -> Result<[(Asked, Reply); 4]> {
+    let api = &person.api;
+    let myself = api.get("/api/v1/users/me").await?;
+    // Redis too.
+    let ticket = api.post("/api/v1/realtime/tickets", &json!({})).await?;
+    let other = api.at(analytics).get(NO_TEAM).await?;
+    let task = json!({"team_id": team, "title": "One of many"});
+    let task = api.post("/api/v1/tasks", &task).await?;
+    Ok([
+        (Asked::Myself, myself),
+        (Asked::Ticket, ticket),
+        (Asked::Analytics, other),
+        (Asked::Task, task),
+    ])
+}
+
+/// Works until told to stop: four requests every 50 ms with a token of `life` that is used to its end.
 ///
 /// # Errors
 /// When there is no answer at all.
@@ -110,9 +201,8 @@ pub async fn work(
     life: Duration,
     stop: watch::Receiver<bool>,
 ) -> Result<Worked> {
-    let task = json!({"team_id": team, "title": "One of many"});
     let mut worked = Worked::default();
-    let mut ticks = interval(Duration::from_millis(50));
+    let mut ticks = interval(PERIOD);
     while !*stop.borrow() {
         ticks.tick().await;
         // A second before its end, so that the last request is in time.
@@ -120,37 +210,62 @@ pub async fn work(
             person = person.refreshed().await?;
         }
         worked.kids.insert(person.kid()?);
-        let web = person.api.get("/api/v1/users/me").await?;
-        // Redis too.
-        let ticket = person
-            .api
-            .post("/api/v1/realtime/tickets", &json!({}))
-            .await?;
-        let other = person.api.at(analytics).get(NO_TEAM).await?;
-        let made = person.api.post("/api/v1/tasks", &task).await?;
-        worked.requests += 4;
-        if made.status == 201 {
-            worked.tasks += 1;
-        } else {
-            worked
-                .refused
-                .push(format!("task {}: {}", made.status, made.body));
-        }
-        if web.status != 200 {
-            worked
-                .refused
-                .push(format!("web {}: {}", web.status, web.body));
-        }
-        if !ticket.status.is_success() {
-            worked
-                .refused
-                .push(format!("ticket {}: {}", ticket.status, ticket.body));
-        }
-        if other.status == 401 || other.status.is_server_error() {
-            worked.refused.push(format!("analytics {}", other.status));
+        for (asked, reply) in round(&person, team, analytics).await? {
+            worked.note(asked, &reply);
         }
     }
     Ok(worked)
+}
+
+/// The same while the key `denied` is revoked. Tokens of that key may be refused from any moment on: whoever is told so signs in
+/// anew, and so does everybody now and then, and in the end once more. A sign-in that is refused has failed, as has any
+/// other request.
+///
+/// # Errors
+/// When there is no answer at all.
+pub async fn work_while_revoked(
+    account: &Account,
+    team: &str,
+    analytics: &str,
+    denied: &str,
+    stop: watch::Receiver<bool>,
+) -> Result<Worked> {
+    let mut person = account.sign_in().await?;
+    let mut worked = Worked::default();
+    let mut ticks = interval(PERIOD);
+    let mut rounds = 0_u32;
+    loop {
+        ticks.tick().await;
+        let is_last = *stop.borrow();
+        rounds += 1;
+        let mut signs_in = is_last || rounds.is_multiple_of(ROUNDS);
+        let kid = person.kid()?;
+        for (asked, reply) in round(&person, team, analytics).await? {
+            if kid == denied && reply.status == 401 {
+                worked.requests += 1;
+                worked.denied += 1;
+                signs_in = true;
+            } else {
+                worked.note(asked, &reply);
+            }
+        }
+        worked.kids.insert(kid);
+        if signs_in {
+            worked.requests += 1;
+            worked.logins += 1;
+            let answer = account.log_in().await?;
+            if answer.status == 200 {
+                person = Person::with(&account.anonymous, &answer.data(200)?)?;
+            } else {
+                let Reply { status, body, .. } = answer;
+                worked.refused.push(format!("sign-in {status}: {body}"));
+            }
+        }
+        if is_last {
+            worked.kids.insert(person.kid()?);
+            return Ok(worked);
+        }
+    }
 }
 
 /// Each task that was made is an event that the worker sent and that analytics counted.

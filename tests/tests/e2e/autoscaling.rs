@@ -53,6 +53,7 @@ async fn e2e_an_autoscaler_takes_over_without_losing_a_pod() -> Result<()> {
     ensure!(!sends_replicas(&deployments.get(WEB).await?), "still ours");
     let other = json!({"spec": {"maxReplicas": 9}});
     is_put_back_soon(&autoscalers, WEB, &other, Duration::ZERO).await?;
+    cpu_is_known(&autoscalers).await?;
 
     // The autoscaler raises what is below its least by itself, load or none.
     spec["roles"]["web"]["autoscaling"]["minReplicas"] = json!(3);
@@ -92,6 +93,20 @@ async fn e2e_an_autoscaler_takes_over_without_losing_a_pod() -> Result<()> {
     ensure!(seen.contains(&3), "{seen:?}");
     platform.delete(Duration::from_mins(1)).await?;
     cluster.delete_namespace(namespace).await
+}
+
+/// What it follows is measured: one that knows nothing keeps to its bounds, too.
+async fn cpu_is_known(autoscalers: &Api<HorizontalPodAutoscaler>) -> Result<()> {
+    wait_for("the autoscaler knows the CPU of web", LIMIT, async || {
+        let status = autoscalers.get(WEB).await?.status.unwrap_or_default();
+        let metrics = status.current_metrics.unwrap_or_default();
+        let mut resources = metrics.iter().filter_map(|metric| metric.resource.as_ref());
+        let cpu = resources.find(|resource| resource.name == "cpu");
+        let percent = cpu.and_then(|cpu| cpu.current.average_utilization);
+        ensure!(percent.is_some(), "{metrics:?}, {:?}", status.conditions);
+        Ok(())
+    })
+    .await
 }
 
 /// On two threads: the adapter answers while kubectl, which blocks, asks it.

@@ -95,17 +95,23 @@ async fn e2e_retain_keeps_the_data_and_no_login() -> Result<()> {
         "the application's login still works"
     );
     nothing_is_left(&cluster, &platform).await?;
-    again_over_what_was_kept(&cluster, &platform, spec).await?;
+    again_over_what_was_kept(&cluster, &platform, spec, &prefix).await?;
     external::drop_all(servers, &external::named(servers, &prefix).await?).await?;
     cluster.delete_namespace(&platform.namespace).await
 }
 
-/// The same Platform over the databases that were kept: the same people, and no login drawn for one more.
+/// The same Platform over the databases that were kept: the same people, and no login drawn for one more. This time only the
+/// databases are kept when it goes, and whatever it has on the other servers is dropped.
 async fn again_over_what_was_kept(
     cluster: &Cluster,
     platform: &Platform,
-    spec: Value,
+    mut spec: Value,
+    prefix: &str,
 ) -> Result<()> {
+    for server in ["/redis", "/events/kafka"] {
+        let server = spec.pointer_mut(server).context("the spec has it")?;
+        server["deletionPolicy"] = json!("Delete");
+    }
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
     let admin = format!("{}-admin", platform.name);
@@ -132,7 +138,14 @@ async fn again_over_what_was_kept(
         .fetch_one(&mut connection)
         .await?;
     ensure!(administrators == 1, "{administrators} administrators");
-    platform.delete(GONE).await
+    platform.delete(GONE).await?;
+    let left = external::named(&cluster.status.backends, prefix).await?;
+    let of = |kind: &str| left.iter().filter(|name| name.starts_with(kind)).count();
+    ensure!(
+        of("database ") == 2 && of("topic ") == 0 && of("user ") == 0,
+        "each server has a policy of its own: {left:?}"
+    );
+    Ok(())
 }
 
 /// No object of the platform is left in its namespace.

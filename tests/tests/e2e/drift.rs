@@ -1,6 +1,8 @@
 //! What a person changes or deletes is put back within seconds, and what a person changes of their own is followed
 //! within seconds.
 
+mod lost;
+
 use crate::rolls::{nothing_rolled_twice, only_the_role_that_was_changed_rolls};
 use anyhow::{Result, ensure};
 use kube::{
@@ -322,26 +324,14 @@ async fn e2e_what_is_changed_or_deleted_is_put_back_within_seconds() -> Result<(
     }
     target.holds_by_applying_alone()?;
     target.leaves_what_is_of_others().await?;
-    // The login in a lost Secret is written down elsewhere: what comes back is what the pods have in their files.
-    for (client, key) in [
-        ("db-app", "url"),
-        ("redis-app", "url"),
-        ("kafka-app", "password"),
-    ] {
-        let (cluster, namespace) = (&target.cluster, &target.platform.namespace);
-        let name = target.platform.secret(client);
-        let before = cluster.secret(namespace, &name).await?;
-        target.kubectl(&["delete", "secret", &name])?;
-        wait_for(&format!("{name} comes back"), SOON, async || {
-            let now = cluster.secret(namespace, &name).await?;
-            ensure!(
-                now.get(key) == before.get(key),
-                "{name} came back with another {key}"
-            );
-            Ok(())
-        })
+    target.logins_come_back().await?;
+    target.the_password_of_a_secret_counts().await?;
+    target.the_ledger_comes_back().await?;
+    // The last role: no other one waits for its pods.
+    target
+        .put_back("deployment/p-analytics-worker", &["delete"])
         .await?;
-    }
+    target.the_release_comes_back().await?;
     target.platform.ready(READY).await?;
     // Kafka may count a pod that was ended while it started as a member of its group for 45 s.
     target.platform.delete(Duration::from_mins(2)).await?;

@@ -51,6 +51,23 @@ async fn e2e_kubectl_get() -> Result<()> {
     Ok(())
 }
 
+/// Nothing is waited for, so its message is empty.
+#[tokio::test]
+async fn e2e_kubectl_get_wide() -> Result<()> {
+    let (cluster, platform) = sample().await?;
+    let text = cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "get",
+        "platform",
+        &platform.name,
+        "-o",
+        "wide",
+    ])?;
+    settings().bind(|| insta::assert_snapshot!("wide", text));
+    Ok(())
+}
+
 #[tokio::test]
 async fn e2e_kubectl_explain() -> Result<()> {
     let (cluster, _) = sample().await?;

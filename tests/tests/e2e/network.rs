@@ -7,6 +7,7 @@ use k8s_openapi::api::{
     networking::v1::NetworkPolicy,
 };
 use kube::{Api, ResourceExt as _, api::ListParams};
+use serde_json::json;
 use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
@@ -14,9 +15,11 @@ use std::{
     time::Duration,
 };
 use tests::{
+    client::Api as Client,
     cluster::Cluster,
     platform::Platform,
     policies::{End, Labels, Policies, Way},
+    socket::Socket,
     sockets::{self, Connection},
     wait::wait_for,
 };
@@ -30,14 +33,25 @@ const KAFKA: u16 = 9092;
 const WEB: u16 = 8000;
 const PROBES: u16 = 9000;
 
-/// What each role is seen to be connected to at least: it waits there for work.
+/// What each role is seen to be connected to at least, when somebody works with the platform: each of its logins.
 const SEEN: &[(&str, u16)] = &[
+    ("web", PRIMARY),
+    ("web", REDIS),
     ("worker", PRIMARY),
     ("worker", KAFKA),
     ("beat", PRIMARY),
+    ("realtime", PRIMARY),
+    ("realtime", REDIS),
     ("realtime", KAFKA),
+    ("analytics", PRIMARY),
+    ("analytics", REPLICA),
+    ("analytics", REDIS),
+    ("analytics-worker", PRIMARY),
     ("analytics-worker", KAFKA),
 ];
+
+/// How long each piece of that work may take.
+const WORK: Duration = Duration::from_secs(30);
 
 /// Where no role of the name may connect to.
 const FORBIDDEN: &[(&str, &[u16])] = &[
@@ -177,9 +191,48 @@ fn bridge(pod: &Pod) -> Option<IpAddr> {
     Some(Ipv4Addr::new(a, b, c, 1).into())
 }
 
+/// Somebody signs in, makes a task, opens a socket with a ticket and reads a summary: what roles connect to for work alone is
+/// there then. The socket stays open until it is dropped.
+async fn somebody_works(world: &World) -> Result<Socket> {
+    let World {
+        cluster, platform, ..
+    } = world;
+    let address = async |role: &str| {
+        cluster
+            .address(&platform.namespace, &platform.name, role)
+            .await
+    };
+    let status = &cluster.status;
+    let person = Client::anonymous(&address("web").await?)?
+        .log_in(&status.login, &status.password)
+        .await?;
+    let team = json!({"name": "At every server"});
+    let team = person.post("/api/v1/teams", &team).await?.data(201)?;
+    let task = json!({"team_id": team["id"], "title": "Through every server"});
+    person.post("/api/v1/tasks", &task).await?.data(201)?;
+    let ticket = person.post("/api/v1/realtime/tickets", &json!({})).await?;
+    let ticket = ticket.body["data"]["ticket"].as_str().context("a ticket")?;
+    let socket = Socket::open(&address("realtime").await?, ticket, None);
+    let mut socket = socket.await?;
+    socket
+        .next(WORK, |frame| frame["type"] == "hello")
+        .await
+        .context("a socket that is let in")?;
+    let analytics = person.at(&address("analytics").await?);
+    let id = team["id"].as_str().context("a team has an id")?;
+    let summary = format!("/api/v1/analytics/teams/{id}/summary");
+    // The replica learns of the team a moment later.
+    wait_for("the team's summary", WORK, async || {
+        analytics.get(&summary).await?.data(200).map(drop)
+    })
+    .await?;
+    Ok(socket)
+}
+
 #[tokio::test]
 async fn e2e_network_policies_allow_every_connection_that_is_made() -> Result<()> {
     let world = World::new().await?;
+    let _socket = somebody_works(&world).await?;
     let all = RefCell::new(BTreeSet::new());
     wait_for(
         "each role at its servers",
@@ -210,6 +263,12 @@ async fn e2e_network_policies_allow_every_connection_that_is_made() -> Result<()
             "{role} would be cut off: {connection:?} with {other:?}"
         );
     }
+    // A Job that migrates is not there to be looked at.
+    let primary = End::Outside(world.cluster.status.backends.postgres.host.parse()?);
+    ensure!(
+        world.allow("migrate", Way::Out, &primary, PRIMARY),
+        "a migration would be cut off"
+    );
     Ok(())
 }
 

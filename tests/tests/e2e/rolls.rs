@@ -42,7 +42,7 @@ pub(crate) async fn only_the_role_that_was_changed_rolls(
     // One that stands in its configuration file too.
     spec["roles"]["worker"]["template"]["terminationGracePeriodSeconds"] = json!(40);
     platform.apply(spec).await?;
-    platform.ready(ROLLED).await?;
+    kubectl_waits(cluster, platform).await?;
     let after = pods(cluster, platform).await?;
     for (role, pods) in &before {
         let now = after.get(role).with_context(|| format!("pods of {role}"))?;
@@ -52,6 +52,26 @@ pub(crate) async fn only_the_role_that_was_changed_rolls(
             ensure!(pods == now, "{role} rolled: {pods:?} before, {now:?} now");
         }
     }
+    Ok(())
+}
+
+/// Waits as a person does, just after a change. That the former spec was Ready is no answer.
+async fn kubectl_waits(cluster: &Cluster, platform: &Platform) -> Result<()> {
+    let generation = platform.get().await?.metadata.generation;
+    cluster.kubectl(&[
+        "-n",
+        &platform.namespace,
+        "wait",
+        "--for=condition=Ready",
+        &format!("--timeout={}s", ROLLED.as_secs()),
+        &format!("platform/{}", platform.name),
+    ])?;
+    let conditions = platform.conditions().await?;
+    let ready = conditions.get("Ready").context("Ready")?;
+    ensure!(
+        ready.status == "True" && Some(ready.generation) >= generation,
+        "kubectl came back at {ready:?}, of generation {generation:?}"
+    );
     Ok(())
 }
 

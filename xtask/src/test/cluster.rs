@@ -59,9 +59,10 @@ fn test(plan: &Plan, report: &mut Report) {
     }
     report.counted("end to end", || {
         let mut command = prepared.cargo(JOURNEYS);
+        // With the tables that they print: what was covered, and how long it took.
+        command.arg("--show-output");
         if plan.faults {
-            // With the tables that they print: what was covered, and how long it took.
-            command.env("CREWDECK_FAULTS", "1").arg("--show-output");
+            command.env("CREWDECK_FAULTS", "1");
         } else if plan.filter.is_none() {
             command.args(["--skip", LONG]);
         }

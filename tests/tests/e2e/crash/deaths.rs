@@ -19,6 +19,37 @@ pub(super) enum Side {
     After,
 }
 
+/// On which sides of acts the lives of a course end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sides {
+    /// All before an act.
+    Before,
+    /// All after one.
+    After,
+    /// One before and the next one after, in turn.
+    InTurn,
+}
+
+impl Sides {
+    /// The sides on which lives of the course end.
+    pub(super) fn all(self) -> &'static [Side] {
+        match self {
+            Self::Before => &[Side::Before],
+            Self::After => &[Side::After],
+            Self::InTurn => &[Side::Before, Side::After],
+        }
+    }
+
+    /// The side of the end that is this one of the course, from 1.
+    fn of_end(self, number: usize) -> Side {
+        match self {
+            Self::Before => Side::Before,
+            Self::InTurn if !number.is_multiple_of(2) => Side::Before,
+            Self::After | Self::InTurn => Side::After,
+        }
+    }
+}
+
 /// How the operator lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lives {
@@ -26,8 +57,8 @@ pub(super) enum Lives {
     One,
     /// One life after the other, each of which ends at an act.
     Ending {
-        /// On which side.
-        side: Side,
+        /// On which sides.
+        sides: Sides,
         /// A life ends at one of so many acts.
         one_of: usize,
     },
@@ -66,19 +97,28 @@ struct State {
     by_life: BTreeMap<usize, usize>,
     /// Those that were come by.
     passed: BTreeSet<Point>,
-    points: BTreeSet<Point>,
+    /// Those at which a life is to end. An act that is tried and not done is no end after it yet.
+    due: BTreeMap<Point, Side>,
+    points: BTreeMap<Point, Side>,
     last: Option<Instant>,
 }
 
 impl State {
-    /// Whether a life ends at this point.
-    fn is_last(&mut self, point: Point, one_of: usize) -> bool {
-        let new = self.passed.insert(point.clone());
-        let ends = new && self.passed.len().is_multiple_of(one_of);
-        if ends {
-            self.points.insert(point);
+    /// Whether a life ends on this side of this point.
+    fn is_last(&mut self, point: Point, side: Side, sides: Sides, one_of: usize) -> bool {
+        if side == Side::Before && self.passed.insert(point.clone()) {
+            let passed = self.passed.len();
+            if passed.is_multiple_of(one_of) {
+                let end = sides.of_end(passed / one_of);
+                self.due.insert(point.clone(), end);
+            }
         }
-        ends
+        if self.due.get(&point) != Some(&side) {
+            return false;
+        }
+        self.due.remove(&point);
+        self.points.insert(point, side);
+        true
     }
 }
 
@@ -89,8 +129,8 @@ pub(super) struct Done {
     pub(super) acts: BTreeMap<String, usize>,
     /// How many each of the lives did that were lived at once, but for what only tells of its progress.
     pub(super) by_life: BTreeMap<usize, usize>,
-    /// Where lives ended.
-    pub(super) points: BTreeSet<Point>,
+    /// Where lives ended, and on which side.
+    pub(super) points: BTreeMap<Point, Side>,
 }
 
 impl Deaths {
@@ -119,6 +159,7 @@ impl Deaths {
     pub(super) fn take(&self) -> Done {
         let mut state = self.state();
         state.passed.clear();
+        state.due.clear();
         Done {
             acts: std::mem::take(&mut state.done),
             by_life: std::mem::take(&mut state.by_life),
@@ -130,16 +171,16 @@ impl Deaths {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends this life if none has ended on this side of the act yet; `number` counts the act.
+    /// Ends this life if that is due on this side of the act; `number` counts the act.
     async fn pass(&self, side: Side, name: &str, number: usize) {
-        let one_of = match self.lives {
-            Lives::Ending { side: last, one_of } if last == side => one_of,
-            _ => return,
+        let Lives::Ending { sides, one_of } = self.lives else {
+            return;
         };
         let told = TOLD.iter().any(|told| name.starts_with(told));
         let counts = name.starts_with("kubernetes") && !told;
         let number = if counts { number } else { 1 };
-        if number <= TIMES && self.state().is_last((name.to_owned(), number), one_of) {
+        let point = (name.to_owned(), number);
+        if number <= TIMES && self.state().is_last(point, side, sides, one_of) {
             self.end.notify_one();
             pending::<()>().await;
         }
@@ -228,19 +269,35 @@ mod tests {
 
     #[tokio::test]
     async fn each_act_ends_one_life_on_either_side_and_is_done_once() -> Result<()> {
-        let ending = |side, one_of| Lives::Ending { side, one_of };
+        let ending = |sides, one_of| Lives::Ending { sides, one_of };
         for (how, expected) in [
-            (Lives::One, 1),
-            (ending(Side::Before, 1), 3),
-            (ending(Side::After, 1), 3),
-            (ending(Side::After, 2), 2),
+            (ending(Sides::Before, 1), &[Side::Before, Side::Before][..]),
+            (Lives::One, &[]),
+            (ending(Sides::After, 1), &[Side::After, Side::After]),
+            (ending(Sides::InTurn, 1), &[Side::Before, Side::After]),
+            (ending(Sides::After, 2), &[Side::After]),
+            (ending(Sides::InTurn, 2), &[Side::Before]),
         ] {
             let (lives, did, done) = live(how).await;
-            assert_eq!(lives, expected, "{how:?}");
+            assert_eq!(lives, expected.len() + 1, "{how:?}");
             assert_eq!(did, ["database a", "database b"], "{how:?}");
-            assert_eq!(done.points.len(), expected - 1);
-            assert!(done.acts.values().all(|times| *times == 1), "{done:?}");
+            let ends: Vec<Side> = done.points.into_values().collect();
+            assert_eq!(ends, expected, "{how:?}");
+            assert!(done.acts.values().all(|times| *times == 1), "{how:?}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn an_act_that_was_tried_in_vain_is_no_end_after_it() {
+        let mut state = State::default();
+        let mut is_last = |side| {
+            let point = ("postgres creating database a".to_owned(), 1);
+            state.is_last(point, side, Sides::After, 1)
+        };
+        assert!(!is_last(Side::Before), "tried");
+        assert!(!is_last(Side::Before), "tried again");
+        assert!(is_last(Side::After), "done");
+        assert!(!is_last(Side::After), "done once more");
     }
 }

@@ -1,24 +1,27 @@
 //! The courses side by side: what was covered, and whether they came to the same end.
 
-use super::{course::Outcome, deaths::Side};
-use anyhow::{Result, ensure};
+use super::{
+    course::Outcome,
+    deaths::{Side, Sides},
+    workloads::Workload,
+};
+use anyhow::{Context as _, Result, ensure};
 use operator::acts::System;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Debug,
 };
 
-/// A course, and on which side of each act its lives ended.
-type Course = (Side, Vec<Outcome>);
+/// A course, and on which sides of acts its lives ended.
+type Course = (Sides, Vec<Outcome>);
 
 /// Every point, then a line for each workload.
 pub(super) fn table(reference: &[Outcome], courses: &[Course]) -> String {
     let points = |side: Side, place: usize| -> BTreeSet<_> {
-        let outcomes = courses.iter().filter(|course| course.0 == side);
-        outcomes
-            .flat_map(|(_, outcomes)| &outcomes[place].done.points)
-            .cloned()
-            .collect()
+        let outcomes = courses.iter().map(|(_, outcomes)| &outcomes[place]);
+        let points = outcomes.flat_map(|outcome| &outcome.done.points);
+        let of_side = points.filter(|(_, on)| **on == side);
+        of_side.map(|(point, _)| point.clone()).collect()
     };
     let seconds = |place: usize| -> u64 {
         let courses = courses.iter().map(|(_, outcomes)| outcomes[place].took);
@@ -60,7 +63,15 @@ pub(super) fn table(reference: &[Outcome], courses: &[Course]) -> String {
 /// without deaths would compare well, and so would two whose acts nobody saw: neither proves anything.
 pub(super) fn judge(reference: &[Outcome], courses: &[Course], every: bool) -> Result<()> {
     let mut found: Vec<String> = reference.iter().flat_map(unseen).collect();
-    for (side, outcomes) in courses {
+    for (sides, outcomes) in courses {
+        for side in sides.all() {
+            let mut found_on = outcomes
+                .iter()
+                .flat_map(|outcome| outcome.done.points.values());
+            if !found_on.any(|found_on| found_on == side) {
+                found.push(format!("{sides:?}: no life ended {side:?} an act"));
+            }
+        }
         for (expected, outcome) in reference.iter().zip(outcomes) {
             let mut differs = Vec::new();
             if outcome.done.points.is_empty() {
@@ -74,7 +85,7 @@ pub(super) fn judge(reference: &[Outcome], courses: &[Course], every: bool) -> R
             found.extend(
                 differs
                     .iter()
-                    .map(|what| format!("{workload} {side:?}: {what}")),
+                    .map(|what| format!("{workload} {sides:?}: {what}")),
             );
         }
     }
@@ -101,16 +112,21 @@ pub(super) fn of_two(outcomes: &[Outcome]) -> String {
     outcomes.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// What one of the workloads came to.
+fn of_workload(outcomes: &[Outcome], workload: Workload) -> Option<&Outcome> {
+    outcomes.iter().find(|outcome| outcome.workload == workload)
+}
+
 /// Compares what two leaders came to with the end of one. Of a leader that did nothing in all that time it would prove nothing.
 pub(super) fn judge_two(reference: &[Outcome], outcomes: &[Outcome]) -> Result<()> {
-    let both = reference.iter().zip(outcomes);
-    let found: Vec<String> = both
-        .flat_map(|(expected, outcome)| {
-            let workload = outcome.workload.name();
-            let differs = ends(expected, outcome).into_iter();
-            differs.map(move |what| format!("{workload} of two leaders: {what}"))
-        })
-        .collect();
+    let mut found = Vec::new();
+    for outcome in outcomes {
+        let name = outcome.workload.name();
+        let expected = of_workload(reference, outcome.workload);
+        let expected = expected.with_context(|| format!("nobody alone did {name}"))?;
+        let differs = ends(expected, outcome).into_iter();
+        found.extend(differs.map(|what| format!("{name} of two leaders: {what}")));
+    }
     ensure!(found.is_empty(), "{}", found.join("\n"));
     // On Kubernetes alone one may win each compare-and-swap; what is done on a server is done by both.
     let on_kafka = |outcome: &&Outcome| outcome.workload.systems().contains(&System::Kafka);
@@ -162,7 +178,7 @@ const BY_CHANCE: [&str; 2] = ["kubernetes creating events", "postgres ending ses
 
 /// Acts of the reference at which no life ended.
 fn missed(expected: &Outcome, outcome: &Outcome) -> Vec<String> {
-    let points: BTreeSet<&String> = outcome.done.points.iter().map(|(name, _)| name).collect();
+    let points: BTreeSet<&String> = outcome.done.points.keys().map(|(name, _)| name).collect();
     let acts = expected.done.acts.keys();
     let by_chance = |act: &str| BY_CHANCE.iter().any(|known| act.starts_with(known));
     acts.filter(|act| !points.contains(act) && !by_chance(act))
@@ -189,10 +205,7 @@ pub(super) fn difference<T: Debug + PartialEq>(
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::{deaths::Done, workloads::Workload},
-        *,
-    };
+    use super::{super::deaths::Done, *};
 
     const ACTS: [&str; 4] = [
         "kubernetes creating secrets/p-web",
@@ -207,7 +220,10 @@ mod tests {
             done: Done {
                 by_life: BTreeMap::new(),
                 acts: acts.iter().map(|act| ((*act).to_owned(), 1)).collect(),
-                points: points.iter().map(|act| ((*act).to_owned(), 1)).collect(),
+                points: points
+                    .iter()
+                    .map(|act| (((*act).to_owned(), 1), Side::After))
+                    .collect(),
             },
             state: BTreeMap::new(),
             count: BTreeMap::new(),
@@ -218,7 +234,7 @@ mod tests {
     #[test]
     fn what_nobody_saw_and_nobody_died_of_is_no_proof() {
         let judged = |expected: &[&str], points: &[&str], every: bool| {
-            let courses = [(Side::After, vec![outcome(expected, points)])];
+            let courses = [(Sides::After, vec![outcome(expected, points)])];
             let judged = judge(&[outcome(expected, &[])], &courses, every);
             judged.err().map(|error| error.to_string())
         };
