@@ -212,8 +212,8 @@ async fn somebody_works(world: &World) -> Result<Socket> {
     person.post("/api/v1/tasks", &task).await?.data(201)?;
     let ticket = person.post("/api/v1/realtime/tickets", &json!({})).await?;
     let ticket = ticket.body["data"]["ticket"].as_str().context("a ticket")?;
-    let socket = Socket::open(&address("realtime").await?, ticket, None);
-    let mut socket = socket.await?;
+    let realtime = address("realtime").await?;
+    let mut socket = Socket::open(&realtime, ticket, None).await?;
     socket
         .next(WORK, |frame| frame["type"] == "hello")
         .await

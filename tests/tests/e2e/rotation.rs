@@ -217,7 +217,7 @@ async fn e2e_a_revoked_key_dies_and_a_lost_ring_does_not() -> Result<()> {
         spec["signing"] = json!({"revoke": [{"kid": stolen, "reason": "stolen in a test"}]});
         platform.apply(&spec).await?;
         let begun = Instant::now();
-        every_pod_refuses(&person.lock().await, &places).await?;
+        every_pod_refuses(&*person.lock().await, &places).await?;
         let died = begun.elapsed();
         // The session is not the token: it goes on with another key, without a new login.
         wait_for("the next key signs", Duration::from_secs(30), async || {
