@@ -148,3 +148,6 @@ async fn check_definition(client: &Client) -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

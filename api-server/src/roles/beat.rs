@@ -1,12 +1,15 @@
 //! Role `beat`: starts jobs by the calendar.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use api_server_users::jobs::PurgeSessions;
 use common_config::Source;
 use common_db::DatabaseConfig;
 use common_jobs::{JobError, Missed, Schedule, beat};
-use common_reach::Epochs;
+use common_reach::{Epochs, watch};
 use common_service::Service;
 
 use super::servers;
@@ -42,12 +45,23 @@ pub async fn run(source: &Source, service: Service) -> anyhow::Result<()> {
 pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
     let database: DatabaseConfig = source.section()?;
     let schedules = schedules()?;
+    let ticked = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&ticked);
+    // Nothing excuses it, not even a database that is away: it takes no requests that another pod could take, and there is no
+    // other sign that nothing is started any more.
+    watch(
+        service,
+        "schedules",
+        beat::OVERDUE,
+        move || seen.swap(false, Ordering::Relaxed),
+        || std::future::ready(false),
+    );
     let own = service.clone();
     service.spawn("beat", async move {
         let epochs = Epochs::of(&own);
         if let Some(pools) = servers::pools(&database, &own, &epochs).await {
             let (clock, stop) = (Arc::clone(own.clock()), own.soft());
-            beat::run(&pools.write, &schedules, &clock, &stop).await;
+            beat::run(&pools.write, &schedules, &clock, &ticked, &stop).await;
         }
         Ok(())
     });

@@ -1,6 +1,10 @@
 //! Role `worker`: sends events out, files notifications, runs jobs.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use std::time::Duration;
 
 use api_server_notifications::Notifier;
 use api_server_users::jobs::{JobState, PurgeSessions};
@@ -10,7 +14,7 @@ use common_events::{
     EventPublisher, EventSubscriber, EventsConfig, Group, MemoryBus, Topic, consume, factory, relay,
 };
 use common_jobs::{Queue, Workers};
-use common_reach::{Epochs, reach};
+use common_reach::{Epochs, is_away, reach, watch};
 use common_service::Service;
 use sqlx::PgPool;
 
@@ -19,6 +23,11 @@ use crate::purge::PurgeRecords;
 
 /// Jobs of one queue that run side by side.
 const CONCURRENCY: [(Queue, usize); 2] = [(Queue::Interactive, 4), (Queue::Default, 2)];
+
+/// The loops of jobs ask about once a second.
+const JOBS_OVERDUE: Duration = Duration::from_secs(30);
+/// The relay asks once in a second or two; above the half-minute in which a broker may confirm, and the pause after that.
+const RELAY_OVERDUE: Duration = Duration::from_mins(1);
 
 /// Runs the role until it is told to stop, with the broker of section `[events]`.
 ///
@@ -81,8 +90,17 @@ fn spawn_relay(
     service: &Service,
 ) {
     let (clock, stop) = (Arc::clone(service.clock()), service.soft());
+    let turned = Arc::new(AtomicBool::new(false));
+    let (seen, asked) = (Arc::clone(&turned), pool.clone());
+    watch(
+        service,
+        "relay",
+        RELAY_OVERDUE,
+        move || seen.swap(false, Ordering::Relaxed),
+        move || is_away(asked.clone()),
+    );
     service.spawn("relay", async move {
-        relay::run(&pool, publisher.as_ref(), &source, &clock, &stop).await;
+        relay::run_watched(&pool, publisher.as_ref(), &source, &clock, &turned, &stop).await;
         Ok(())
     });
 }
@@ -113,9 +131,21 @@ fn spawn_jobs(pool: PgPool, service: &Service) {
     for (queue, concurrency) in CONCURRENCY {
         workers = workers.queue(queue, concurrency);
     }
+    let asked = pool.clone();
     let workers = workers
         .register::<PurgeSessions>(state)
         .register::<PurgeRecords>(pool);
+    let turns = workers.turns();
+    watch(
+        service,
+        "jobs",
+        JOBS_OVERDUE,
+        move || turns.all(),
+        move || is_away(asked.clone()),
+    );
     let (soft, hard) = (service.soft(), service.hard());
     service.spawn("jobs", async move { Ok(workers.run(soft, hard).await?) });
 }
+
+#[cfg(test)]
+mod tests;

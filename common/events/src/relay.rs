@@ -1,7 +1,13 @@
 //! The relay: publishes what the outbox holds, in order, at least once. Runs in role `worker` (and `analytics-worker`
 //! for its own database); any number may run, one is active per database.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use common_clock::SharedClock;
 use sqlx::{PgConnection, PgPool, postgres::PgListener};
@@ -38,11 +44,26 @@ pub async fn run(
     clock: &SharedClock,
     shutdown: &CancellationToken,
 ) {
+    let turned = AtomicBool::new(false);
+    run_watched(pool, publisher, source, clock, &turned, shutdown).await;
+}
+
+/// The same, which sets `turned` with each answer of the database, also where another relay is active: a connection whose other
+/// end went without a word answers no more, and what the metrics say stays what it was.
+pub async fn run_watched(
+    pool: &PgPool,
+    publisher: &dyn EventPublisher,
+    source: &str,
+    clock: &SharedClock,
+    turned: &AtomicBool,
+    shutdown: &CancellationToken,
+) {
     let relay = Relay {
         pool,
         publisher,
         source,
         clock,
+        turned,
     };
     let mut wait = BACKOFF.0;
     while !shutdown.is_cancelled() {
@@ -61,6 +82,7 @@ struct Relay<'a> {
     publisher: &'a dyn EventPublisher,
     source: &'a str,
     clock: &'a SharedClock,
+    turned: &'a AtomicBool,
 }
 
 impl Relay<'_> {
@@ -79,6 +101,7 @@ impl Relay<'_> {
             .await
             .map_err(database("taking the lock of the relay"))?
         {
+            self.turn();
             if !is_current() {
                 return Ok(());
             }
@@ -109,6 +132,7 @@ impl Relay<'_> {
         let rows = outbox::unsent(conn, BATCH)
             .await
             .map_err(database("reading"))?;
+        self.turn();
         let oldest = rows.first().map_or(0.0, |row| {
             (self.clock.now() - row.created_at)
                 .to_std()
@@ -125,10 +149,15 @@ impl Relay<'_> {
             outbox::mark_sent(conn, &ids)
                 .await
                 .map_err(database("marking what was sent"))?;
+            self.turn();
             ::metrics::counter!(metrics::RELAYED, "topic" => topic.as_str())
                 .increment(ids.len() as u64);
         }
         Ok(i64::try_from(rows.len()).is_ok_and(|read| read == BATCH))
+    }
+
+    fn turn(&self) {
+        self.turned.store(true, Ordering::Relaxed);
     }
 
     async fn publish(&self, topic: Topic, rows: &[Unsent]) -> Result<(), EventError> {

@@ -1,7 +1,10 @@
 //! The loop of role `beat`: enqueues what the schedules ask for. Any number may run: each (schedule, slot) is a unique
 //! row written with the job.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use common_clock::SharedClock;
 use sqlx::PgPool;
@@ -9,25 +12,56 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{error::JobError, metrics, schedule::Schedule, store::slots};
 
+const TICK_SECONDS: u64 = 5;
 /// How often the slots are looked at; a slot is at most this late.
-const TICK: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_secs(TICK_SECONDS);
+/// From a tick that succeeded until the fourth after it is due: three were missed. A server that is started anew is back before.
+pub const OVERDUE: Duration = Duration::from_secs(4 * TICK_SECONDS);
+/// Longest look at one schedule; above what a server gives a statement. A connection whose other end went without a word would
+/// keep the loop for a quarter of an hour.
+const LONGEST: Duration = Duration::from_secs(20);
 
-/// Runs until `shutdown` is cancelled. A database that is away is logged and asked again at the next tick.
+/// Runs until `shutdown` is cancelled, and sets `ticked` with each tick at which every schedule was looked at. A database that is
+/// away is logged and asked again at the next tick.
 pub async fn run(
     pool: &PgPool,
     schedules: &[Schedule],
     clock: &SharedClock,
+    ticked: &AtomicBool,
     shutdown: &CancellationToken,
 ) {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-        for schedule in schedules {
-            if let Err(error) = take_due(pool, schedule, clock).await {
-                tracing::warn!(schedule = schedule.name, %error, "a schedule could not be looked at");
-            }
+        if look(pool, schedules, clock, LONGEST).await {
+            ticked.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// Looks at each schedule, whatever becomes of the others, for `longest` at most. Whether all were looked at.
+async fn look(
+    pool: &PgPool,
+    schedules: &[Schedule],
+    clock: &SharedClock,
+    longest: Duration,
+) -> bool {
+    let mut all = true;
+    for schedule in schedules {
+        let looked = tokio::time::timeout(longest, take_due(pool, schedule, clock)).await;
+        let error = match looked {
+            Ok(Ok(_)) => continue,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", longest.as_secs_f32()),
+        };
+        tracing::warn!(
+            schedule = schedule.name,
+            error,
+            "a schedule could not be looked at"
+        );
+        all = false;
+    }
+    all
 }
 
 /// Takes every slot of a schedule that is due and not taken; returns how many this process took.
@@ -55,3 +89,6 @@ pub async fn take_due(
     }
     Ok(taken)
 }
+
+#[cfg(test)]
+mod tests;

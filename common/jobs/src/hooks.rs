@@ -1,9 +1,12 @@
 //! What happens around each attempt: history, the count of starts, retries spread out, metrics. Closes the gap that a
-//! job which kills its worker would be given its attempt back for ever.
+//! job which kills its worker would be given its attempt back for ever. And each answer to whether there are jobs is a turn.
+
+use std::sync::Arc;
 
 use graphile_worker::{
     AfterJobRun, AfterJobRunContext, BeforeJobRun, BeforeJobRunContext, HookResult, JobFail,
-    JobPermanentlyFail, JobRecovery, JobRecoveryContext, JobRecoveryResult, WorkerOptions,
+    JobPermanentlyFail, JobRecovery, JobRecoveryContext, JobRecoveryResult,
+    LocalQueueGetJobsComplete, WorkerOptions,
 };
 use sqlx::PgPool;
 
@@ -14,6 +17,7 @@ use crate::{
         history::{self, Outcome, Start},
         queue as rows,
     },
+    turns::Turn,
 };
 
 /// Longest random wait before a job is tried again whose worker died. Random, because neighbours of a job that kills its
@@ -26,10 +30,15 @@ pub(crate) fn install(
     pool: &PgPool,
     queue: Queue,
     clock: &common_clock::SharedClock,
+    turn: &Arc<Turn>,
 ) -> WorkerOptions {
     let (before, after, fail, recovery) = (pool.clone(), pool.clone(), pool.clone(), pool.clone());
-    let clock = clock.clone();
+    let (clock, turn) = (clock.clone(), Arc::clone(turn));
     options
+        .on(LocalQueueGetJobsComplete, move |_| {
+            turn.tell();
+            std::future::ready(())
+        })
         .on(BeforeJobRun, move |ctx| record_start(before.clone(), queue, ctx))
         .on(AfterJobRun, move |ctx| record_end(after.clone(), queue, ctx))
         .on(JobFail, move |ctx| spread(fail.clone(), *ctx.job.id(), *ctx.job.attempts()))

@@ -17,6 +17,7 @@ mod job;
 mod metrics;
 mod schedule;
 mod store;
+mod turns;
 mod waiting;
 mod workers;
 
@@ -29,4 +30,5 @@ pub use store::{
     migrate::{Outdated, migrate, plan},
     parked,
 };
+pub use turns::Turns;
 pub use workers::Workers;

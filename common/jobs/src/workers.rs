@@ -1,6 +1,6 @@
 //! The pools that run jobs: one worker per queue, with its own list of jobs and its own concurrency.
 
-use std::{collections::BTreeMap, marker::PhantomData, time::Duration};
+use std::{collections::BTreeMap, marker::PhantomData, sync::Arc, time::Duration};
 
 use common_clock::SharedClock;
 use futures::future::try_join_all;
@@ -18,6 +18,7 @@ use crate::{
     hooks,
     job::{Job, Queue},
     store::migrate::SCHEMA,
+    turns::{Turn, Turns},
     waiting::measure,
 };
 
@@ -31,10 +32,12 @@ const ACK_DELAY: Duration = Duration::from_millis(2);
 /// Longer than any drain: running jobs are ended by the token `hard`, not by the library.
 const GRACE: Duration = Duration::from_hours(24);
 
-type Register = Box<dyn FnOnce(WorkerOptions, &CancellationToken) -> WorkerOptions + Send>;
+type Register =
+    Box<dyn FnOnce(WorkerOptions, &CancellationToken, &Arc<Turn>) -> WorkerOptions + Send>;
 
 struct Pool {
     concurrency: usize,
+    turn: Arc<Turn>,
     names: Vec<&'static str>,
     register: Vec<Register>,
 }
@@ -86,12 +89,13 @@ impl Workers {
     pub fn register<J: Job>(mut self, state: J::State) -> Self {
         let pool = self.entry(J::QUEUE);
         pool.names.push(J::NAME);
-        pool.register.push(Box::new(move |options, hard| {
+        pool.register.push(Box::new(move |options, hard, turn| {
             options
                 .define_job::<Adapter<J>>()
                 .add_extension(StateOf::<J> {
                     state,
                     hard: hard.clone(),
+                    turn: Arc::clone(turn),
                 })
         }));
         self
@@ -111,9 +115,17 @@ impl Workers {
     fn entry(&mut self, queue: Queue) -> &mut Pool {
         self.queues.entry(queue).or_insert_with(|| Pool {
             concurrency: 1,
+            turn: Arc::default(),
             names: Vec::new(),
             register: Vec::new(),
         })
+    }
+
+    /// What tells whether the loops of the queues turn, once all jobs are known and these run.
+    #[must_use]
+    pub fn turns(&self) -> Turns {
+        let served = self.queues.values().filter(|jobs| !jobs.names.is_empty());
+        Turns::of(served.map(|jobs| (jobs.concurrency, Arc::clone(&jobs.turn))))
     }
 
     /// Runs until `soft` is cancelled and the running jobs have ended. `hard` ends them: they fail as interrupted and run
@@ -194,12 +206,14 @@ async fn serve(
     let options = jobs
         .register
         .into_iter()
-        .fold(options, |options, register| register(options, hard));
+        .fold(options, |options, register| {
+            register(options, hard, &jobs.turn)
+        });
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| JobError::Worker {
         queue: queue.as_str(),
         source,
     };
-    let worker = hooks::install(options, pool, queue, clock)
+    let worker = hooks::install(options, pool, queue, clock, &jobs.turn)
         .init()
         .await
         .map_err(|error| failed(error.into()))?;
@@ -211,6 +225,7 @@ async fn serve(
 struct StateOf<J: Job> {
     state: J::State,
     hard: CancellationToken,
+    turn: Arc<Turn>,
 }
 
 impl<J: Job> Clone for StateOf<J> {
@@ -218,6 +233,7 @@ impl<J: Job> Clone for StateOf<J> {
         Self {
             state: self.state.clone(),
             hard: self.hard.clone(),
+            turn: Arc::clone(&self.turn),
         }
     }
 }
@@ -241,9 +257,10 @@ impl<J: Job> TaskHandler for Adapter<J> {
     const IDENTIFIER: &'static str = J::NAME;
 
     async fn run(self, ctx: WorkerContext) -> impl IntoTaskHandlerResult {
-        let Some(StateOf { state, hard }) = ctx.get_ext::<StateOf<J>>().cloned() else {
+        let Some(StateOf { state, hard, turn }) = ctx.get_ext::<StateOf<J>>().cloned() else {
             return Err(Words(format!("no state is registered for {}", J::NAME)));
         };
+        let _at_work = turn.at_work();
         let job = ctx.job();
         let attempt = JobContext {
             job_id: *job.id(),

@@ -126,3 +126,6 @@ async fn compare(login: &Connection, expected: &Expected) -> Result<(), KafkaErr
 fn implied(acl: &Acl) -> [Operation; 2] {
     [acl.operation, Operation::Describe]
 }
+
+#[cfg(test)]
+mod tests;

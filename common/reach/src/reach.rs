@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
 /// Calls `attempt` until it succeeds; what is missing is told by `what` in the log and by `check`, if
-/// the role cannot serve without it. `None` when the role stops before.
+/// the role cannot serve without it. That it was reached is never taken back: a server that is away later is away for every
+/// pod. `None` when the role stops before.
 pub async fn reach<T, E, F>(
     what: &'static str,
     check: Option<&ReadyCheck>,

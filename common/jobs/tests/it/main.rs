@@ -6,5 +6,6 @@ mod life;
 mod retries;
 mod schedules;
 mod schema;
+mod turns;
 mod waiting;
 mod world;

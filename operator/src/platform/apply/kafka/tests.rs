@@ -1,5 +1,6 @@
 //! On a real Kafka: what is made, idle passes, what a user may do, drift, crashes, deletion.
 
+mod brokers;
 mod rotation;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
