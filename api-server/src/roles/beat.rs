@@ -1,7 +1,7 @@
 //! Role `beat`: starts jobs by the calendar.
 
 use std::sync::{
-    Arc,
+    Arc, OnceLock,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -9,8 +9,9 @@ use api_server_users::jobs::PurgeSessions;
 use common_config::Source;
 use common_db::DatabaseConfig;
 use common_jobs::{JobError, Missed, Schedule, beat};
-use common_reach::{Epochs, watch};
+use common_reach::{Epochs, is_away, watch};
 use common_service::Service;
+use sqlx::PgPool;
 
 use super::servers;
 use crate::purge::PurgeRecords;
@@ -47,19 +48,29 @@ pub fn start(source: &Source, service: &Service) -> anyhow::Result<()> {
     let schedules = schedules()?;
     let ticked = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&ticked);
-    // Nothing excuses it, not even a database that is away: it takes no requests that another pod could take, and there is no
-    // other sign that nothing is started any more.
+    let reached = Arc::new(OnceLock::new());
+    let asked = Arc::clone(&reached);
     watch(
         service,
         "schedules",
         beat::OVERDUE,
         move || seen.swap(false, Ordering::Relaxed),
-        || std::future::ready(false),
+        move || {
+            let pool: Option<PgPool> = asked.get().cloned();
+            async move {
+                match pool {
+                    Some(pool) => is_away(pool).await,
+                    None => true,
+                }
+            }
+        },
     );
     let own = service.clone();
     service.spawn("beat", async move {
         let epochs = Epochs::of(&own);
         if let Some(pools) = servers::pools(&database, &own, &epochs).await {
+            // Set once: there is nobody else.
+            let _ = reached.set(pools.write.clone());
             let (clock, stop) = (Arc::clone(own.clock()), own.soft());
             beat::run(&pools.write, &schedules, &clock, &ticked, &stop).await;
         }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 pub struct CacheConfig {
     /// `redis://` or `rediss://user:password@host:port`; the file may change while the process runs.
     pub url: SecretRef,
-    /// PEM file of the authority that signed the server's certificate; the system's roots otherwise.
+    /// PEM file of the authority that signed the server's certificate; those that browsers trust otherwise.
     #[serde(default)]
     pub ca_file: Option<PathBuf>,
     /// First part of every key and channel.

@@ -161,7 +161,7 @@ mod tests {
             assert!(setting(&mut connection, "crewdeck.teams").await.is_some());
         }
         // Also by whoever gave a transaction up half way.
-        let mut transaction = pool.begin().await.expect("a transaction");
+        let mut transaction = crate::begin(&pool).await.expect("a transaction");
         let failed = "set crewdeck.teams = 'a'; select 1 / 0";
         transaction.execute(failed).await.expect_err("no number");
         drop(transaction);

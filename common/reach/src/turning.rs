@@ -5,11 +5,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use common_service::Service;
-use sqlx::PgPool;
+use sqlx::{Connection as _, PgConnection, PgPool};
 use tokio::time::MissedTickBehavior;
 
 /// How often a loop is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a server may take to let somebody in.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// Adds the check `name`: it holds from the first turn of a loop on, falls when there was none for `overdue`, and holds again
 /// with the next one.
@@ -34,9 +36,12 @@ pub fn watch<F>(
     });
 }
 
-/// Whether a database gives no connection.
+/// Whether a database lets nobody in who comes now. It is not asked through the pool: that may hold the very connections whose
+/// other end has gone.
 pub async fn is_away(pool: PgPool) -> bool {
-    pool.acquire().await.is_err()
+    let options = pool.connect_options();
+    let fresh = async { PgConnection::connect_with(&options).await?.close().await };
+    !matches!(tokio::time::timeout(ANSWER, fresh).await, Ok(Ok(())))
 }
 
 /// Looks without an end, and tells each change. Time is the number of looks: a process that stood still as a whole has nobody

@@ -45,7 +45,12 @@ mod tests {
             assert_eq!(pass.as_mut().poll(&mut cx), Poll::Pending);
         }
         assert_eq!(polls.load(Relaxed), 1);
-        waker.lock().expect("no panic").take().expect("polled").wake();
+        waker
+            .lock()
+            .expect("no panic")
+            .take()
+            .expect("polled")
+            .wake();
         assert_eq!(pass.as_mut().poll(&mut cx), Poll::Ready(7));
     }
 }

@@ -472,7 +472,10 @@ mod tests {
             "{pauses:?}"
         );
         assert!(pauses[5] > Duration::from_secs(7), "{pauses:?}");
-        let told = server.paths().into_iter().filter_map(|path| server.object(&path));
+        let told = server
+            .paths()
+            .into_iter()
+            .filter_map(|path| server.object(&path));
         let told: Vec<String> = told
             .filter(|object| object["type"] == "Warning")
             .filter_map(|event| event["note"].as_str().map(str::to_owned))

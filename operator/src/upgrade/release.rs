@@ -394,6 +394,17 @@ mod tests {
     }
 
     #[test]
+    fn only_what_is_prepared_goes_by_what_is_inside_the_databases() {
+        let settled = Release::default().settled("a", &image("1"));
+        let rolling = between().going("b", |upgrade| upgrade.stage = Stage::Rolling);
+        assert!(Release::default().is_to_be_prepared("a"));
+        assert!(settled.is_to_be_prepared("b") && between().is_to_be_prepared("b"));
+        assert!(!settled.is_to_be_prepared("a"));
+        assert!(!rolling.is_to_be_prepared("b"));
+        assert!(!refused(&between(), "b").is_to_be_prepared("b"));
+    }
+
+    #[test]
     fn after_a_loss_the_same_wish_is_another_upgrade() {
         let settled = Release::default().settled("a", &image("1"));
         let anew = settled.anew();

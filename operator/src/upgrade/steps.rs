@@ -39,6 +39,10 @@ pub async fn upgrade(
             }
             _ => None,
         };
+        if seen.as_ref().is_some_and(|empty| !empty.is_empty()) {
+            // Whatever is wished for next: what was believed of them is over.
+            postgres::look_again(cx, p);
+        }
         let empty = empty.or(seen.as_ref());
         if let Some(empty) = empty {
             require_tables(cx, p, &mut stored, empty).await?;
