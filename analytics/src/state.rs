@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use common_auth::Verifier;
 use common_cache::Cache;
 use common_clock::SharedClock;
 use sqlx::PgPool;
@@ -16,7 +15,6 @@ use crate::store::replica::Replica;
 pub struct Analytics {
     pub(crate) replica: Replica,
     pub(crate) own: Own,
-    pub(crate) verifier: Arc<Verifier>,
     pub(crate) cache: Arc<OnceLock<Cache>>,
     pub(crate) cache_life: Duration,
     pub(crate) clock: SharedClock,
@@ -28,8 +26,6 @@ pub(crate) struct Parts {
     pub(crate) replica: Replica,
     /// Pool on the own database.
     pub(crate) own: PgPool,
-    /// Verifier of access tokens.
-    pub(crate) verifier: Arc<Verifier>,
     /// Cache of summaries; empty until Redis was reached, and for good where there is none.
     pub(crate) cache: Arc<OnceLock<Cache>>,
     /// How long a summary may be answered from the cache.
@@ -44,7 +40,6 @@ impl Analytics {
         Self {
             replica: parts.replica,
             own: Own::new(parts.own),
-            verifier: parts.verifier,
             cache: parts.cache,
             cache_life: parts.cache_life,
             clock: parts.clock,

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::get;
 use common_clock::SharedIds;
-use common_http::{HttpConfig, rewrite_verbs, standard};
+use common_http::{Callers, HttpConfig, rewrite_verbs, standard};
 use http::{HeaderValue, header::CONTENT_SECURITY_POLICY};
 use tower_http::set_header::SetResponseHeaderLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,7 +21,12 @@ pub(crate) struct Domains {
 }
 
 /// Every route of role `web`, inside the layers that all of them share.
-pub(crate) fn router(domains: Domains, config: &HttpConfig, ids: SharedIds) -> Router {
+pub(crate) fn router(
+    domains: Domains,
+    config: &HttpConfig,
+    ids: SharedIds,
+    callers: Callers,
+) -> Router {
     let document = document();
     let api = OpenApiRouter::new()
         .merge(api_server_users::router(domains.users))
@@ -37,7 +42,7 @@ pub(crate) fn router(domains: Domains, config: &HttpConfig, ids: SharedIds) -> R
             get(move || std::future::ready(([("content-type", "application/json")], text))),
         )
         .merge(docs());
-    rewrite_verbs(standard(app, config, ids))
+    rewrite_verbs(standard(app, config, ids, callers))
 }
 
 /// What the pages of the documentation may load: their own scripts and the document. The library sets styles in attributes and

@@ -4,11 +4,7 @@ mod document;
 mod summary;
 mod views;
 
-use std::sync::Arc;
-
-use axum::extract::FromRef;
 use axum::routing::get;
-use common_auth::Verifier;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,10 +17,4 @@ pub fn routes() -> OpenApiRouter<Analytics> {
     OpenApiRouter::new()
         .routes(routes!(summary::summary))
         .route(document::PATH, get(document::serve))
-}
-
-impl FromRef<Analytics> for Arc<Verifier> {
-    fn from_ref(analytics: &Analytics) -> Self {
-        Arc::clone(&analytics.verifier)
-    }
 }

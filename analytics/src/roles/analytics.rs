@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use common_cache::{Cache, CacheConfig};
 use common_config::{SecretRef, Source};
-use common_http::{HttpConfig, rewrite_verbs, standard};
+use common_http::{Callers, HttpConfig, Limiter, rewrite_verbs, standard};
 use common_reach::{Epochs, Trust, reach};
 use common_service::Service;
 
@@ -87,13 +87,15 @@ impl Plan {
         let analytics = Analytics::new(Parts {
             replica,
             own,
-            verifier,
-            cache,
+            cache: Arc::clone(&cache),
             cache_life: Duration::from_secs(self.config.cache_seconds),
             clock: Arc::clone(service.clock()),
         });
         let (router, _) = routes().with_state(analytics).split_for_parts();
-        let app = rewrite_verbs(standard(router, &self.http, Arc::clone(service.ids())));
+        let limiter = Limiter::new(&self.http, cache, Arc::clone(service.clock()));
+        let callers = Callers::verified_by(verifier).limited_by(limiter);
+        let ids = Arc::clone(service.ids());
+        let app = rewrite_verbs(standard(router, &self.http, ids, callers));
         let bound = service.listen(service.config().listen, app).await?;
         listening.set(true, format!("listening on {bound}"));
         Ok(())

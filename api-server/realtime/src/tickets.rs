@@ -1,11 +1,9 @@
 //! One-time tickets: `POST /api/v1/realtime/tickets` gives one, `/ws` takes it. A browser cannot send a token with the
 //! handshake of a WebSocket, and a token in an address would stay in logs; a ticket is worth nothing afterwards.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRef, State};
-use common_auth::Verifier;
+use axum::extract::State;
 use common_cache::{Cache, CacheError};
 use common_clock::SharedIds;
 use common_http::{ApiError, ApiResult, Envelope, Principal, Reply};
@@ -22,25 +20,14 @@ const LIFE: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Tickets {
     cache: Cache,
-    verifier: Arc<Verifier>,
     ids: SharedIds,
 }
 
 impl Tickets {
     /// Tickets kept in `cache`, which the realtime role shares.
     #[must_use]
-    pub fn new(cache: Cache, verifier: Arc<Verifier>, ids: SharedIds) -> Self {
-        Self {
-            cache,
-            verifier,
-            ids,
-        }
-    }
-}
-
-impl FromRef<Tickets> for Arc<Verifier> {
-    fn from_ref(tickets: &Tickets) -> Self {
-        Arc::clone(&tickets.verifier)
+    pub fn new(cache: Cache, ids: SharedIds) -> Self {
+        Self { cache, ids }
     }
 }
 

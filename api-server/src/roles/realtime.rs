@@ -8,7 +8,7 @@ use common_cache::CacheConfig;
 use common_config::Source;
 use common_db::DatabaseConfig;
 use common_events::{EventError, EventsConfig, Group, MemoryBus, Topic, consume, factory};
-use common_http::{HttpConfig, standard};
+use common_http::{Callers, HttpConfig, standard};
 use common_reach::{Epochs, reach};
 use common_service::Service;
 use tokio_util::task::TaskTracker;
@@ -92,6 +92,8 @@ impl Plan {
             api_server_realtime::router(realtime),
             &self.http,
             Arc::clone(service.ids()),
+            // Tickets are good once, and role web limits how many are given out.
+            Callers::unknown(),
         );
         let bound = service.listen(service.config().listen, app).await?;
         listening.set(true, format!("listening on {bound}"));

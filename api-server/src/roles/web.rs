@@ -1,6 +1,6 @@
 //! Role `web`: the API and its documentation.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use api_server_notifications::Notifications;
@@ -11,7 +11,7 @@ use common_auth::{AuthConfig, PasswordHasher, Signer, SigningConfig};
 use common_cache::CacheConfig;
 use common_config::{SecretRef, Source};
 use common_db::DatabaseConfig;
-use common_http::{CursorKey, HttpConfig};
+use common_http::{Callers, CursorKey, HttpConfig, Limiter};
 use common_reach::{Epochs, Trust, reach};
 use common_service::Service;
 
@@ -80,24 +80,21 @@ impl Plan {
             return Ok(());
         };
         let keys = CursorKey::read(&self.cursors)?;
+        let counters = Arc::new(OnceLock::from(cache.clone()));
+        let limiter = Limiter::new(&self.http, counters, Arc::clone(service.clock()));
+        let callers = Callers::verified_by(Arc::clone(&verifier)).limited_by(limiter);
         let tasks = Tasks::new(api_server_tasks::Parts {
             pools: pools.clone(),
-            verifier: Arc::clone(&verifier),
             keys: keys.clone(),
             clock: Arc::clone(service.clock()),
             ids: Arc::clone(service.ids()),
         });
         let notifications = Notifications::new(api_server_notifications::Parts {
             pools: pools.clone(),
-            verifier: Arc::clone(&verifier),
             keys: keys.clone(),
             clock: Arc::clone(service.clock()),
         });
-        let tickets = Tickets::new(
-            cache.clone(),
-            Arc::clone(&verifier),
-            Arc::clone(service.ids()),
-        );
+        let tickets = Tickets::new(cache.clone(), Arc::clone(service.ids()));
         let users = Users::new(api_server_users::Parts {
             pools,
             cache,
@@ -119,6 +116,7 @@ impl Plan {
             },
             &self.http,
             Arc::clone(service.ids()),
+            callers,
         );
         let bound = service.listen(service.config().listen, app).await?;
         listening.set(true, format!("listening on {bound}"));

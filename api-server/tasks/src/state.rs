@@ -1,8 +1,5 @@
 //! What the domain's handlers need.
 
-use std::sync::Arc;
-
-use common_auth::Verifier;
 use common_clock::{SharedClock, SharedIds};
 use common_db::Pools;
 use common_http::CursorKey;
@@ -11,7 +8,6 @@ use common_http::CursorKey;
 #[derive(Clone)]
 pub struct Tasks {
     pub(crate) pools: Pools,
-    pub(crate) verifier: Arc<Verifier>,
     pub(crate) keys: CursorKey,
     pub(crate) clock: SharedClock,
     pub(crate) ids: SharedIds,
@@ -21,8 +17,6 @@ pub struct Tasks {
 pub struct Parts {
     /// The application's pools.
     pub pools: Pools,
-    /// Verifier of access tokens.
-    pub verifier: Arc<Verifier>,
     /// Key of cursors.
     pub keys: CursorKey,
     /// The clock.
@@ -37,14 +31,12 @@ impl Tasks {
     pub fn new(parts: Parts) -> Self {
         let Parts {
             pools,
-            verifier,
             keys,
             clock,
             ids,
         } = parts;
         Self {
             pools,
-            verifier,
             keys,
             clock,
             ids,

@@ -32,7 +32,7 @@ pub struct Parts {
     pub pools: Pools,
     /// Counters of failed sign-ins.
     pub cache: Cache,
-    /// Verifier of access tokens.
+    /// Has the keys that are published.
     pub verifier: Arc<Verifier>,
     /// Signer of access tokens; role `web` alone has one.
     pub signer: Arc<Signer>,

@@ -1,4 +1,8 @@
-//! Where the Redis of the tests is.
+//! Where the Redis of the tests is, and a way to it that can fall silent.
+
+mod silent;
+
+pub use silent::Silent;
 
 /// Its address, as the environment says.
 ///

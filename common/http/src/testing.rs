@@ -115,7 +115,7 @@ impl Answer {
     }
 
     /// The answer to the first of two equal requests, given again: the same bytes and the same headers, but for the
-    /// names of the request and of its span.
+    /// names of the request and of its span, and what is left of the caller's limit.
     ///
     /// # Panics
     /// When it is not.
@@ -133,6 +133,7 @@ impl Answer {
             let mut headers = of.headers.clone();
             headers.remove("x-request-id");
             headers.remove("traceparent");
+            headers.remove("ratelimit");
             headers.remove(replayed);
             headers
         };

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::routing::get;
 use axum_test::TestServer;
 use common_clock::SeededIds;
-use common_http::{HttpConfig, Reply, standard};
+use common_http::{Callers, HttpConfig, Reply, standard};
 use serde_json::Value;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -51,7 +51,8 @@ async fn a_line_leads_to_the_trace_and_what_was_done_to_the_line() {
     let _guard = tracing::subscriber::set_default(subscriber);
     let router = Router::new().route("/acts/{id}", get(act));
     let config = HttpConfig::default();
-    let app = standard(router, &config, Arc::new(SeededIds::new(1)));
+    let ids = Arc::new(SeededIds::new(1));
+    let app = standard(router, &config, ids, Callers::unknown());
     let answer = TestServer::new(app)
         .get("/acts/7")
         .add_header("x-request-id", "req-1")

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use common_clock::SeededIds;
 use common_config::SecretRef;
 use common_http::{
-    ApiResult, Deprecation, HttpConfig, Json, Path, Problem, Query, Reply, deprecated,
+    ApiResult, Callers, Deprecation, HttpConfig, Json, Path, Problem, Query, Reply, deprecated,
     rewrite_verbs, standard,
 };
 use garde::Validate;
@@ -105,7 +105,7 @@ fn server() -> TestServer {
         cursor_key: Some(SecretRef::from("k".repeat(32))),
         body_limit_bytes: 200,
         timeout_seconds: 5,
-        trusted_hops: 0,
+        ..HttpConfig::default()
     };
     let router = Router::new()
         .route("/things", post(create).get(list))
@@ -118,6 +118,7 @@ fn server() -> TestServer {
         router,
         &config,
         Arc::new(SeededIds::new(1)),
+        Callers::unknown(),
     )))
 }
 

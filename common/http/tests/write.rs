@@ -6,14 +6,13 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::routing::{post, put};
-use common_auth::Verifier;
 use common_auth::testing::{Bearer, KeyFolder};
 use common_clock::{Clock as _, ManualClock, SeededIds};
 use common_config::SecretRef;
 use common_db::testing::{StatementCounter, contents};
 use common_http::testing::{Answer, request, send};
 use common_http::{
-    ApiResult, Attempt, CursorKey, Effect, HttpConfig, IfMatch, Json, Reply, Written, standard,
+    ApiResult, Attempt, Callers, CursorKey, Effect, HttpConfig, IfMatch, Json, Reply, Written, standard,
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -43,7 +42,6 @@ struct Shown {
 #[derive(Clone)]
 struct Words {
     pool: PgPool,
-    verifier: Arc<Verifier>,
     keys: CursorKey,
     clock: Arc<ManualClock>,
     /// Work goes on with one of its permits, after it has told that it waits.
@@ -51,12 +49,6 @@ struct Words {
     waits: Arc<Notify>,
     /// What each answer says of being kept.
     kept: Arc<Mutex<Vec<bool>>>,
-}
-
-impl FromRef<Words> for Arc<Verifier> {
-    fn from_ref(words: &Words) -> Self {
-        Arc::clone(&words.verifier)
-    }
 }
 
 impl FromRef<Words> for CursorKey {
@@ -123,9 +115,8 @@ impl World {
         let secret = SecretRef::from("k".repeat(32));
         let words = Words {
             pool: pool.clone(),
-            verifier: tokens.verifier(clock.clone()).await,
             keys: CursorKey::read(&secret).expect("a key"),
-            clock,
+            clock: clock.clone(),
             gate: Arc::new(Semaphore::new(free)),
             waits: Arc::new(Notify::new()),
             kept: Arc::default(),
@@ -135,7 +126,12 @@ impl World {
             .route("/words/1", put(touch))
             .with_state(words.clone());
         Self {
-            app: standard(router, &HttpConfig::default(), Arc::new(SeededIds::new(1))),
+            app: standard(
+                router,
+                &HttpConfig::default(),
+                Arc::new(SeededIds::new(1)),
+                Callers::verified_by(tokens.verifier(clock).await),
+            ),
             words,
             tokens,
         }

@@ -12,7 +12,7 @@ use tests::{
     cluster::Cluster,
     platform::{LOGINS, Login, Platform},
     wait::wait_for,
-    work::{NO_TEAM, Person, every_task_is_counted, work},
+    work::{NO_TEAM, Person, every_task_is_counted, without_limits, work},
 };
 use tokio::{
     sync::{Mutex, watch},
@@ -51,6 +51,7 @@ pub(super) async fn installed(cluster: &Cluster, purpose: &str) -> Result<(Platf
     let platform = Platform::prepare(cluster, purpose).await?;
     let mut spec = platform.spec().await?;
     spec["signing"] = signing();
+    without_limits(&mut spec);
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
     Ok((platform, spec))
@@ -234,6 +235,7 @@ async fn e2e_logins_change_without_a_failed_request() -> Result<()> {
     let platform = Platform::prepare(&cluster, "logins").await?;
     let mut spec = platform.spec().await?;
     spec["signing"] = signing();
+    without_limits(&mut spec);
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
     let analytics = cluster

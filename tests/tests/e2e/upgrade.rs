@@ -20,7 +20,7 @@ use tests::{
     platform::{Platform, ROLES},
     schema::FORMER_SCHEMA,
     wait::wait_for,
-    work::{Person, every_task_is_counted, work},
+    work::{Person, every_task_is_counted, without_limits, work},
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -197,6 +197,7 @@ async fn e2e_upgrades_fail_no_request_and_lose_no_job() -> Result<()> {
     for role in ["web", "analytics"] {
         spec["roles"][role] = json!({"replicas": 2});
     }
+    without_limits(&mut spec);
     platform.apply(&spec).await?;
     platform.ready(READY).await?;
     let analytics = cluster

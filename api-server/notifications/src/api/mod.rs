@@ -4,10 +4,7 @@ mod list;
 mod mark_read;
 mod views;
 
-use std::sync::Arc;
-
 use axum::extract::FromRef;
-use common_auth::Verifier;
 use common_http::CursorKey;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -25,12 +22,6 @@ pub fn routes() -> OpenApiRouter<Notifications> {
 #[must_use]
 pub fn router(notifications: Notifications) -> OpenApiRouter {
     routes().with_state(notifications)
-}
-
-impl FromRef<Notifications> for Arc<Verifier> {
-    fn from_ref(notifications: &Notifications) -> Self {
-        Arc::clone(&notifications.verifier)
-    }
 }
 
 impl FromRef<Notifications> for CursorKey {

@@ -11,7 +11,7 @@ use common_config::SecretRef;
 use common_db::Pools;
 use common_events::{Envelope, Handle as _};
 use common_http::testing::{Answer, request, send};
-use common_http::{CursorKey, HttpConfig, rewrite_verbs, standard};
+use common_http::{Callers, CursorKey, HttpConfig, rewrite_verbs, standard};
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -35,12 +35,13 @@ impl World {
                 write: pool.clone(),
                 read: pool.clone(),
             },
-            verifier: keys.verifier(clock.clone()).await,
             keys: CursorKey::read(&secret).expect("a key"),
             clock: clock.clone(),
         });
         let (routes, _) = router(notifications).split_for_parts();
-        let layered = standard(routes, &HttpConfig::default(), Arc::new(SystemIds));
+        let callers = Callers::verified_by(keys.verifier(clock.clone()).await);
+        let config = HttpConfig::default();
+        let layered = standard(routes, &config, Arc::new(SystemIds), callers);
         Self {
             app: rewrite_verbs(layered),
             notifier: Notifier::new(pool.clone()),

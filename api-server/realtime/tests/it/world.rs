@@ -14,7 +14,7 @@ use common_cache::{Cache, CacheConfig};
 use common_clock::{Clock as _, Ids as _, SystemClock, SystemIds};
 use common_events::{Envelope, Handle as _};
 use common_http::testing::{request, send};
-use common_http::{HttpConfig, standard};
+use common_http::{Callers, HttpConfig, standard};
 use common_service::{Service, ServiceConfig};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
@@ -64,15 +64,22 @@ impl World {
             router(realtime.clone()),
             &HttpConfig::default(),
             Arc::new(SystemIds),
+            Callers::unknown(),
         );
         let listen = service.config().listen;
         let address = service.listen(listen, app).await.expect("a free port");
-        let verifier = keys().verifier(Arc::new(SystemClock)).await;
-        let tickets = tickets_router(Tickets::new(cache, verifier, Arc::new(SystemIds)));
+        let callers = Callers::verified_by(keys().verifier(Arc::new(SystemClock)).await);
+        let tickets = tickets_router(Tickets::new(cache, Arc::new(SystemIds)));
+        let tickets = standard(
+            tickets.split_for_parts().0,
+            &HttpConfig::default(),
+            Arc::new(SystemIds),
+            callers,
+        );
         Self {
             realtime,
             stop: service.soft(),
-            tickets: tickets.split_for_parts().0,
+            tickets,
             address,
         }
     }

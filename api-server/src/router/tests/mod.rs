@@ -1,11 +1,13 @@
 //! The document of role `web` against its routes and its answers.
 
+mod limits;
 mod matrix;
 mod writes;
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use api_server_notifications::Notifications;
 use api_server_realtime::Tickets;
@@ -15,13 +17,13 @@ use common_auth::testing::{AUDIENCE, Bearer, ISSUER, KeyFolder};
 use common_auth::{AuthConfig, PasswordHasher};
 use common_cache::testing::redis_url;
 use common_cache::{Cache, CacheConfig};
-use common_clock::{Clock as _, SharedClock, SystemClock, SystemIds};
+use common_clock::{Clock as _, ManualClock, SharedClock, SystemClock, SystemIds};
 use common_config::SecretRef;
 use common_db::Pools;
 use common_db::testing::as_application;
 use common_http::document::testing::{Probe, check, operations, routes};
 use common_http::testing::{request, send};
-use common_http::{CursorKey, DEPRECATIONS};
+use common_http::{CursorKey, DEPRECATIONS, Limiter};
 use common_scratch::Folder;
 use serde_json::Value;
 use sqlx::PgPool;
@@ -101,8 +103,19 @@ impl World {
     }
 }
 
-/// It, with an administrator.
+/// It, with an administrator, for callers who ask a lot.
 async fn world(pool: &PgPool, folder: &Path) -> World {
+    world_with(pool, folder, NonZeroU32::MAX).await
+}
+
+/// It, with so many requests of each kind a minute.
+async fn world_with(pool: &PgPool, folder: &Path, limit: NonZeroU32) -> World {
+    let config = HttpConfig {
+        reads_per_minute: limit,
+        writes_per_minute: limit,
+        anonymous_per_minute: limit,
+        ..HttpConfig::default()
+    };
     let keys = KeyFolder::new(&folder.to_string_lossy());
     let clock: SharedClock = Arc::new(SystemClock);
     let ids: SharedIds = Arc::new(SystemIds);
@@ -132,21 +145,24 @@ async fn world(pool: &PgPool, folder: &Path) -> World {
         write: application.clone(),
         read: application,
     };
+    let counters = Arc::new(OnceLock::from(cache.clone()));
+    // Its minute does not end.
+    let minute = Arc::new(ManualClock::new(clock.now()));
+    let limiter = Limiter::new(&config, counters, minute);
+    let callers = Callers::verified_by(Arc::clone(&verifier)).limited_by(limiter);
     let domains = Domains {
         tasks: Tasks::new(api_server_tasks::Parts {
             pools: pools.clone(),
-            verifier: Arc::clone(&verifier),
             keys: cursors.clone(),
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
         }),
         notifications: Notifications::new(api_server_notifications::Parts {
             pools: pools.clone(),
-            verifier: Arc::clone(&verifier),
             keys: cursors.clone(),
             clock: Arc::clone(&clock),
         }),
-        tickets: Tickets::new(cache.clone(), Arc::clone(&verifier), Arc::clone(&ids)),
+        tickets: Tickets::new(cache.clone(), Arc::clone(&ids)),
         users: Users::new(api_server_users::Parts {
             pools,
             cache,
@@ -169,7 +185,7 @@ async fn world(pool: &PgPool, folder: &Path) -> World {
         }),
     };
     World {
-        app: router(domains, &HttpConfig::default(), ids),
+        app: router(domains, &config, ids, callers),
         token,
         keys,
     }

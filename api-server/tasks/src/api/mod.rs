@@ -9,10 +9,7 @@ mod patch;
 mod rules;
 mod views;
 
-use std::sync::Arc;
-
 use axum::extract::FromRef;
-use common_auth::Verifier;
 use common_http::CursorKey;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -33,12 +30,6 @@ pub fn routes() -> OpenApiRouter<Tasks> {
 #[must_use]
 pub fn router(tasks: Tasks) -> OpenApiRouter {
     routes().with_state(tasks)
-}
-
-impl FromRef<Tasks> for Arc<Verifier> {
-    fn from_ref(tasks: &Tasks) -> Self {
-        Arc::clone(&tasks.verifier)
-    }
 }
 
 impl FromRef<Tasks> for CursorKey {

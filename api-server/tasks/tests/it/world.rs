@@ -13,7 +13,7 @@ use common_config::SecretRef;
 use common_db::Pools;
 use common_db::testing::as_application;
 use common_http::testing::{Answer, request, send};
-use common_http::{CursorKey, HttpConfig, rewrite_verbs, standard};
+use common_http::{Callers, CursorKey, HttpConfig, rewrite_verbs, standard};
 use serde_json::Value;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -40,13 +40,14 @@ impl World {
                 write: application.clone(),
                 read: application,
             },
-            verifier: keys.verifier(clock.clone()).await,
             keys: CursorKey::read(&secret).expect("a key"),
             clock: clock.clone(),
             ids: Arc::new(SystemIds),
         });
         let (routes, _) = router(tasks).split_for_parts();
-        let layered = standard(routes, &HttpConfig::default(), Arc::new(SystemIds));
+        let callers = Callers::verified_by(keys.verifier(clock.clone()).await);
+        let config = HttpConfig::default();
+        let layered = standard(routes, &config, Arc::new(SystemIds), callers);
         Self {
             app: rewrite_verbs(layered),
             pool: pool.clone(),

@@ -18,10 +18,7 @@ mod refresh;
 mod rules;
 mod views;
 
-use std::sync::Arc;
-
 use axum::extract::FromRef;
-use common_auth::Verifier;
 use common_http::{CursorKey, deprecated};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -52,12 +49,6 @@ pub fn routes() -> OpenApiRouter<Users> {
 #[must_use]
 pub fn router(users: Users) -> OpenApiRouter {
     routes().with_state(users)
-}
-
-impl FromRef<Users> for Arc<Verifier> {
-    fn from_ref(users: &Users) -> Self {
-        Arc::clone(&users.verifier)
-    }
 }
 
 impl FromRef<Users> for CursorKey {

@@ -14,9 +14,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use common_cache::Cache;
 use common_clock::{SharedClock, SharedIds};
+use common_http::Network;
 use sha2::{Digest as _, Sha256};
 
-use crate::model::Network;
 use crate::{Email, Error, UsersConfig};
 use local::Cells;
 use window::Window;

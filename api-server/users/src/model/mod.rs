@@ -3,7 +3,6 @@
 mod email;
 mod imported;
 mod name;
-mod network;
 mod password;
 mod role;
 mod team;
@@ -12,7 +11,6 @@ mod user;
 pub use email::Email;
 pub(crate) use imported::{Fault, ImportedUser};
 pub use name::Name;
-pub(crate) use network::Network;
 pub use password::Password;
 pub use role::Role;
 pub(crate) use team::{Member, Team, TeamName};

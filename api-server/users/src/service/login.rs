@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use common_auth::{PasswordError, Verdict};
+use common_http::Network;
 use common_telemetry::audit_event;
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
@@ -9,7 +10,7 @@ use tracing::Instrument as _;
 
 use super::tokens::{Client, Tokens, hash};
 use crate::limits::{Attempt, KNOWN};
-use crate::model::{Email, Network};
+use crate::model::Email;
 use crate::store::session::{self, NewToken, Proof};
 use crate::store::user::{self, Credentials, Found, Sought};
 use crate::{Error, Users};

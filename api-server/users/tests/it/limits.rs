@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use api_server_users::UsersConfig;
+use common_cache::testing::Silent;
 use common_http::testing::Answer;
 use common_scratch::Redis;
 use futures::StreamExt as _;
@@ -10,7 +11,6 @@ use futures::stream::FuturesUnordered;
 use sqlx::PgPool;
 
 use crate::held_up::{hold, holds, waits_for_a_lock};
-use crate::silent::Silent;
 use crate::world::{ADMIN, PASSWORD, World, tokens};
 
 const HOME: &str = "198.51.100.7";

@@ -11,7 +11,6 @@ mod login;
 mod logout;
 mod purge;
 mod refresh;
-mod silent;
 mod teams;
 mod users;
 mod world;

@@ -18,7 +18,7 @@ use common_clock::{Clock as _, Ids as _, ManualClock, SharedClock, SharedIds, Sy
 use common_config::SecretRef;
 use common_db::Pools;
 use common_http::testing::{Answer, request, send};
-use common_http::{CursorKey, HttpConfig, rewrite_verbs, standard};
+use common_http::{Callers, CursorKey, HttpConfig, rewrite_verbs, standard};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::PgPool;
@@ -96,7 +96,9 @@ impl World {
             config,
         });
         let (routes, _) = router(users).split_for_parts();
-        let layered = standard(routes, &HttpConfig::default(), Arc::new(SystemIds));
+        let callers = Callers::verified_by(Arc::clone(&verifier));
+        let http = HttpConfig::default();
+        let layered = standard(routes, &http, Arc::new(SystemIds), callers);
         let id = first_admin(pool, ADMIN, clock.clone()).await;
         Self {
             app: rewrite_verbs(layered),

@@ -89,7 +89,9 @@ fn codes(kind: Kind) -> &'static str {
         Kind::TooLarge => "`body_too_large`",
         Kind::UnsupportedMediaType => "`unsupported_media_type`",
         Kind::Invalid => "`validation_failed`, `idempotency_key_reused`",
-        Kind::RateLimited => "the operation tells of what",
+        Kind::RateLimited => {
+            "`rate_limited`: the caller has sent as many requests as they may in a minute"
+        }
         Kind::Internal => "`internal`: our fault; the request's id leads to it",
         Kind::Unavailable => "`unavailable`: something that we need does not answer",
         Kind::Timeout => "`timeout`: it was given up, and may have taken effect",

@@ -21,12 +21,14 @@ const TRACE: &str = "traceparent";
 const LINK: &str = "Link";
 const DEPRECATION: &str = "Deprecation";
 const SUNSET: &str = "Sunset";
+const LIMIT: &str = "RateLimit";
+const POLICY: &str = "RateLimit-Policy";
 
 /// Sent with every answer.
-pub(super) const ALWAYS: [&str; 2] = [REQUEST, TRACE];
+pub(super) const ALWAYS: [&str; 4] = [REQUEST, TRACE, LIMIT, POLICY];
 
 /// Each header with what it says, its shape and an example.
-const ALL: [(&str, &str, Option<&str>, &str); 11] = [
+const ALL: [(&str, &str, Option<&str>, &str); 13] = [
     (
         REQUEST,
         "Name of the request in our log: the caller's own, if it is a plain word",
@@ -77,6 +79,20 @@ const ALL: [(&str, &str, Option<&str>, &str); 11] = [
         "The time from which this may be gone (RFC 8594)",
         Some("GMT$"),
         "Tue, 30 Nov 2027 00:00:00 GMT",
+    ),
+    (
+        POLICY,
+        "The limit that the request counts for: so many in `w` seconds. A user has one for what reads and one for what changes \
+         something; `anonymous` is that of all who come from one network without a valid token. What is not sent because the \
+         caller holds it costs nothing",
+        Some(r#"^"(read|write|anonymous)";q=[0-9]+;w=60$"#),
+        "\"read\";q=1200;w=60",
+    ),
+    (
+        LIMIT,
+        "What is left of it, about, and the seconds after which it is whole again",
+        Some(r#"^"(read|write|anonymous)";r=[0-9]+;t=[0-9]+$"#),
+        "\"read\";r=1199;t=58",
     ),
 ];
 

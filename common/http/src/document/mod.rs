@@ -79,10 +79,10 @@ fn finish_operation(operation: &mut Operation, schemas: &Value) {
             continue;
         };
         if let RefOr::T(own) = response {
-            let about = if is_write {
-                writes::with_shared(kind, &own.description)
-            } else {
-                own.description.clone()
+            let about = match kind {
+                Kind::RateLimited => format!("{}, `rate_limited`", own.description),
+                _ if is_write => writes::with_shared(kind, &own.description),
+                _ => own.description.clone(),
             };
             *response = answers::reference(kind, &about);
         }
@@ -109,7 +109,12 @@ fn refusals(operation: &Operation, public: bool) -> Vec<Kind> {
         })
     };
     let body = operation.request_body.is_some();
-    let mut all = vec![Kind::Internal, Kind::Unavailable, Kind::Timeout];
+    let mut all = vec![
+        Kind::RateLimited,
+        Kind::Internal,
+        Kind::Unavailable,
+        Kind::Timeout,
+    ];
     if !public {
         all.push(Kind::Unauthorized);
     }

@@ -17,7 +17,7 @@ pub use sample::resolve;
 use sample::{body, path};
 
 /// Headers that a document has to tell of.
-const TOLD: [&str; 11] = [
+const TOLD: [&str; 13] = [
     "x-request-id",
     "etag",
     "retry-after",
@@ -29,6 +29,8 @@ const TOLD: [&str; 11] = [
     "link",
     "deprecation",
     "sunset",
+    "ratelimit",
+    "ratelimit-policy",
 ];
 
 /// One operation of a document.

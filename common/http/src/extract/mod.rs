@@ -10,6 +10,7 @@ pub(crate) mod tags;
 pub use headers::RequestId;
 pub use json::Json;
 pub use path::Path;
+pub(crate) use principal::Identity;
 pub use principal::Principal;
 pub use query::Query;
 pub use tags::{IfMatch, IfNoneMatch};

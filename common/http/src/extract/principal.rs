@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts};
-use axum::http::header;
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use common_auth::{AuthError, Verifier};
+use common_auth::AuthError;
 use uuid::Uuid;
 
-use crate::{ApiError, RequestId};
+use crate::ApiError;
 
 /// The user behind a valid access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,44 +24,32 @@ pub struct Principal {
     pub request_id: String,
 }
 
-impl<S> FromRequestParts<S> for Principal
-where
-    S: Send + Sync,
-    Arc<Verifier>: FromRef<S>,
-{
+/// What a layer has found out about who is asking; in the request's extensions.
+#[derive(Debug, Clone)]
+pub(crate) enum Identity {
+    /// Somebody with a valid token.
+    Known(Principal),
+    /// Somebody without a token.
+    Nobody,
+    /// Somebody with a token that is not accepted.
+    Refused(Arc<AuthError>),
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| {
-                let (scheme, token) = value.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-            })
-            .ok_or_else(|| ApiError::unauthorized("no bearer token"))?;
-        let claims = Arc::<Verifier>::from_ref(state)
-            .verify(token)
-            .await
-            .map_err(|error| match error {
-                AuthError::Blind => ApiError::unavailable(
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        match parts.extensions.get::<Identity>() {
+            Some(Identity::Known(principal)) => Ok(principal.clone()),
+            Some(Identity::Nobody) => Err(ApiError::unauthorized("no bearer token")),
+            Some(Identity::Refused(error)) if matches!(**error, AuthError::Blind) => {
+                Err(ApiError::unavailable(
                     "it is not known at the moment who has signed out; try again in some seconds",
-                    error,
-                ),
-                refused => ApiError::unauthorized(refused),
-            })?;
-        let request_id = parts
-            .extensions
-            .get::<RequestId>()
-            .cloned()
-            .unwrap_or_default();
-        Ok(Self {
-            user_id: claims.sub,
-            session_id: claims.sid,
-            is_admin: claims.adm,
-            issued_at: claims.iat,
-            request_id: request_id.0,
-        })
+                    Arc::clone(error),
+                ))
+            }
+            Some(Identity::Refused(error)) => Err(ApiError::unauthorized(Arc::clone(error))),
+            None => Err(ApiError::internal("no layer looks at the tokens here")),
+        }
     }
 }

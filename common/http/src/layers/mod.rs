@@ -1,11 +1,13 @@
 //! The layers of every API, in one order.
 
+mod callers;
 mod client;
 mod log;
 mod pages;
 mod render;
 mod trace;
 
+pub use callers::Callers;
 pub use client::ClientAddress;
 
 use std::time::Duration;
@@ -23,27 +25,34 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::{ApiError, HttpConfig, Kind};
 
-/// `router` behind, from the outside in: request id, trace and log line, rendering of problems, caught
-/// panics, time limit, headers against misuse by browsers, links of pages, body limit. Unknown paths and
-/// methods are problems too.
-pub fn standard(router: Router, config: &HttpConfig, ids: SharedIds) -> Router {
+/// `router` behind, from the outside in: request id, trace and log line, rendering of problems, headers against misuse by
+/// browsers, who is asking and how much they may, caught panics, time limit, links of pages, body limit. Unknown paths
+/// and methods are problems too, and count.
+pub fn standard(
+    router: Router,
+    config: &HttpConfig,
+    ids: SharedIds,
+    callers: Callers,
+) -> Router {
     let fixed =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let layers = ServiceBuilder::new()
         .layer(from_fn_with_state(ids, log::log_request))
         .layer(from_fn_with_state(config.trusted_hops, client::note_client))
         .layer(axum::middleware::from_fn(render::render_problem))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::GATEWAY_TIMEOUT,
-            Duration::from_secs(config.timeout_seconds),
-        ))
         .layer(fixed(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed(header::REFERRER_POLICY, "same-origin"))
         .layer(fixed(header::CACHE_CONTROL, "no-store"))
         .layer(fixed(
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; frame-ancestors 'none'",
+        ))
+        // Before what answers in a handler's place: every answer tells of the limit.
+        .layer(from_fn_with_state(callers, callers::admit))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            Duration::from_secs(config.timeout_seconds),
         ))
         .layer(axum::middleware::from_fn(pages::link_pages));
     router

@@ -28,12 +28,15 @@ pub(super) async fn render_problem(request: Request, next: Next) -> Response {
     if response.status() == StatusCode::GATEWAY_TIMEOUT
         && response.extensions().get::<Logged>().is_none()
     {
+        let headers = std::mem::take(response.headers_mut());
         response = ApiError::new(
             Kind::Timeout,
             "timeout",
             "the request took too long and was given up",
         )
         .into_response();
+        // What the layers before have told stays.
+        response.headers_mut().extend(headers);
     }
     let Some(mut logged) = response.extensions().get::<Logged>().cloned() else {
         return response;

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
-use common_auth::Verifier;
 use garde::Validate;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -129,7 +128,6 @@ fn invalid() -> ApiError {
 impl<S> FromRequestParts<S> for Attempt
 where
     S: Send + Sync,
-    Arc<Verifier>: FromRef<S>,
     CursorKey: FromRef<S>,
 {
     type Rejection = ApiError;

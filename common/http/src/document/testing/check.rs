@@ -33,16 +33,15 @@ pub fn check(document: &Value, unbounded: &[&str]) {
             told.method == "GET" && tag.is_object(),
             "{at}: {IF_NONE_MATCH}"
         );
+        assert!(answers.contains_key("429"), "{at}: everybody is limited");
         for (status, answer) in answers {
             let whole = resolve(document, answer);
-            assert!(
-                whole["headers"]["X-Request-Id"].is_object(),
-                "{at}: {status}"
-            );
-            assert!(
-                whole["headers"]["traceparent"].is_object(),
-                "{at}: {status}"
-            );
+            for name in ["X-Request-Id", "traceparent", "RateLimit", "RateLimit-Policy"] {
+                assert!(
+                    whole["headers"][name].is_object(),
+                    "{at}: {status} and {name}"
+                );
+            }
             if status.as_str() >= "400" {
                 let schema = &whole["content"]["application/json"]["schema"]["$ref"];
                 assert_eq!(*schema, "#/components/schemas/Fault", "{at}: {status}");

@@ -7,12 +7,13 @@ use std::net::{IpAddr, Ipv6Addr};
 const PREFIX: u32 = 64;
 
 /// An IPv4 address, or the /64 of an IPv6 address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Network(IpAddr);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
 
 impl Network {
     /// The network of `address`.
-    pub(crate) fn of(address: IpAddr) -> Self {
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V6(address) => {
                 let rest = u128::BITS - PREFIX;
