@@ -101,9 +101,9 @@ pub struct Worked {
 /// Lets people through who ask without a pause: nobody but a program sends so many requests a minute. The settings get to the
 /// pods as the manual tells, by `extraEnv`.
 pub fn without_limits(spec: &mut Value) {
-    let variables = ["READS", "WRITES"].map(|kind| {
-        json!({"name": format!("CREWDECK_HTTP_{kind}_PER_MINUTE"), "value": "1000000"})
-    });
+    let variables = ["READS", "WRITES"].map(
+        |kind| json!({"name": format!("CREWDECK_HTTP_{kind}_PER_MINUTE"), "value": "1000000"}),
+    );
     spec["rolesTemplate"]["extraEnv"] = json!(variables);
 }
 

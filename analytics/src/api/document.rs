@@ -70,7 +70,7 @@ mod tests {
             .map(String::as_str)
             .collect();
         answers.sort_unstable();
-        assert_eq!(answers, ["200", "401", "404", "500", "503", "504"]);
+        assert_eq!(answers, ["200", "401", "404", "429", "500", "503", "504"]);
         let bearer = &document["components"]["securitySchemes"]["bearer"];
         assert_eq!(bearer["scheme"], "bearer");
         let fields = &document["components"]["schemas"]["SummaryView"]["properties"];

@@ -47,6 +47,28 @@ async fn a_cache_that_is_away_changes_nothing(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn callers_are_limited_without_a_cache_too(pool: PgPool) {
+    prepare(&pool).await;
+    let ada = user(&pool).await;
+    let ours = team(&pool, ada, &[]).await;
+    let role = Settings {
+        more: "[http]\nreads_per_minute = 2".to_owned(),
+        ..Settings::of(&pool)
+    }
+    .ready()
+    .await;
+    let token = token(ada, false);
+    let mut refused = 0;
+    // A minute may end between them, but not two.
+    for _ in 0..5 {
+        let (status, body) = role.summary(ours, Some(&token)).await;
+        assert!(status == 200 || status == 429, "{body}");
+        refused += i32::from(status == 429);
+    }
+    assert!(refused > 0);
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
 async fn a_role_that_cannot_tell_who_has_signed_out_is_not_ready(pool: PgPool) {
     prepare(&pool).await;
     let may_read = async |statement: &'static str| {

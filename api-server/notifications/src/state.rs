@@ -26,15 +26,7 @@ impl Notifications {
     /// The domain with its dependencies.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let Parts {
-            pools,
-            keys,
-            clock,
-        } = parts;
-        Self {
-            pools,
-            keys,
-            clock,
-        }
+        let Parts { pools, keys, clock } = parts;
+        Self { pools, keys, clock }
     }
 }

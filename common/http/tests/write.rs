@@ -12,7 +12,8 @@ use common_config::SecretRef;
 use common_db::testing::{StatementCounter, contents};
 use common_http::testing::{Answer, request, send};
 use common_http::{
-    ApiResult, Attempt, Callers, CursorKey, Effect, HttpConfig, IfMatch, Json, Reply, Written, standard,
+    ApiResult, Attempt, Callers, CursorKey, Effect, HttpConfig, IfMatch, Json, Reply, Written,
+    standard,
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};

@@ -28,12 +28,7 @@ use crate::{ApiError, HttpConfig, Kind};
 /// `router` behind, from the outside in: request id, trace and log line, rendering of problems, headers against misuse by
 /// browsers, who is asking and how much they may, caught panics, time limit, links of pages, body limit. Unknown paths
 /// and methods are problems too, and count.
-pub fn standard(
-    router: Router,
-    config: &HttpConfig,
-    ids: SharedIds,
-    callers: Callers,
-) -> Router {
+pub fn standard(router: Router, config: &HttpConfig, ids: SharedIds, callers: Callers) -> Router {
     let fixed =
         |name, value| SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value));
     let layers = ServiceBuilder::new()

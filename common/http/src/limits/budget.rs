@@ -81,9 +81,7 @@ impl Budget {
         if self.minute != minute {
             return;
         }
-        let before = nth
-            .saturating_sub(1)
-            .saturating_mul(u64::from(self.size()));
+        let before = nth.saturating_sub(1).saturating_mul(u64::from(self.size()));
         let rest = u64::from(self.limit).saturating_sub(before);
         let rest = u32::try_from(rest).unwrap_or(self.limit);
         self.take(rest);

@@ -36,7 +36,12 @@ pub fn check(document: &Value, unbounded: &[&str]) {
         assert!(answers.contains_key("429"), "{at}: everybody is limited");
         for (status, answer) in answers {
             let whole = resolve(document, answer);
-            for name in ["X-Request-Id", "traceparent", "RateLimit", "RateLimit-Policy"] {
+            for name in [
+                "X-Request-Id",
+                "traceparent",
+                "RateLimit",
+                "RateLimit-Policy",
+            ] {
                 assert!(
                     whole["headers"][name].is_object(),
                     "{at}: {status} and {name}"
