@@ -28,7 +28,7 @@ const REFUSED: &str = "http_rate_limited_total";
 const LEASES: &str = "http_rate_limit_leases_total";
 
 /// Callers whose budgets a process knows. Of one that it has forgotten, Redis still knows the leases.
-const KNOWN: u64 = 50_000;
+const KNOWN: u64 = 20_000;
 /// A budget that nobody has spent from for so long is of a minute that is over.
 const IDLE: Duration = Duration::from_mins(2);
 
