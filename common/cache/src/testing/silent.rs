@@ -12,7 +12,7 @@ use tokio::sync::watch;
 pub struct Silent {
     /// Where it begins.
     pub url: String,
-    is_silent: watch::Sender<bool>,
+    silence: watch::Sender<bool>,
     counts: Arc<Counts>,
 }
 
@@ -34,7 +34,7 @@ impl Silent {
             .to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (is_silent, heard) = watch::channel(false);
+        let (silence, heard) = watch::channel(false);
         let counts = Arc::<Counts>::default();
         let shared = Arc::clone(&counts);
         spawn(async move {
@@ -49,19 +49,19 @@ impl Silent {
         });
         Self {
             url: format!("redis://127.0.0.1:{port}/"),
-            is_silent,
+            silence,
             counts,
         }
     }
 
     /// From now on nothing arrives.
     pub fn swallow(&self) {
-        self.is_silent.send_replace(true);
+        self.silence.send_replace(true);
     }
 
     /// What was swallowed arrives late, and everything else in time again.
     pub fn deliver(&self) {
-        self.is_silent.send_replace(false);
+        self.silence.send_replace(false);
     }
 
     /// Counters that were raised or lowered, and that Redis has heard of.
