@@ -15,6 +15,7 @@ mod fresh;
 pub mod idempotency;
 mod layers;
 mod page;
+pub mod patch;
 mod problem;
 mod reply;
 #[cfg(feature = "testing")]

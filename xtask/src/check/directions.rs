@@ -16,6 +16,7 @@ const COMMON: &[&str] = &[
     "common-config",
     "common-db",
     "common-events",
+    "common-history",
     "common-http",
     "common-jobs",
     "common-kafka",
@@ -65,6 +66,10 @@ const TABLE: &[Row] = &[
     (
         "common-http",
         &[BASE, &["common-auth", "common-cache", "common-db"]],
+    ),
+    (
+        "common-history",
+        &[BASE, &["common-db", "common-http"]],
     ),
     ("crds", &[]),
     (

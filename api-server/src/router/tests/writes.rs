@@ -108,6 +108,13 @@ async fn rows(app: &Router, token: &str, pool: &PgPool) -> Vec<Row> {
             none.clone(),
             none.clone(),
         ),
+        row(
+            "DELETE",
+            "/api/v1/tasks/{id}",
+            &task,
+            none.clone(),
+            none.clone(),
+        ),
         post("/api/v1/notifications/{id}:read", &told, none.clone(), none),
     ]
 }

@@ -1,4 +1,4 @@
-//! `POST /api/v1/tasks/{id}:archive` and `:restore`.
+//! `POST /api/v1/tasks/{id}:archive` and `:restore`, and `DELETE /api/v1/tasks/{id}`, which is the first of them.
 
 use axum::extract::State;
 use common_http::{ApiResult, Attempt, Envelope, IfMatch, Path, Written};
@@ -16,7 +16,6 @@ use crate::service::archive::set_archived;
     responses(
     (status = 200, description = "The archived task", body = Envelope<TaskView>),
     (status = 403, description = "`forbidden`: the caller only reads in this team"),
-    (status = 412, description = "`version_mismatch`: `changes` tells what became of the task since that version"),
 ))]
 pub(super) async fn archive_task(
     State(tasks): State<Tasks>,
@@ -33,7 +32,6 @@ pub(super) async fn archive_task(
     responses(
     (status = 200, description = "The restored task", body = Envelope<TaskView>),
     (status = 403, description = "`forbidden`: the caller only reads in this team"),
-    (status = 412, description = "`version_mismatch`: `changes` tells what became of the task since that version"),
 ))]
 pub(super) async fn restore_task(
     State(tasks): State<Tasks>,
@@ -42,4 +40,22 @@ pub(super) async fn restore_task(
     Path(id): Path<Uuid>,
 ) -> ApiResult<Written> {
     set_archived(&tasks, &attempt, id, &seen, false, shown).await
+}
+
+/// Delete a task
+///
+/// The same as `:archive`: nothing is lost, and the task can be restored.
+#[utoipa::path(delete, path = "/api/v1/tasks/{id}", tag = "tasks",
+    params(("id" = Uuid, Path), Attempt, IfMatch),
+    responses(
+    (status = 200, description = "The archived task", body = Envelope<TaskView>),
+    (status = 403, description = "`forbidden`: the caller only reads in this team"),
+))]
+pub(super) async fn delete_task(
+    State(tasks): State<Tasks>,
+    attempt: Attempt,
+    seen: IfMatch,
+    Path(id): Path<Uuid>,
+) -> ApiResult<Written> {
+    set_archived(&tasks, &attempt, id, &seen, true, shown).await
 }

@@ -1,14 +1,12 @@
 //! `GET /api/v1/tasks/{id}/history`.
 
-use std::hash::Hash as _;
-
 use axum::extract::State;
+use common_history::HistoryView;
 use common_http::{
     ApiResult, Envelope, Fresh, IfNoneMatch, PageQuery, Path, Principal, Query, Reply,
 };
 use uuid::Uuid;
 
-use super::views::HistoryView;
 use crate::Tasks;
 use crate::service::read;
 
@@ -30,13 +28,6 @@ pub(super) async fn task_history(
     let list = ("history", principal.user_id, id);
     let before = page.after(&tasks.keys, &list)?;
     let rows = read::history(&tasks, &principal, id, before, page.limit).await?;
-    // An entry never changes.
-    let page = tasks.keys.page(
-        &list,
-        rows,
-        page.limit,
-        |entry| entry.id,
-        |entry, state| entry.id.hash(state),
-    )?;
+    let page = common_history::page(&tasks.keys, &list, rows, page.limit)?;
     Ok(page.unless_held(&held))
 }

@@ -23,7 +23,11 @@ use crate::Tasks;
 pub fn routes() -> OpenApiRouter<Tasks> {
     OpenApiRouter::new()
         .routes(routes!(create::create_task, list::list_tasks))
-        .routes(routes!(get::get_task, patch::patch_task))
+        .routes(routes!(
+            get::get_task,
+            patch::patch_task,
+            archive::delete_task
+        ))
         .routes(routes!(archive::archive_task))
         .routes(routes!(archive::restore_task))
         .routes(routes!(history::task_history))

@@ -2,16 +2,17 @@
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use common_http::{ApiResult, Attempt, Envelope, IfMatch, Json, Path, Written, whole};
+use common_http::patch::{self, Wish};
+use common_http::{ApiResult, Attempt, Envelope, IfMatch, Json, Path, Written};
 use garde::Validate;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::rules;
 use super::views::{TaskView, shown};
 use crate::Tasks;
-use crate::model::{Change, Description, Moment, Priority, Status, Title, Wish, stored};
+use crate::model::{Change, Description, Moment, Priority, Status, Title, stored};
 use crate::service::change;
 
 /// Fields to change; an absent field stays as it is.
@@ -19,50 +20,31 @@ use crate::service::change;
 #[serde(deny_unknown_fields)]
 pub(super) struct PatchTask {
     #[garde(custom(rules::optional_title))]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "patch::given")]
     #[schema(value_type = Option<Title>, nullable = false)]
     title: Option<String>,
     #[garde(custom(rules::description))]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "patch::given")]
     #[schema(value_type = Option<Description>, nullable = false)]
     description: Option<String>,
     #[garde(skip)]
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "patch::given")]
     #[schema(example = "done", nullable = false)]
     status: Option<Status>,
     #[garde(custom(rules::priority))]
-    #[serde(default, deserialize_with = "given_whole")]
+    #[serde(default, deserialize_with = "patch::given_whole")]
     #[schema(value_type = Option<Priority>, nullable = false)]
     priority: Option<i16>,
     /// A member of the team; null takes the task from its owner.
     #[garde(skip)]
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "patch::present")]
     #[schema(value_type = Option<Uuid>)]
     owner_id: Wish<Uuid>,
     /// Null takes the date away.
     #[garde(custom(rules::wished_time))]
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "patch::present")]
     #[schema(value_type = Option<Moment>)]
     due_at: Wish<DateTime<Utc>>,
-}
-
-/// Refuses null for a field that every task has.
-fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
-/// The same for a whole number.
-fn given_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i16>, D::Error> {
-    whole(deserializer).map(Some)
-}
-
-/// Tells null from absent.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Wish<T>, D::Error> {
-    Option::deserialize(deserializer).map(Wish::Set)
 }
 
 /// Change a task

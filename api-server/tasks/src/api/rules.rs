@@ -6,9 +6,10 @@
 #![expect(clippy::ref_option, reason = "the shape that garde calls")]
 
 use chrono::{DateTime, Utc};
+use common_http::patch::Wish;
 
 use crate::Error;
-use crate::model::{Description, Priority, Title, Wish, writable};
+use crate::model::{Description, Priority, Title, writable};
 
 fn checked<T>(parsed: Result<T, Error>) -> garde::Result {
     match parsed {

@@ -3,11 +3,10 @@
 use chrono::{DateTime, Utc};
 use common_http::Reply;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::model::{Description, HistoryEntry, Priority, Status, Task, Title};
+use crate::model::{Description, Priority, Status, Task, Title};
 
 /// A task.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,28 +57,4 @@ impl From<Task> for TaskView {
 pub(super) fn shown(task: Task) -> Reply<TaskView> {
     let version = task.version;
     Reply::ok(TaskView::from(task)).versioned(version)
-}
-
-/// One recorded change of a task.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct HistoryView {
-    /// Who acted.
-    actor_id: Option<Uuid>,
-    #[schema(example = "task.updated")]
-    action: String,
-    /// Changed fields, each with its value before and after.
-    #[schema(value_type = Object, example = json!({"status": {"before": "todo", "after": "done"}}))]
-    diff: Value,
-    at: DateTime<Utc>,
-}
-
-impl From<HistoryEntry> for HistoryView {
-    fn from(entry: HistoryEntry) -> Self {
-        Self {
-            actor_id: entry.actor,
-            action: entry.action,
-            diff: entry.diff,
-            at: entry.at,
-        }
-    }
 }

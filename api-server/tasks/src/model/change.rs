@@ -1,30 +1,12 @@
 //! What a request changes of a task, and what it changed.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use common_history::Diff;
+use common_http::patch::Wish;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Description, Priority, Status, Task, Title};
-
-/// What becomes of a field that can be empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Wish<T> {
-    /// It stays as it is.
-    #[default]
-    Keep,
-    /// It gets this value, or none.
-    Set(Option<T>),
-}
-
-impl<T> Wish<T> {
-    /// The same with another value.
-    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Wish<U> {
-        match self {
-            Self::Keep => Wish::Keep,
-            Self::Set(value) => Wish::Set(value.map(change)),
-        }
-    }
-}
 
 /// Fields to change; `None` leaves a field.
 #[derive(Debug, Clone, Default)]
@@ -81,26 +63,6 @@ impl Change {
     }
 }
 
-/// Changed fields with the values before and after.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Diff(Map<String, Value>);
-
-impl Diff {
-    /// Names of the changed fields, in the order of the alphabet.
-    pub(crate) fn fields(&self) -> Vec<String> {
-        self.0.keys().cloned().collect()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// `{"field": {"before": …, "after": …}}`.
-    pub(crate) fn into_json(self) -> Value {
-        Value::Object(self.0)
-    }
-}
-
 /// What differs between two states of a task; `before` is `None` for a new one.
 pub(crate) fn changed(before: Option<&Task>, after: &Task) -> Diff {
     let fields = |task: &Task| {
@@ -114,17 +76,7 @@ pub(crate) fn changed(before: Option<&Task>, after: &Task) -> Diff {
             ("is_archived", json!(task.is_archived)),
         ]
     };
-    let before = before.map(fields);
-    let mut diff = Map::new();
-    for (at, (name, after)) in fields(after).into_iter().enumerate() {
-        let before = before
-            .as_ref()
-            .map_or(Value::Null, |before| before[at].1.clone());
-        if before != after {
-            diff.insert(name.to_owned(), json!({"before": before, "after": after}));
-        }
-    }
-    Diff(diff)
+    Diff::between(before.map(fields), fields(after))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ mod task;
 mod text;
 mod time;
 
-pub(crate) use change::{Change, Diff, Wish, changed};
+pub(crate) use change::{Change, changed};
 pub(crate) use status::Status;
-pub(crate) use task::{Changed, HistoryEntry, NewTask, Task};
+pub(crate) use task::{NewTask, Task};
 pub(crate) use text::{Description, Priority, Title};
 pub(crate) use time::{Moment, stored, writable};

@@ -1,7 +1,6 @@
-//! A task and its history.
+//! A task.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Description, Priority, Status, Title};
@@ -58,29 +57,4 @@ impl NewTask {
             updated_at: at,
         }
     }
-}
-
-/// One recorded change.
-#[derive(Debug, Clone)]
-pub(crate) struct HistoryEntry {
-    pub(crate) id: i64,
-    pub(crate) actor: Option<Uuid>,
-    /// Such as `task.updated`.
-    pub(crate) action: String,
-    /// `{"field": {"before": …, "after": …}}`.
-    pub(crate) diff: Value,
-    pub(crate) at: DateTime<Utc>,
-}
-
-/// A field that is not what somebody saw any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Changed {
-    pub(crate) field: String,
-    /// What they saw.
-    pub(crate) before: Value,
-    /// What it is now.
-    pub(crate) after: Value,
-    /// Who changed it last.
-    pub(crate) actor: Option<Uuid>,
-    pub(crate) at: DateTime<Utc>,
 }

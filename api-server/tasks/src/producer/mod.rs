@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use common_events::{EventPayload, EventSchema, Topic};
+use common_history::Diff;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::model::{Diff, Status, Task};
+use crate::model::{Status, Task};
 
 /// Schemas of every event of the domain.
 #[must_use]

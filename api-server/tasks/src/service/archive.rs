@@ -6,7 +6,6 @@ use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::seen::allow_act;
 use crate::Tasks;
 use crate::model::{Task, changed};
 use crate::producer::{TaskArchived, TaskEvent, TaskRestored};
@@ -32,7 +31,10 @@ pub(crate) async fn set_archived<V: Serialize>(
         let visible = ReadScope::of(connection, principal.user_id).await?;
         let before = task::lock(connection, &visible, id).await?;
         let scope = visible.write(before.team_id)?;
-        allow_act(connection, &visible, &before, seen).await?;
+        visible
+            .history(id)
+            .allow_act(connection, before.version, seen)
+            .await?;
         if before.is_archived == archived {
             return Ok(Effect::Unchanged(before));
         }

@@ -1,5 +1,6 @@
 //! Use case: a member changes fields of a task.
 
+use common_http::patch::Wish;
 use common_http::{ApiResult, Attempt, Effect, IfMatch, Reply, Written};
 use common_telemetry::audit_event;
 use serde::Serialize;
@@ -7,8 +8,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::check_owner;
-use super::seen::allow_change;
-use crate::model::{Change, Task, Wish, changed};
+use crate::model::{Change, Task, changed};
 use crate::producer::{TaskEvent, TaskUpdated};
 use crate::store::scope::ReadScope;
 use crate::store::task;
@@ -32,7 +32,10 @@ pub(crate) async fn change<V: Serialize>(
         if before.is_archived {
             return Err(Error::Archived.into());
         }
-        allow_change(connection, &visible, &before, seen, &change.fields()).await?;
+        visible
+            .history(id)
+            .allow_change(connection, before.version, seen, &change.fields())
+            .await?;
         if let Wish::Set(owner) = change.owner_id {
             check_owner(connection, &visible, before.team_id, owner).await?;
         }

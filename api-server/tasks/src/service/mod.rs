@@ -4,15 +4,15 @@ pub(crate) mod archive;
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod read;
-mod seen;
 
 use chrono::{DateTime, Utc};
 use common_events::{EventPayload, Outgoing, outbox};
+use common_history::Diff;
 use common_http::Principal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::model::{Diff, stored};
+use crate::model::stored;
 use crate::store::Record;
 use crate::store::scope::ReadScope;
 use crate::{Error, Tasks};

@@ -1,13 +1,14 @@
 //! Use cases that only read.
 
+use common_history::Entry;
 use common_http::{Fresh, IfNoneMatch, Limit, Principal, etag};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::model::{HistoryEntry, Task};
+use crate::model::Task;
 use crate::store::list::{Filter, Position};
 use crate::store::scope::ReadScope;
-use crate::store::{history, list, task};
+use crate::store::{list, task};
 use crate::{Error, Tasks};
 
 /// A task of one of the caller's teams, archived or not, unless the caller holds it as a `V`. Whoever asks that mostly does,
@@ -53,9 +54,12 @@ pub(crate) async fn history(
     id: Uuid,
     before: Option<i64>,
     limit: Limit,
-) -> Result<Vec<HistoryEntry>, Error> {
+) -> Result<Vec<Entry>, Error> {
     let mut connection = tasks.pools.write.acquire().await?;
     let scope = ReadScope::of(&mut connection, principal.user_id).await?;
     task::get(&mut connection, &scope, id).await?;
-    history::page(&mut connection, &scope, id, before, limit.rows_and_one()).await
+    Ok(scope
+        .history(id)
+        .page(&mut connection, before, limit)
+        .await?)
 }

@@ -1,6 +1,5 @@
 //! All SQL of the domain. A change is one statement: row, audit and outbox.
 
-pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod scope;
 pub(crate) mod task;

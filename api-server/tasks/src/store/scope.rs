@@ -2,6 +2,7 @@
 //! --only scopes` finds a function of a store that takes none.
 
 use api_server_users::facade::Memberships;
+use common_history::Subject;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -55,6 +56,15 @@ impl ReadScope {
         person: Uuid,
     ) -> Result<bool, Error> {
         Ok(self.memberships.shares(connection, team, person).await?)
+    }
+
+    /// The history of a task that was found in this scope.
+    pub(crate) fn history(&self, task: Uuid) -> Subject<'_> {
+        Subject {
+            entity: "task",
+            id: task,
+            teams: &self.teams,
+        }
     }
 
     pub(super) fn teams(&self) -> &[Uuid] {

@@ -1,6 +1,6 @@
-//! `:archive` and `:restore`.
+//! `:archive`, `:restore` and `DELETE`.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::rows::{alone, events, team, user};
@@ -28,6 +28,42 @@ async fn both_can_be_asked_for_again(pool: PgPool) {
         events(&pool, &task).await,
         ["task.created.v1", "task.archived.v1", "task.restored.v1"]
     );
+}
+
+#[sqlx::test(migrator = "api_server_schema::MIGRATOR")]
+async fn to_delete_a_task_is_to_archive_it(pool: PgPool) {
+    let world = World::new(&pool).await;
+    let (ada, ours) = alone(&pool).await;
+    let new = json!({"team_id": ours, "title": "Oil"});
+    let (one, other) = (
+        world.task(ada, new.clone()).await,
+        world.task(ada, new).await,
+    );
+    let archive = format!("{}:archive", path(&one));
+    let archived = world.call(ada, "POST", &archive, &[], json!(null)).await;
+    let stale = [("if-match", "\"7\"")];
+    let delete = async |headers| {
+        let at = path(&other);
+        world.call(ada, "DELETE", &at, headers, json!(null)).await
+    };
+    delete(&stale).await.refused(412, "version_mismatch");
+    let deleted = delete(&[]).await;
+    assert_eq!(
+        (deleted.status, deleted.version()),
+        (200, archived.version())
+    );
+    let shown = |answer: &Value| {
+        let mut shown = answer.clone();
+        shown["id"] = json!(null);
+        shown
+    };
+    assert_eq!(shown(deleted.data()), shown(archived.data()));
+    assert_eq!(events(&pool, &one).await, events(&pool, &other).await);
+    let again = delete(&[]).await;
+    assert_eq!((again.status, &again.body), (200, &deleted.body));
+    let restore = format!("{}:restore", path(&other));
+    let restored = world.call(ada, "POST", &restore, &[], json!(null)).await;
+    assert_eq!(restored.data()["is_archived"], false);
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]

@@ -44,6 +44,12 @@ async fn the_answer_is_the_one_that_would_come_and_no_row_differs(pool: PgPool) 
             json!({"is_archived": true, "version": 2}),
         ),
         (
+            "DELETE",
+            format!("{path}?dry_run=true"),
+            Value::Null,
+            json!({"is_archived": true, "version": 2}),
+        ),
+        (
             "POST",
             format!("{path}:restore?dry_run=true"),
             Value::Null,

@@ -23,7 +23,10 @@ async fn pages_tell_everything_once_newest_first(pool: PgPool) {
     let own = format!("{}/history", path(&task));
     let whole = world.get(ben, &own).await;
     assert_eq!(whole.status, 200, "{}", whole.body);
-    let newest = json!({"actor_id": ada, "action": "task.updated", "at": "2026-03-02T09:00:00.123456Z",
+    let ids = whole.rows().iter().map(|row| row["id"].as_i64());
+    let ids: Vec<i64> = ids.map(|id| id.expect("a number")).collect();
+    assert!(ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
+    let newest = json!({"id": ids[0], "actor_id": ada, "action": "task.updated", "at": "2026-03-02T09:00:00.123456Z",
         "diff": {"priority": {"before": 3, "after": 4}}});
     assert_eq!(whole.data()[0], newest);
     assert_eq!(whole.data()[4]["action"], "task.created");

@@ -31,6 +31,7 @@ async fn every_change_can_be_sent_again(pool: PgPool) {
         ("PATCH", path.clone(), json!({"title": " Fuel"})),
         ("POST", format!("{path}:archive"), Value::Null),
         ("POST", format!("{path}:restore"), Value::Null),
+        ("DELETE", path.clone(), Value::Null),
     ];
     for (method, path, body) in changes {
         let first = twice(method, &path, body).await;
@@ -41,9 +42,10 @@ async fn every_change_can_be_sent_again(pool: PgPool) {
         "task.updated.v1",
         "task.archived.v1",
         "task.restored.v1",
+        "task.archived.v1",
     ];
     assert_eq!(events(&pool, task).await, once, "each once");
-    assert_eq!(count(&pool, "select count(*) from audit").await, 4);
+    assert_eq!(count(&pool, "select count(*) from audit").await, 5);
 }
 
 #[sqlx::test(migrator = "api_server_schema::MIGRATOR")]

@@ -15,7 +15,7 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Deprecated, OpenApi, RefOr};
 
-use crate::extract::tags::IF_NONE_MATCH;
+use crate::extract::tags::{IF_MATCH, IF_NONE_MATCH};
 use crate::{Kind, public_path};
 
 /// Name of the scheme in the document.
@@ -124,6 +124,9 @@ fn refusals(operation: &Operation, public: bool) -> Vec<Kind> {
     }
     if writes::is_one(operation) {
         all.extend([Kind::Conflict, Kind::Invalid]);
+    }
+    if takes(operation, IF_MATCH) {
+        all.push(Kind::PreconditionFailed);
     }
     all
 }

@@ -163,9 +163,9 @@ impl Probe<'_> {
             let answer = self.send(told, "", &wrong, &good).await;
             all.push(("header", expected, answer));
         }
-        if told.path.contains('{') {
+        for (name, _) in told.parameters("path") {
             let odd = Told {
-                path: told.path.replace("{id}", "no-id"),
+                path: told.path.replace(&format!("{{{name}}}"), "no-id"),
                 ..told.clone()
             };
             all.push(("odd path", Some(404), self.send(&odd, "", &[], &good).await));

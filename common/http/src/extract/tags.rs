@@ -11,7 +11,8 @@ use utoipa::openapi::path::{Parameter, ParameterIn};
 use super::headers::parameter;
 use crate::{ApiError, Kind, TextRule};
 
-/// As the document has it.
+/// As the document has them.
+pub(crate) const IF_MATCH: &str = "If-Match";
 pub(crate) const IF_NONE_MATCH: &str = "If-None-Match";
 
 /// `*`, or tags with commas between them; some may be weak, and some may be of others.
@@ -120,7 +121,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let about = "The `ETag` that the caller saw, or a list of them: with another version the answer is 412";
-        vec![parameter("If-Match", about, &TAGS, "\"3\"")]
+        vec![parameter(IF_MATCH, about, &TAGS, "\"3\"")]
     }
 }
 

@@ -137,6 +137,7 @@ pub(super) fn table(stage: &Stage) -> Vec<Row> {
             .at(task)
             .with(json!({"title": "Sand"})),
         Row::of(viewer, "GET /api/v1/tasks/{id}/history").at(task),
+        Row::of(member, "DELETE /api/v1/tasks/{id}").at(task),
         Row::of(member, "POST /api/v1/tasks/{id}:archive").at(task),
         Row::of(member, "POST /api/v1/tasks/{id}:restore").at(task),
         Row::of(Least::Anybody, "GET /api/v1/teams"),

@@ -3,14 +3,14 @@
 use chrono::{NaiveDate, TimeDelta};
 use serde_json::Value;
 
-use super::edges::properties;
+use super::edges::{fields, properties};
 use super::operations;
-use super::sample::{plain, resolve};
+use super::sample::{is_of, plain, resolve};
 use crate::DEPRECATIONS;
 use crate::extract::tags::IF_NONE_MATCH;
 
 /// Each operation has a tag that is described and one scheme, each refusal is one of
-/// the shared ones, each text of a request has a bound, and whoever holds what a `GET` gives can say so.
+/// the shared ones, each text and each list of a request has a bound, and whoever holds what a `GET` gives can say so.
 ///
 /// # Panics
 /// When it is not so.
@@ -52,17 +52,30 @@ pub fn check(document: &Value, unbounded: &[&str]) {
         inputs.extend(told.parameters("query"));
         inputs.extend(told.parameters("header"));
         for (name, schema) in inputs {
-            let schema = plain(document, &schema);
-            let bound = ["maxLength", "enum", "format"];
-            let pattern = schema["pattern"].as_str();
-            let bounded = bound.iter().any(|word| !schema[*word].is_null())
-                || pattern
-                    .is_some_and(|pattern| !pattern.contains("]*") && !pattern.contains("]+"));
-            assert!(
-                schema["type"] != "string" || bounded || unbounded.contains(&name.as_str()),
-                "{at}: {name} has no bound: {schema}"
-            );
+            if !unbounded.contains(&name.as_str()) {
+                bounded(document, &format!("{at}: {name}"), &schema);
+            }
         }
+    }
+}
+
+/// Each text and each list in it has a bound.
+fn bounded(document: &Value, at: &str, schema: &Value) {
+    let schema = plain(document, schema);
+    for (name, field) in fields(schema) {
+        bounded(document, &format!("{at}/{name}"), &field);
+    }
+    let told = |words: &[&str]| words.iter().any(|word| !schema[*word].is_null());
+    if is_of(schema, "array") {
+        assert!(told(&["maxItems"]), "{at} has no bound: {schema}");
+        bounded(document, &format!("{at}/0"), &schema["items"]);
+    }
+    if is_of(schema, "string") {
+        let pattern = schema["pattern"].as_str();
+        let ends =
+            pattern.is_some_and(|pattern| !pattern.contains("]*") && !pattern.contains("]+"));
+        let has_end = ends || told(&["maxLength", "enum", "format"]);
+        assert!(has_end, "{at} has no bound: {schema}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::sample::{body, plain, resolve};
+use super::sample::{body, is_of, list, plain, resolve, sample};
 use super::{Probe, Told};
 use crate::testing::Answer;
 
@@ -14,6 +14,11 @@ pub(super) fn properties(document: &Value, told: &Told) -> Vec<(String, Value)> 
         Some(parts) => &parts[0],
         None => schema,
     };
+    fields(object)
+}
+
+/// The fields of an object.
+pub(super) fn fields(object: &Value) -> Vec<(String, Value)> {
     let fields = object["properties"].as_object().into_iter().flatten();
     fields
         .map(|(name, schema)| (name.clone(), schema.clone()))
@@ -26,59 +31,136 @@ pub(super) async fn ask(probe: &Probe<'_>, told: &Told) {
     // Of several fields one has to be there: the sample has it, and it cannot go.
     let one_of_several = resolve(probe.document, whole)["allOf"].is_array();
     for (name, schema) in properties(probe.document, told) {
-        for (value, good) in of_body(probe.document, &schema) {
+        for edge in of_field(probe.document, &schema) {
+            let edge = edge.within(&name);
             let mut body = body(probe.document, told);
-            if value.is_null() && one_of_several && !body[&name].is_null() {
+            if edge.value.is_null() && one_of_several && !body[&name].is_null() {
                 continue;
             }
-            body[&name] = value.clone();
+            body[&name] = edge.value.clone();
             let answer = probe.send(told, "", &[], &body).await;
             let errors = answer.body["error"]["errors"].as_array();
-            let pointer = format!("/{name}");
             let refused = answer.status == 422
-                && errors.is_some_and(|all| all.iter().any(|one| one["pointer"] == pointer));
-            judge(probe, told, (&name, &value, good), refused, &answer);
+                && errors.is_some_and(|all| all.iter().any(|one| one["pointer"] == edge.pointer));
+            judge(probe, told, &edge, refused, &answer);
         }
     }
     for (name, schema) in told.parameters("query") {
-        for (value, good) in of_value(plain(probe.document, &schema), true) {
+        for edge in of_value(plain(probe.document, &schema), true) {
+            let edge = edge.within(&name);
+            let value = &edge.value;
             let text = value.as_str().map_or(value.to_string(), ToOwned::to_owned);
             let query = format!("?{name}={}", text.replace(' ', "%20"));
             let answer = probe.send(told, &query, &[], &Value::Null).await;
             let refused = answer.body["error"]["code"] == "query_invalid";
-            judge(probe, told, (&name, &value, good), refused, &answer);
+            judge(probe, told, &edge, refused, &answer);
         }
     }
 }
 
-fn judge(
-    probe: &Probe<'_>,
-    told: &Told,
-    (name, value, good): (&str, &Value, bool),
-    refused: bool,
-    answer: &Answer,
-) {
-    let shown: String = value.to_string().chars().take(60).collect();
-    let at = format!("{} {}: {name} = {shown}", told.method, told.path);
-    assert_eq!(refused, !good, "{at}: {} {}", answer.status, answer.body);
+fn judge(probe: &Probe<'_>, told: &Told, edge: &Edge, refused: bool, answer: &Answer) {
+    let shown: String = edge.value.to_string().chars().take(60).collect();
+    let at = format!("{} {}: {} = {shown}", told.method, told.path, edge.pointer);
+    assert_eq!(
+        refused, !edge.good,
+        "{at}: {} {}",
+        answer.status, answer.body
+    );
     probe.is_told(&at, told, answer);
 }
 
-/// Values of a field; null too.
-fn of_body(document: &Value, schema: &Value) -> Vec<(Value, bool)> {
+/// A value at an edge.
+struct Edge {
+    /// Where in it the edge is.
+    pointer: String,
+    value: Value,
+    /// Whether it is inside.
+    good: bool,
+}
+
+impl Edge {
+    fn of((value, good): (Value, bool)) -> Self {
+        Self {
+            pointer: String::new(),
+            value,
+            good,
+        }
+    }
+
+    /// The same as a part of something.
+    fn within(self, part: &str) -> Self {
+        Self {
+            pointer: format!("/{part}{}", self.pointer),
+            ..self
+        }
+    }
+}
+
+/// Values of a field or of an item of a list; null and another type too.
+fn of_field(document: &Value, schema: &Value) -> Vec<Edge> {
     let whole = resolve(document, schema);
     let choices = whole["oneOf"].as_array().into_iter().flatten();
-    let nullable = choices
-        .chain([whole])
-        .any(|one| one["type"] == "null" || one["type"] == json!(["string", "null"]));
-    let mut all = of_value(plain(document, schema), false);
-    all.push((Value::Null, nullable));
-    all.push((json!([]), false));
+    let nullable = choices.chain([whole]).any(|one| is_of(one, "null"));
+    let schema = plain(document, schema);
+    let (mut all, other) = if is_of(schema, "array") {
+        (of_list(document, schema), json!({}))
+    } else if schema["properties"].is_object() {
+        (of_object(document, schema), json!([]))
+    } else {
+        (of_value(schema, false), json!([]))
+    };
+    all.push(Edge::of((Value::Null, nullable)));
+    all.push(Edge::of((other, false)));
     all
 }
 
+/// Objects with each of their fields at an edge.
+fn of_object(document: &Value, schema: &Value) -> Vec<Edge> {
+    let of_one = |(name, field): &(String, Value)| {
+        let whole = |edge: Edge| {
+            let mut object = sample(document, schema);
+            object[name] = edge.value.clone();
+            Edge {
+                value: object,
+                ..edge.within(name)
+            }
+        };
+        of_field(document, field)
+            .into_iter()
+            .map(whole)
+            .collect::<Vec<_>>()
+    };
+    fields(schema).iter().flat_map(of_one).collect()
+}
+
+/// Lists as short and as long as they may be, with one item twice, and with their first item at each of its own edges.
+fn of_list(document: &Value, schema: &Value) -> Vec<Edge> {
+    let of_length = |length| list(document, schema, length);
+    let (least, most) = (schema["minItems"].as_u64(), schema["maxItems"].as_u64());
+    let mut all = vec![(of_length(least.unwrap_or_default()), true)];
+    all.extend(least.map(|least| (of_length(least.saturating_sub(1)), least == 0)));
+    if let Some(most) = most {
+        all.extend([(of_length(most), true), (of_length(most + 1), false)]);
+    }
+    if schema["uniqueItems"] == true {
+        let one = &of_length(1)[0];
+        all.push((json!([one, one]), false));
+    }
+    let whole = |edge: Edge| {
+        let mut items = of_length(least.unwrap_or_default().max(1));
+        items[0] = edge.value.clone();
+        Edge {
+            value: items,
+            ..edge.within("0")
+        }
+    };
+    let of_items = of_field(document, &schema["items"]);
+    let all = all.into_iter().map(Edge::of);
+    all.chain(of_items.into_iter().map(whole)).collect()
+}
+
 /// Values at the edges of a schema, each with whether it is inside. A number of a query has no fraction, not even `.0`.
-fn of_value(schema: &Value, in_query: bool) -> Vec<(Value, bool)> {
+fn of_value(schema: &Value, in_query: bool) -> Vec<Edge> {
     let mut all = Vec::new();
     let pattern = schema["pattern"].as_str().unwrap_or_default();
     let text = |length: u64| {
@@ -121,5 +203,5 @@ fn of_value(schema: &Value, in_query: bool) -> Vec<(Value, bool)> {
         all.push((json!("0001-01-01T00:00:00Z"), true));
         all.push((json!("0000-12-31T00:00:00Z"), false));
     }
-    all
+    all.into_iter().map(Edge::of).collect()
 }

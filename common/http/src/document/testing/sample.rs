@@ -29,7 +29,13 @@ pub(super) fn plain<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// A value that the schema allows: of an object what it has to have.
+/// Whether the schema, without references, is of values of this type; they may be null too.
+pub(super) fn is_of(schema: &Value, kind: &str) -> bool {
+    let told = &schema["type"];
+    told == kind || told.as_array().is_some_and(|all| all.contains(&json!(kind)))
+}
+
+/// A value that the schema allows: of an object what it has to have, of a list as few as it may have.
 pub(super) fn sample(document: &Value, schema: &Value) -> Value {
     let schema = plain(document, schema);
     if let Some(parts) = schema["allOf"].as_array() {
@@ -38,6 +44,13 @@ pub(super) fn sample(document: &Value, schema: &Value) -> Value {
         let name = choice.as_str().expect("a field to choose");
         whole[name] = sample(document, &parts[0]["properties"][name]);
         return whole;
+    }
+    if is_of(schema, "array") {
+        return list(
+            document,
+            schema,
+            schema["minItems"].as_u64().unwrap_or_default(),
+        );
     }
     if let Some(properties) = schema["properties"].as_object() {
         let required = schema["required"].as_array().into_iter().flatten();
@@ -56,11 +69,42 @@ pub(super) fn sample(document: &Value, schema: &Value) -> Value {
         return given.clone();
     }
     match schema["format"].as_str() {
-        Some("uuid") => json!("00000000-0000-4000-8000-000000000001"),
-        _ if schema["type"] == "string" => json!("x"),
-        _ if schema["type"] == "boolean" => json!(false),
+        Some("uuid") => uuid(0),
+        _ if is_of(schema, "string") => json!("x"),
+        _ if is_of(schema, "boolean") => json!(false),
         _ => schema["minimum"].clone(),
     }
+}
+
+/// A list of so many values, which differ where the schema wants that.
+pub(super) fn list(document: &Value, schema: &Value, length: u64) -> Value {
+    let items = plain(document, &schema["items"]);
+    let one = |number| {
+        if schema["uniqueItems"] == true {
+            another(items, number)
+        } else {
+            sample(document, items)
+        }
+    };
+    (0..length).map(one).collect()
+}
+
+/// Of the values that the schema allows this one, which is none of the others.
+///
+/// # Panics
+/// When it does not know how to tell two of them apart.
+fn another(schema: &Value, number: u64) -> Value {
+    if let Some(words) = schema["enum"].as_array() {
+        // When there are no more, from the beginning: what has too many is refused for either.
+        let at = usize::try_from(number).unwrap_or_default() % words.len();
+        return words[at].clone();
+    }
+    assert_eq!(schema["format"], "uuid", "a sample of different {schema}");
+    uuid(number)
+}
+
+fn uuid(number: u64) -> Value {
+    json!(format!("00000000-0000-4000-8000-{:012x}", number + 1))
 }
 
 /// The operation's path with a value for each parameter.
