@@ -1,8 +1,9 @@
-//! Role `worker`: sends events out, files notifications, runs jobs.
+//! Role `worker`: sends events out, reacts to them, runs jobs.
 
 use std::sync::Arc;
 
 use api_server_notifications::Notifier;
+use api_server_tasks::Departures;
 use api_server_users::jobs::{JobState, PurgeSessions};
 use common_config::Source;
 use common_db::DatabaseConfig;
@@ -69,6 +70,7 @@ async fn work(
     servers::follow_broker(&ends, service, &epochs);
     spawn_jobs(pools.write.clone(), service);
     spawn_relay(pools.write.clone(), ends.publisher, events.source, service);
+    spawn_departures(pools.write.clone(), Arc::clone(&ends.subscriber), service);
     spawn_notifier(pools.write, ends.subscriber, service);
     Ok(())
 }
@@ -97,6 +99,23 @@ fn spawn_notifier(pool: PgPool, subscriber: Arc<dyn EventSubscriber>, service: &
             || subscriber.subscribe(&[Topic::TaskEvents], Group::Shared(Notifier::NAME));
         if let Some(subscription) = reach("notifications", Some(&check), &stop, subscribe).await {
             consume(subscription, &Notifier::new(pool), own.clock(), &stop).await;
+        }
+        Ok(())
+    });
+}
+
+/// Takes whoever leaves a team from its tasks.
+fn spawn_departures(pool: PgPool, subscriber: Arc<dyn EventSubscriber>, service: &Service) {
+    let check = service.ready("departures");
+    let own = service.clone();
+    service.spawn("departures", async move {
+        let stop = own.soft();
+        let subscribe =
+            || subscriber.subscribe(&[Topic::UserActivities], Group::Shared(Departures::NAME));
+        if let Some(subscription) = reach("departures", Some(&check), &stop, subscribe).await {
+            let (clock, ids) = (Arc::clone(own.clock()), Arc::clone(own.ids()));
+            let departures = Departures::new(pool, clock, ids);
+            consume(subscription, &departures, own.clock(), &stop).await;
         }
         Ok(())
     });

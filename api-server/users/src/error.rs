@@ -20,6 +20,12 @@ pub enum Error {
     /// The user is a member already.
     #[error("the user is a member of the team already")]
     AlreadyMember,
+    /// Nothing of an archived team changes.
+    #[error("the team is archived; an owner of it can restore it")]
+    TeamArchived,
+    /// Somebody has to be able to do everything in a team.
+    #[error("a team keeps an owner: make somebody else an owner first")]
+    LastOwner,
     /// Address and password do not belong together; never says which is wrong.
     #[error("email or password is wrong")]
     BadCredentials,
@@ -70,6 +76,8 @@ impl From<Error> for ApiError {
             Error::Forbidden(_) => Self::new(Kind::Forbidden, "forbidden", text),
             Error::EmailTaken => Self::new(Kind::Conflict, "email_taken", text),
             Error::AlreadyMember => Self::new(Kind::Conflict, "already_member", text),
+            Error::TeamArchived => Self::new(Kind::Conflict, "team_archived", text),
+            Error::LastOwner => Self::new(Kind::Conflict, "last_owner", text),
             Error::BadCredentials => Self::new(Kind::Unauthorized, "bad_credentials", text),
             Error::BadRefresh => Self::new(Kind::Unauthorized, "bad_refresh", text),
             Error::TooManyFailures { wait } => Self::new(

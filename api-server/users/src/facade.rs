@@ -7,7 +7,8 @@ use uuid::Uuid;
 use crate::Error;
 use crate::store::session;
 
-pub use crate::store::scope::Memberships;
+pub use crate::producer::TeamMemberRemoved;
+pub use crate::store::scope::{Departure, Memberships};
 
 /// Memberships and sign-ins for parts that hold no connection of their own.
 #[derive(Clone)]

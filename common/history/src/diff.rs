@@ -30,7 +30,11 @@ impl Diff {
     /// One field, which was `before` and is `after`. Its name may be a place inside the thing, with `/` between its parts.
     #[must_use]
     pub fn of(field: impl Into<String>, before: Value, after: Value) -> Self {
-        Self([(field.into(), change(before, after))].into_iter().collect())
+        Self(
+            [(field.into(), change(before, after))]
+                .into_iter()
+                .collect(),
+        )
     }
 
     /// Names of the changed fields, in the order of the alphabet.

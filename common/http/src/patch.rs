@@ -81,7 +81,10 @@ mod tests {
 
     #[rstest]
     #[case::nothing("{}", patch(None, None, Wish::Keep))]
-    #[case::all(r#"{"title":"a","priority":2.0,"owner":7}"#, patch(Some("a"), Some(2), Wish::Set(Some(7))))]
+    #[case::all(
+        r#"{"title":"a","priority":2.0,"owner":7}"#,
+        patch(Some("a"), Some(2), Wish::Set(Some(7)))
+    )]
     #[case::emptied(r#"{"owner":null}"#, patch(None, None, Wish::Set(None)))]
     fn absent_null_and_a_value_are_three(#[case] body: &str, #[case] expected: Patch) {
         let read: Patch = serde_json::from_str(body).expect(body);

@@ -190,7 +190,7 @@ impl<'a> Side<'a> {
                     "{client} at {topic}: {refusal:?}"
                 );
             }
-            for group in ["notifications", "analytics"] {
+            for group in ["notifications", "analytics", "tasks"] {
                 let group = format!("{}.{group}", other.prefix);
                 config
                     .set("group.id", &group)
@@ -255,7 +255,7 @@ async fn e2e_platforms_that_read_the_same_do_not_meet() -> Result<()> {
         one.keeps_off_keys_of(other).await?;
         one.keeps_off_topics_of(other).await?;
         println!(
-            "{} of {}: 4 logins at 2 databases, 2 users at 2 namespaces of keys, 2 users at 8 topics and 2 groups, all refused",
+            "{} of {}: 4 logins at 2 databases, 2 users at 2 namespaces of keys, 2 users at 8 topics and 3 groups, all refused",
             one.platform.name, one.platform.namespace
         );
     }

@@ -67,10 +67,7 @@ const TABLE: &[Row] = &[
         "common-http",
         &[BASE, &["common-auth", "common-cache", "common-db"]],
     ),
-    (
-        "common-history",
-        &[BASE, &["common-db", "common-http"]],
-    ),
+    ("common-history", &[BASE, &["common-db", "common-http"]]),
     ("crds", &[]),
     (
         "operator",

@@ -36,8 +36,8 @@ struct Row {
     method: &'static str,
     /// As in the document.
     path: &'static str,
-    /// What `{id}` is.
-    id: String,
+    /// With what `{id}` is.
+    target: String,
     body: Value,
     /// Another body that it takes; null for an operation without one.
     other: Value,
@@ -70,14 +70,15 @@ async fn rows(app: &Router, token: &str, pool: &PgPool) -> Vec<Row> {
     .await
     .expect("a notification");
 
-    let (none, told) = (Value::Null, told.to_string());
-    let row = |method, path, id: &str, body, other| Row {
+    let told = told.to_string();
+    let row = |method, path: &'static str, id: &str, body, other| Row {
         method,
         path,
-        id: id.to_owned(),
+        target: path.replace("{id}", id).replace("{user_id}", &ben),
         body,
         other,
     };
+    let nothing = |method, path, id| row(method, path, id, Value::Null, Value::Null);
     let post = |path, id, body, other| row("POST", path, id, body, other);
     vec![
         post(users, "", user("eve"), user("kim")),
@@ -88,6 +89,14 @@ async fn rows(app: &Router, token: &str, pool: &PgPool) -> Vec<Row> {
             member("viewer"),
             member("member"),
         ),
+        row(
+            "PATCH",
+            "/api/v1/teams/{id}/members/{user_id}",
+            &team,
+            json!({"role": "admin"}),
+            json!({"role": "member"}),
+        ),
+        nothing("DELETE", "/api/v1/teams/{id}/members/{user_id}", &team),
         post(tasks, "", new("Oil"), new("Fuel")),
         row(
             "PATCH",
@@ -96,26 +105,20 @@ async fn rows(app: &Router, token: &str, pool: &PgPool) -> Vec<Row> {
             titled("Sand"),
             titled("Fuel"),
         ),
-        post(
-            "/api/v1/tasks/{id}:archive",
-            &task,
-            none.clone(),
-            none.clone(),
-        ),
-        post(
-            "/api/v1/tasks/{id}:restore",
-            &task,
-            none.clone(),
-            none.clone(),
-        ),
+        nothing("POST", "/api/v1/tasks/{id}:archive", &task),
+        nothing("POST", "/api/v1/tasks/{id}:restore", &task),
+        nothing("DELETE", "/api/v1/tasks/{id}", &task),
+        nothing("POST", "/api/v1/notifications/{id}:read", &told),
         row(
-            "DELETE",
-            "/api/v1/tasks/{id}",
-            &task,
-            none.clone(),
-            none.clone(),
+            "PATCH",
+            "/api/v1/teams/{id}",
+            &team,
+            named("Looms"),
+            named("Mills"),
         ),
-        post("/api/v1/notifications/{id}:read", &told, none.clone(), none),
+        nothing("POST", "/api/v1/teams/{id}:archive", &team),
+        nothing("POST", "/api/v1/teams/{id}:restore", &team),
+        nothing("DELETE", "/api/v1/teams/{id}", &team),
     ]
 }
 
@@ -162,7 +165,7 @@ async fn each_change_can_be_tried_out_and_sent_again(pool: PgPool) {
     for row in rows(&app, &token, &pool).await {
         let at = format!("{} {}", row.method, row.path);
         untried.retain(|(method, path)| (method.as_str(), path.as_str()) != (row.method, row.path));
-        let path = row.path.replace("{id}", &row.id);
+        let path = row.target;
         let dry = format!("{path}?dry_run=true");
         let key = Some(at.as_str());
         let send = async |path: &str, body: &Value| {

@@ -38,8 +38,17 @@ pub(crate) async fn set_archived<V: Serialize>(
         if before.is_archived == archived {
             return Ok(Effect::Unchanged(before));
         }
+        // Whoever left the team left its active tasks; this one is looked at now.
+        let owner_id = match before.owner_id {
+            Some(owner) if !archived => {
+                let stays = visible.shares(connection, before.team_id, owner).await?;
+                stays.then_some(owner)
+            }
+            owner => owner,
+        };
         let after = Task {
             is_archived: archived,
+            owner_id,
             version: before.version + 1,
             updated_at: tasks.now(),
             ..before.clone()

@@ -20,6 +20,7 @@ pub(crate) async fn create<V: Serialize>(
     answer: impl FnOnce(Task) -> Reply<V>,
 ) -> ApiResult<Written> {
     let (id, at, principal) = (tasks.ids.uuid(), tasks.now(), &attempt.principal);
+    let is_given = new.owner_id.is_some();
     let work = async |connection: &mut PgConnection| {
         let visible = ReadScope::of(connection, principal.user_id).await?;
         let scope = visible.write(new.team_id)?;
@@ -31,9 +32,13 @@ pub(crate) async fn create<V: Serialize>(
         task::insert(connection, scope, &made, &record).await?;
         Ok(Effect::Changed(made))
     };
-    let written = attempt
-        .in_one_statement(&tasks.pools.write, at, work, answer)
-        .await?;
+    let pool = &tasks.pools.write;
+    let written = if is_given {
+        // Whoever it is given to stays in the team until it is theirs.
+        attempt.in_transaction(pool, at, work, answer).await?
+    } else {
+        attempt.in_one_statement(pool, at, work, answer).await?
+    };
     if written.is_kept() {
         audit_event!(
             actor = principal.user_id,

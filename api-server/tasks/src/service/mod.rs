@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod change;
 pub(crate) mod create;
 pub(crate) mod read;
+pub(crate) mod unassign;
 
 use chrono::{DateTime, Utc};
 use common_events::{EventPayload, Outgoing, outbox};
@@ -44,7 +45,7 @@ impl Tasks {
     }
 }
 
-/// Only a member of the team can be given its tasks.
+/// Only a member of the team can be given its tasks. In a transaction they are one until it ends.
 async fn check_owner(
     connection: &mut PgConnection,
     scope: &ReadScope,

@@ -1,5 +1,6 @@
 //! All SQL of the domain. A change is one statement: row, audit and outbox.
 
+pub(crate) mod assigned;
 pub(crate) mod list;
 pub(crate) mod scope;
 pub(crate) mod task;

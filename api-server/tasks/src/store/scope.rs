@@ -1,7 +1,7 @@
 //! Who asks: no row is read or written without one of these, and each is made where its right is looked at. `cargo xtask check
 //! --only scopes` finds a function of a store that takes none.
 
-use api_server_users::facade::Memberships;
+use api_server_users::facade::{Departure, Memberships};
 use common_history::Subject;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -48,7 +48,7 @@ impl ReadScope {
         Err(refusal.into())
     }
 
-    /// Whether `person` is in `team`, which is one of the caller's.
+    /// Whether `person` is in `team`, which is one of the caller's. In a transaction it stays so until that ends.
     pub(crate) async fn shares(
         &self,
         connection: &mut PgConnection,
@@ -79,5 +79,28 @@ pub(crate) struct WriteScope(Uuid);
 impl WriteScope {
     pub(super) fn team(self) -> Uuid {
         self.0
+    }
+}
+
+/// The tasks of somebody who is in their team no more, for the platform itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LeftScope(Departure);
+
+impl LeftScope {
+    /// `None` for somebody who is in the team.
+    pub(crate) async fn of(
+        connection: &mut PgConnection,
+        team: Uuid,
+        user: Uuid,
+    ) -> Result<Option<Self>, Error> {
+        Ok(Departure::of(connection, team, user).await?.map(Self))
+    }
+
+    pub(super) fn team(self) -> Uuid {
+        self.0.team()
+    }
+
+    pub(super) fn user(self) -> Uuid {
+        self.0.user()
     }
 }

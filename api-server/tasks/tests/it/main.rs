@@ -1,9 +1,12 @@
 //! The domain through its routes, on PostgreSQL.
 
 mod archive;
+mod archived_team;
 mod create;
+mod departures;
 mod dry_run;
 mod get;
+mod given;
 mod held;
 mod history;
 mod list;

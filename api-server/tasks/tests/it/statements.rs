@@ -28,6 +28,9 @@ async fn a_change_takes_its_work_and_a_key_two_more(pool: PgPool) {
         2,
         "rights, rows"
     );
+    let given = json!({"team_id": ours, "title": "Oil", "owner_id": ada});
+    let taken = count("POST", tasks, &[], given).await;
+    assert_eq!(taken, 4, "rights, the owner's membership, rows, end");
     assert_eq!(
         count("POST", tasks, &key, new.clone()).await,
         5,

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use api_server_tasks::{Parts, Tasks, router};
+use api_server_tasks::{Departures, Parts, Tasks, router};
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use chrono::TimeDelta;
 use common_auth::testing::{Bearer, KeyFolder};
-use common_clock::{Clock as _, ManualClock, SystemIds};
+use common_clock::{Clock as _, ManualClock, SharedIds, SystemIds};
 use common_config::SecretRef;
 use common_db::Pools;
 use common_db::testing::as_application;
+use common_events::{Envelope, Handle as _};
 use common_http::testing::{Answer, request, send};
 use common_http::{CursorKey, HttpConfig, rewrite_verbs, standard};
 use serde_json::Value;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 /// The domain behind the layers of every API and with the rights of the application, at a time that stands still.
 pub(crate) struct World {
     app: Router,
+    departures: Departures,
     /// Past all rights.
     pub(crate) pool: PgPool,
     clock: Arc<ManualClock>,
@@ -35,6 +37,8 @@ impl World {
         let keys = KeyFolder::of_tests(env!("CARGO_TARGET_TMPDIR"));
         let secret = SecretRef::from("0123456789abcdef0123456789abcdef".to_owned());
         let application = as_application(pool).await;
+        let ids: SharedIds = Arc::new(SystemIds);
+        let departures = Departures::new(application.clone(), clock.clone(), Arc::clone(&ids));
         let tasks = Tasks::new(Parts {
             pools: Pools {
                 write: application.clone(),
@@ -43,16 +47,22 @@ impl World {
             verifier: keys.verifier(clock.clone()).await,
             keys: CursorKey::read(&secret).expect("a key"),
             clock: clock.clone(),
-            ids: Arc::new(SystemIds),
+            ids,
         });
         let (routes, _) = router(tasks).split_for_parts();
         let layered = standard(routes, &HttpConfig::default(), Arc::new(SystemIds));
         Self {
             app: rewrite_verbs(layered),
+            departures,
             pool: pool.clone(),
             clock,
             tokens: keys,
         }
+    }
+
+    /// A delivery by the broker.
+    pub(crate) async fn deliver(&self, event: &Envelope) {
+        self.departures.handle(event).await.expect("handled");
     }
 
     /// Lets a second pass.

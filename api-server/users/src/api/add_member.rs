@@ -55,7 +55,7 @@ pub(super) fn one_of_two(document: &mut OpenApi) {
     (status = 201, description = "Added", body = Envelope<MemberView>),
     (status = 403, description = "`forbidden`"),
     (status = 404, description = "`not_found`: no such team or user"),
-    (status = 409, description = "`already_member`"),
+    (status = 409, description = "`already_member`, `team_archived`"),
 ))]
 pub(super) async fn add_member(
     State(users): State<Users>,
@@ -75,8 +75,9 @@ pub(super) async fn add_member(
         }
     };
     add_member::add_member(&users, &attempt, id, whom, body.role, |member| {
-        let location = format!("/api/v1/teams/{id}/members");
-        Reply::created(&location, MemberView::from(member))
+        let location = format!("/api/v1/teams/{id}/members/{}", member.user_id);
+        let (person, version) = (format!("u{}", member.user_version), member.version);
+        Reply::created(&location, MemberView::from(member)).versioned_for(&person, version)
     })
     .await
 }

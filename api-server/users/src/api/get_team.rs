@@ -4,11 +4,13 @@ use axum::extract::State;
 use common_http::{ApiResult, Envelope, Fresh, IfNoneMatch, Path, Principal, Reply};
 use uuid::Uuid;
 
-use super::views::TeamView;
+use super::views::{TeamView, shown_team};
 use crate::Users;
 use crate::service::read;
 
 /// A team of the caller
+///
+/// Archived teams are shown too.
 #[utoipa::path(get, path = "/api/v1/teams/{id}", tag = "teams", params(("id" = Uuid, Path), IfNoneMatch), responses(
     (status = 200, description = "The team", body = Envelope<TeamView>),
     (status = 404, description = "`not_found`: no such team, or not one of the caller's"),
@@ -20,8 +22,5 @@ pub(super) async fn get_team(
     held: IfNoneMatch,
 ) -> ApiResult<Fresh<Reply<TeamView>>> {
     let team = read::get_team(&users, &principal, id).await?;
-    // It shows the caller's own role.
-    let (role, version) = (team.role.as_str(), team.version);
-    let reply = Reply::ok(TeamView::from(team)).versioned_for(role, version);
-    Ok(reply.unless_held(&held))
+    Ok(shown_team(team).unless_held(&held))
 }

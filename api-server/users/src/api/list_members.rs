@@ -32,7 +32,6 @@ pub(super) async fn list_members(
     let after = page.after(&users.keys, &list)?;
     let rows = read::members(&users, &principal, id, after, page.limit).await?;
     let position = |member: &Member| (member.name.clone(), member.user_id);
-    // It is made of two rows, and neither has a version that counts for it: all of it is its state.
     let page = users
         .keys
         .page(&list, rows, page.limit, position, |member, state| {

@@ -1,10 +1,12 @@
 //! JSON over HTTP: one operation per file, and the table of routes.
 
 mod add_member;
+mod archive_team;
 mod client;
 mod create_team;
 mod create_user;
 mod former;
+mod get_member;
 mod get_team;
 mod get_user;
 mod keys;
@@ -14,8 +16,12 @@ mod list_users;
 mod login;
 mod logout;
 mod me;
+mod patch_member;
+mod patch_team;
 mod refresh;
+mod remove_member;
 mod rules;
+mod team_history;
 mod views;
 
 use std::sync::Arc;
@@ -38,8 +44,20 @@ pub fn routes() -> OpenApiRouter<Users> {
         .routes(routes!(create_user::create_user, list_users::list_users))
         .routes(routes!(get_user::get_user))
         .routes(routes!(create_team::create_team, list_teams::list_teams))
-        .routes(routes!(get_team::get_team))
+        .routes(routes!(
+            get_team::get_team,
+            patch_team::patch_team,
+            archive_team::delete_team
+        ))
+        .routes(routes!(archive_team::archive_team))
+        .routes(routes!(archive_team::restore_team))
+        .routes(routes!(team_history::team_history))
         .routes(routes!(add_member::add_member, list_members::list_members))
+        .routes(routes!(
+            get_member::get_member,
+            patch_member::patch_member,
+            remove_member::remove_member
+        ))
         .routes(routes!(keys::jwks))
         .routes(routes!(keys::public_keys))
         .routes(deprecated(routes!(former::former_login), former::LOGIN))

@@ -34,6 +34,11 @@ pub(super) fn team_name(text: &str, (): &()) -> garde::Result {
     checked(TeamName::parse(text))
 }
 
+#[expect(clippy::ref_option, reason = "the shape that garde calls")]
+pub(super) fn optional_team_name(text: &Option<String>, (): &()) -> garde::Result {
+    text.as_deref().map_or(Ok(()), |text| team_name(text, &()))
+}
+
 pub(super) fn password(text: &SecretString, (): &()) -> garde::Result {
     checked(Password::parse(SecretString::from(text.expose_secret())))
 }

@@ -1,12 +1,13 @@
 //! What callers see of the model.
 
 use chrono::{DateTime, Utc};
+use common_http::Reply;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Role;
-use crate::model::{Email, Member, Name, Team, TeamName, User};
+use crate::model::{Email, FormerMember, Member, Name, Team, TeamName, User};
 use crate::service::Tokens;
 
 /// A pair of tokens.
@@ -71,9 +72,11 @@ pub(super) struct TeamView {
     name: String,
     /// The caller's own role.
     role: Role,
-    /// Counts the changes.
+    is_archived: bool,
+    /// Counts the changes, those of its members too.
     version: i64,
     created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
 }
 
 impl From<Team> for TeamView {
@@ -82,10 +85,18 @@ impl From<Team> for TeamView {
             id: team.id,
             name: team.name,
             role: team.role,
+            is_archived: team.is_archived,
             version: team.version,
             created_at: team.created_at,
+            updated_at: team.updated_at,
         }
     }
+}
+
+/// The team with its version, which looks different to whoever has another role in it.
+pub(super) fn shown_team(team: Team) -> Reply<TeamView> {
+    let (role, version) = (team.role.as_str(), team.version);
+    Reply::ok(TeamView::from(team)).versioned_for(role, version)
 }
 
 /// A member of a team.
@@ -97,8 +108,12 @@ pub(super) struct MemberView {
     #[schema(value_type = Name)]
     name: String,
     role: Role,
+    /// Grows with each change of the role, and is never one that a former membership of the person had.
+    version: i64,
     /// Member since.
     created_at: DateTime<Utc>,
+    /// In this role since.
+    updated_at: DateTime<Utc>,
 }
 
 impl From<Member> for MemberView {
@@ -108,7 +123,44 @@ impl From<Member> for MemberView {
             email: member.email,
             name: member.name,
             role: member.role,
+            version: member.version,
             created_at: member.created_at,
+            updated_at: member.updated_at,
+        }
+    }
+}
+
+/// The member with its version. It is made of two rows: the tag names the version of the person too.
+pub(super) fn shown_member(member: Member) -> Reply<MemberView> {
+    let (person, version) = (format!("u{}", member.user_version), member.version);
+    Reply::ok(MemberView::from(member)).versioned_for(&person, version)
+}
+
+/// Somebody who is a member no more.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FormerMemberView {
+    user_id: Uuid,
+    #[schema(value_type = Email)]
+    email: String,
+    #[schema(value_type = Name)]
+    name: String,
+    /// The role that they had.
+    role: Role,
+    /// Member since.
+    created_at: DateTime<Utc>,
+    /// Member until.
+    removed_at: DateTime<Utc>,
+}
+
+impl From<FormerMember> for FormerMemberView {
+    fn from(former: FormerMember) -> Self {
+        Self {
+            user_id: former.was.user_id,
+            email: former.was.email,
+            name: former.was.name,
+            role: former.was.role,
+            created_at: former.was.created_at,
+            removed_at: former.removed_at,
         }
     }
 }

@@ -27,9 +27,9 @@ pub enum Role {
     Viewer,
     /// Reads and writes tasks.
     Member,
-    /// Also adds members.
+    /// Also changes the team, and who is in it.
     Admin,
-    /// Also hands out every role.
+    /// Also hands out every role, and archives the team.
     Owner,
 }
 

@@ -1,8 +1,10 @@
-//! A team and its members.
+//! A team.
 
 use chrono::{DateTime, Utc};
+use common_history::Diff;
 use common_http::TextRule;
 use common_http::text::ONE_LINE;
+use serde_json::json;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::Schema;
 use utoipa::{PartialSchema, ToSchema};
@@ -44,21 +46,27 @@ impl PartialSchema for TeamName {
 
 impl ToSchema for TeamName {}
 
+/// A team as one of its members sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct Team {
     pub(crate) id: Uuid,
     pub(crate) name: String,
+    pub(crate) is_archived: bool,
+    /// Counts its changes and those of its members.
     pub(crate) version: i64,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
     /// Role of the one who asks.
     pub(crate) role: Role,
 }
 
-#[derive(Debug, Clone, Hash)]
-pub(crate) struct Member {
-    pub(crate) user_id: Uuid,
-    pub(crate) email: String,
-    pub(crate) name: String,
-    pub(crate) role: Role,
-    pub(crate) created_at: DateTime<Utc>,
+/// What differs between two states of a team; `before` is `None` for a new one.
+pub(crate) fn changed(before: Option<&Team>, after: &Team) -> Diff {
+    let fields = |team: &Team| {
+        [
+            ("name", json!(team.name)),
+            ("is_archived", json!(team.is_archived)),
+        ]
+    };
+    Diff::between(before.map(fields), fields(after))
 }

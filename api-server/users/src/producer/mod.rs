@@ -1,12 +1,18 @@
 //! Events of the domain: versioned payloads on topic `user-activities`. Pure.
 
+mod team;
+
+pub use team::TeamMemberRemoved;
+pub(crate) use team::{
+    TeamArchived, TeamCreated, TeamEvent, TeamMemberAdded, TeamMemberChanged, TeamRestored,
+    TeamUpdated,
+};
+
 use chrono::{DateTime, Utc};
 use common_events::{EventPayload, EventSchema, Topic};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
-
-use crate::Role;
 
 /// Schemas of every event of the domain.
 #[must_use]
@@ -14,7 +20,12 @@ pub fn events() -> Vec<EventSchema> {
     vec![
         EventSchema::of::<UserCreated>(),
         EventSchema::of::<TeamCreated>(),
+        EventSchema::of::<TeamUpdated>(),
+        EventSchema::of::<TeamArchived>(),
+        EventSchema::of::<TeamRestored>(),
         EventSchema::of::<TeamMemberAdded>(),
+        EventSchema::of::<TeamMemberChanged>(),
+        EventSchema::of::<TeamMemberRemoved>(),
     ]
 }
 
@@ -35,54 +46,6 @@ impl EventPayload for UserCreated {
 
     fn entity_id(&self) -> Uuid {
         self.user_id
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
-
-/// A team exists; its creator is its owner.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(crate) struct TeamCreated {
-    pub(crate) team_id: Uuid,
-    pub(crate) name: String,
-    pub(crate) created_by: Uuid,
-    pub(crate) version: i64,
-    pub(crate) occurred_at: DateTime<Utc>,
-}
-
-impl EventPayload for TeamCreated {
-    const TYPE: &'static str = "team.created.v1";
-    const TOPIC: Topic = Topic::UserActivities;
-
-    fn entity_id(&self) -> Uuid {
-        self.team_id
-    }
-
-    fn version(&self) -> i64 {
-        self.version
-    }
-}
-
-/// A user belongs to a team from now on.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub(crate) struct TeamMemberAdded {
-    pub(crate) team_id: Uuid,
-    pub(crate) user_id: Uuid,
-    pub(crate) role: Role,
-    pub(crate) added_by: Uuid,
-    /// Version of the team after the change.
-    pub(crate) version: i64,
-    pub(crate) occurred_at: DateTime<Utc>,
-}
-
-impl EventPayload for TeamMemberAdded {
-    const TYPE: &'static str = "team.member_added.v1";
-    const TOPIC: Topic = Topic::UserActivities;
-
-    fn entity_id(&self) -> Uuid {
-        self.team_id
     }
 
     fn version(&self) -> i64 {

@@ -1,16 +1,15 @@
 //! Use case: an admin of a team adds a member.
 
-use common_events::Outgoing;
 use common_http::{ApiResult, Attempt, Effect, Reply, Written};
 use common_telemetry::audit_event;
 use serde::Serialize;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::model::{Email, Member};
+use crate::model::{Email, Member, of_member};
 use crate::producer::TeamMemberAdded;
 use crate::store::scope::{Own, PersonScope, TeamScope};
-use crate::store::{team, user};
+use crate::store::{member, user};
 use crate::{Error, Role, Users};
 
 /// Who is added: by id or by address.
@@ -19,7 +18,7 @@ pub(crate) enum Whom {
     Email(Email),
 }
 
-/// Adds the member. The team's row is locked first: its version orders the team's events.
+/// Adds the member.
 pub(crate) async fn add_member<V: Serialize>(
     users: &Users,
     attempt: &Attempt,
@@ -31,8 +30,8 @@ pub(crate) async fn add_member<V: Serialize>(
     let principal = &attempt.principal;
     let mut added = None;
     let work = async |connection: &mut PgConnection| {
-        let of_caller = TeamScope::of(connection, Own::of(principal), team).await?;
-        let scope = of_caller.grant(role)?;
+        let visible = TeamScope::locked(connection, Own::of(principal), team).await?;
+        let scope = visible.grant(role)?;
         let found = match &whom {
             Whom::Id(id) => user::get(connection, PersonScope::to_join(scope, *id)).await?,
             // Whoever is added learns of it. By trying out, anybody with a team could look people up, and nobody would know.
@@ -46,25 +45,28 @@ pub(crate) async fn add_member<V: Serialize>(
             Whom::Email(email) => user::find_by_email(connection, scope, email).await?,
         };
         let user = found.ok_or(Error::NotFound("user"))?;
-        let version = team::lock(connection, scope).await? + 1;
-        let at = users.clock.now();
-        let event = Outgoing::of(&TeamMemberAdded {
+        let (at, version) = (users.clock.now(), visible.team().version + 1);
+        let event = TeamMemberAdded {
             team_id: team,
             user_id: user.id,
             role,
             added_by: principal.user_id,
             version,
             occurred_at: at,
-        });
-        let change = users.change(principal, at, event);
-        team::add_member(connection, scope, user.id, &change).await?;
+        };
+        let diff = of_member(user.id, None, Some(role));
+        let record = users.record(principal, at, "team.member_added", diff, &event);
+        member::insert(connection, scope, user.id, &record).await?;
         added = Some(user.id);
         Ok(Effect::Changed(Member {
             user_id: user.id,
             email: user.email,
             name: user.name,
+            user_version: user.version,
             role,
+            version,
             created_at: at,
+            updated_at: at,
         }))
     };
     let written = attempt

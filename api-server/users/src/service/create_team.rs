@@ -1,16 +1,15 @@
 //! Use case: a user founds a team and becomes its owner.
 
-use common_events::Outgoing;
 use common_http::{ApiResult, Attempt, Effect, Reply, Written};
 use common_telemetry::audit_event;
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use crate::Users;
-use crate::model::{Team, TeamName};
+use crate::model::{Team, TeamName, changed};
 use crate::producer::TeamCreated;
 use crate::store::scope::Own;
 use crate::store::team;
+use crate::{Role, Users};
 
 /// Adds the team: row, owner, audit and event in one statement.
 pub(crate) async fn create_team<V: Serialize>(
@@ -20,17 +19,27 @@ pub(crate) async fn create_team<V: Serialize>(
     answer: impl FnOnce(Team) -> Reply<V>,
 ) -> ApiResult<Written> {
     let (id, at, principal) = (users.ids.uuid(), users.clock.now(), &attempt.principal);
-    let event = Outgoing::of(&TeamCreated {
-        team_id: id,
+    let made = Team {
+        id,
         name: name.as_str().to_owned(),
-        created_by: principal.user_id,
+        is_archived: false,
         version: 1,
+        created_at: at,
+        updated_at: at,
+        role: Role::Owner,
+    };
+    let event = TeamCreated {
+        team_id: id,
+        name: made.name.clone(),
+        created_by: principal.user_id,
+        version: made.version,
         occurred_at: at,
-    });
-    let change = users.change(principal, at, event);
+    };
+    let diff = changed(None, &made);
+    let record = users.record(principal, at, "team.created", diff, &event);
     let work = async |connection: &mut PgConnection| {
-        let team = team::insert(connection, Own::of(principal), id, name, &change).await?;
-        Ok(Effect::Changed(team))
+        team::insert(connection, Own::of(principal), &made, &record).await?;
+        Ok(Effect::Changed(made))
     };
     let written = attempt
         .in_one_statement(&users.pools.write, at, work, answer)

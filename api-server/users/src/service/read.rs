@@ -1,12 +1,13 @@
 //! Use cases that only read.
 
 use chrono::{DateTime, Utc};
+use common_history::Entry;
 use common_http::{Limit, Principal};
 use uuid::Uuid;
 
 use crate::model::{Member, Team, User};
 use crate::store::scope::{Own, PersonScope, Platform, TeamScope};
-use crate::store::{team, user};
+use crate::store::{member, team, user};
 use crate::{Error, Users};
 
 /// Where a list goes on: creation time and id of the last row.
@@ -37,10 +38,11 @@ pub(crate) async fn list_users(
     user::list(&mut connection, scope, after, limit.rows_and_one()).await
 }
 
-/// A page of the caller's teams, newest first; one row more than `limit` when it goes on.
+/// A page of the caller's teams, the archived ones or the others, newest first; one row more than `limit` when it goes on.
 pub(crate) async fn list_teams(
     users: &Users,
     principal: &Principal,
+    archived: bool,
     after: Option<Position>,
     limit: Limit,
 ) -> Result<Vec<Team>, Error> {
@@ -48,22 +50,35 @@ pub(crate) async fn list_teams(
     team::list_of(
         &mut connection,
         Own::of(principal),
+        archived,
         after,
         limit.rows_and_one(),
     )
     .await
 }
 
-/// One of the caller's teams.
+/// One of the caller's teams, archived or not.
 pub(crate) async fn get_team(
     users: &Users,
     principal: &Principal,
     team: Uuid,
 ) -> Result<Team, Error> {
     let mut connection = users.pools.write.acquire().await?;
-    team::get_of(&mut connection, Own::of(principal), team)
-        .await?
-        .ok_or(Error::NotFound("team"))
+    let scope = TeamScope::of(&mut connection, Own::of(principal), team).await?;
+    Ok(scope.into_team())
+}
+
+/// A page of what was done to one of the caller's teams and its members; one row more than `limit` when it goes on.
+pub(crate) async fn team_history(
+    users: &Users,
+    principal: &Principal,
+    team: Uuid,
+    before: Option<i64>,
+    limit: Limit,
+) -> Result<Vec<Entry>, Error> {
+    let mut connection = users.pools.write.acquire().await?;
+    let scope = TeamScope::of(&mut connection, Own::of(principal), team).await?;
+    Ok(scope.history().page(&mut connection, before, limit).await?)
 }
 
 /// A page of the members of one of the caller's teams, by name; one row more than `limit` when it goes on.
@@ -76,5 +91,16 @@ pub(crate) async fn members(
 ) -> Result<Vec<Member>, Error> {
     let mut connection = users.pools.write.acquire().await?;
     let scope = TeamScope::of(&mut connection, Own::of(principal), team).await?;
-    team::members(&mut connection, scope, after, limit.rows_and_one()).await
+    member::page(&mut connection, &scope, after, limit.rows_and_one()).await
+}
+
+/// One of them.
+pub(crate) async fn member(
+    users: &Users,
+    principal: &Principal,
+    (team, user): (Uuid, Uuid),
+) -> Result<Member, Error> {
+    let mut connection = users.pools.write.acquire().await?;
+    let scope = TeamScope::of(&mut connection, Own::of(principal), team).await?;
+    member::get(&mut connection, &scope, user).await
 }

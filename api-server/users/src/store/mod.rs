@@ -2,6 +2,7 @@
 
 pub(crate) mod import;
 pub(crate) mod known_network;
+pub(crate) mod member;
 pub(crate) mod revocation;
 pub(crate) mod scope;
 pub(crate) mod session;
@@ -10,6 +11,7 @@ pub(crate) mod user;
 
 use chrono::{DateTime, Utc};
 use common_events::Outgoing;
+use serde_json::Value;
 use uuid::Uuid;
 
 /// What every change records beside itself.
@@ -25,6 +27,17 @@ pub(crate) struct Change {
     pub(crate) event_id: Uuid,
     /// The event.
     pub(crate) event: Outgoing,
+}
+
+/// The same of an act that is not the only one of its statement.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    /// Such as `team.updated`.
+    pub(crate) action: &'static str,
+    /// Changed fields, before and after.
+    pub(crate) diff: Value,
+    /// What else is recorded.
+    pub(crate) change: Change,
 }
 
 /// The constraint that a statement broke, if it broke one.

@@ -1,11 +1,15 @@
 //! Who asks: no row is read or written without one of these, and each is made where its right is looked at. `cargo xtask check
 //! --only scopes` finds a function of a store that takes none.
 
+mod team;
+
 use common_http::Principal;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::{Error, Role};
+
+pub(crate) use team::{ChangeScope, GrantScope, RemovalScope, TeamScope};
 
 /// What belongs to the person who asks.
 #[derive(Debug, Clone, Copy)]
@@ -65,60 +69,6 @@ impl PersonScope {
     }
 }
 
-/// An active team, for one of its members.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct TeamScope {
-    team: Uuid,
-    role: Role,
-}
-
-impl TeamScope {
-    /// The team of that id; to whoever is not in it, it does not exist.
-    pub(crate) async fn of(
-        connection: &mut PgConnection,
-        own: Own,
-        team: Uuid,
-    ) -> Result<Self, Error> {
-        let role = role_of(connection, own.user(), team).await?;
-        role.map(|role| Self { team, role })
-            .ok_or(Error::NotFound("team"))
-    }
-
-    /// The team to give somebody `role` in.
-    pub(crate) fn grant(self, role: Role) -> Result<GrantScope, Error> {
-        if self.role.may_grant(role) {
-            return Ok(GrantScope {
-                team: self.team,
-                role,
-            });
-        }
-        Err(Error::Forbidden(
-            "only an owner or admin of the team may add members, and only an owner adds owners",
-        ))
-    }
-
-    pub(super) fn team(self) -> Uuid {
-        self.team
-    }
-}
-
-/// A team, and a role that the caller may give there.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct GrantScope {
-    team: Uuid,
-    role: Role,
-}
-
-impl GrantScope {
-    pub(super) fn team(self) -> Uuid {
-        self.team
-    }
-
-    pub(super) fn role(self) -> Role {
-        self.role
-    }
-}
-
 /// The active teams of a person, with the person's role in each.
 #[derive(Debug, Clone)]
 pub struct Memberships(Vec<(Uuid, Role)>);
@@ -167,7 +117,7 @@ impl Memberships {
             .ok_or(Error::NotFound("team"))
     }
 
-    /// Whether `other` is in `team` too.
+    /// Whether `other` is in `team` too. In a transaction it stays so until that ends: whoever removes them waits.
     ///
     /// # Errors
     /// As [`Memberships::role_in`]; when the database fails.
@@ -178,25 +128,56 @@ impl Memberships {
         other: Uuid,
     ) -> Result<bool, Error> {
         self.role_in(team)?;
-        Ok(role_of(connection, other, team).await?.is_some())
+        let found = sqlx::query_scalar!(
+            "select team_id from memberships where team_id = $1 and user_id = $2 for key share",
+            team,
+            other,
+        )
+        .fetch_optional(connection)
+        .await?;
+        Ok(found.is_some())
     }
 }
 
-/// The role of `user` in the active team `team`.
-async fn role_of(
-    connection: &mut PgConnection,
-    user: Uuid,
+/// Somebody who is in a team no more, for the platform itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Departure {
     team: Uuid,
-) -> Result<Option<Role>, Error> {
-    let word = sqlx::query_scalar!(
-        "select m.role from memberships m join teams t on t.id = m.team_id
-         where m.team_id = $1 and m.user_id = $2 and not t.is_archived",
-        team,
-        user,
-    )
-    .fetch_optional(connection)
-    .await?;
-    word.map(|word| parse_role(&word)).transpose()
+    user: Uuid,
+}
+
+impl Departure {
+    /// `None` for somebody who is in the team, perhaps again. The same statement tells the session of the database that team.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(
+        connection: &mut PgConnection,
+        team: Uuid,
+        user: Uuid,
+    ) -> Result<Option<Self>, Error> {
+        let found = sqlx::query!(
+            r#"select set_config('crewdeck.teams', $1::uuid::text, false) as told,
+                      exists (select from memberships where team_id = $1 and user_id = $2) as "is_member!""#,
+            team,
+            user,
+        )
+        .fetch_one(connection)
+        .await?;
+        Ok((!found.is_member).then_some(Self { team, user }))
+    }
+
+    /// The team.
+    #[must_use]
+    pub fn team(&self) -> Uuid {
+        self.team
+    }
+
+    /// Who was in it.
+    #[must_use]
+    pub fn user(&self) -> Uuid {
+        self.user
+    }
 }
 
 pub(super) fn parse_role(word: &str) -> Result<Role, Error> {

@@ -26,11 +26,16 @@ pub(crate) async fn holds(what: &str, condition: impl AsyncFn() -> bool) {
 
 /// Waits until a statement waits for somebody's lock.
 pub(crate) async fn waits_for_a_lock(pool: &PgPool) {
-    holds("a statement waits", async || {
-        let waiting = "select exists (select from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock')";
+    wait_for_locks(pool, 1).await;
+}
+
+/// Waits until so many statements wait for somebody's lock.
+pub(crate) async fn wait_for_locks(pool: &PgPool, statements: i64) {
+    holds("statements wait", async || {
+        let waiting = "select count(*) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock'";
         let waiting = sqlx::query_scalar(waiting).fetch_one(pool).await;
-        waiting.is_ok_and(|waiting: bool| waiting)
+        waiting.is_ok_and(|waiting: i64| waiting >= statements)
     })
     .await;
 }

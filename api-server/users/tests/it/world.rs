@@ -17,6 +17,7 @@ use common_cache::{Cache, CacheConfig};
 use common_clock::{Clock as _, Ids as _, ManualClock, SharedClock, SharedIds, SystemIds};
 use common_config::SecretRef;
 use common_db::Pools;
+use common_db::testing::as_application;
 use common_http::testing::{Answer, request, send};
 use common_http::{CursorKey, HttpConfig, rewrite_verbs, standard};
 use secrecy::SecretString;
@@ -36,7 +37,7 @@ pub(crate) struct Person {
     is_admin: bool,
 }
 
-/// The domain behind the layers of every API.
+/// The domain behind the layers of every API, with the rights of the application.
 pub(crate) struct World {
     app: Router,
     pub(crate) clock: Arc<ManualClock>,
@@ -72,10 +73,11 @@ impl World {
         let secret = SecretRef::from("0123456789abcdef0123456789abcdef".to_owned());
         let hasher = PasswordHasher::patient(Arc::new(SystemIds));
         let verifier = tokens.verifier(clock.clone()).await;
+        let application = as_application(pool).await;
         let users = Users::new(Parts {
             pools: Pools {
-                write: pool.clone(),
-                read: pool.clone(),
+                write: application.clone(),
+                read: application,
             },
             cache: Cache::connect(&cache).await.expect("Redis answers"),
             verifier: Arc::clone(&verifier),
@@ -183,6 +185,14 @@ impl World {
             .await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         id(answer.data())
+    }
+
+    /// Adds somebody to a team in that role, which must succeed.
+    pub(crate) async fn join(&self, by: Person, team: Uuid, whom: Person, role: &str) {
+        let path = format!("/api/v1/teams/{team}/members");
+        let body = json!({"user_id": whom.id, "role": role});
+        let answer = self.post(by, &path, body).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
     }
 
     /// Signs in from an address.

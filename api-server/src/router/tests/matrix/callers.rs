@@ -32,7 +32,7 @@ pub(super) struct Stage {
     pub(super) of_team: String,
     viewer: Uuid,
     admin: Uuid,
-    owner: Uuid,
+    pub(super) owner: Uuid,
     stranger: Uuid,
 }
 

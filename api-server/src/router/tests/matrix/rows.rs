@@ -32,6 +32,8 @@ pub(super) struct Row {
     pub(super) path: &'static str,
     /// What `{id}` is.
     id: String,
+    /// What `{user_id}` is.
+    user_id: String,
     pub(super) query: String,
     pub(super) least: Least,
     pub(super) body: Value,
@@ -46,6 +48,7 @@ impl Row {
             method,
             path,
             id: String::new(),
+            user_id: String::new(),
             query: String::new(),
             least,
             body: Value::Null,
@@ -56,6 +59,13 @@ impl Row {
     fn at(self, id: Uuid) -> Self {
         Self {
             id: id.to_string(),
+            ..self
+        }
+    }
+
+    fn about(self, user: Uuid) -> Self {
+        Self {
+            user_id: user.to_string(),
             ..self
         }
     }
@@ -80,7 +90,8 @@ impl Row {
 
     /// The path as it is sent.
     pub(super) fn target(&self) -> String {
-        self.path.replace("{id}", &self.id)
+        let path = self.path.replace("{id}", &self.id);
+        path.replace("{user_id}", &self.user_id)
     }
 
     /// What the document tells of it.
@@ -103,6 +114,7 @@ pub(super) fn table(stage: &Stage) -> Vec<Row> {
         Least::In(Role::Admin),
         Least::In(Role::Owner),
     );
+    let given = |role: &str| json!({"role": role});
     let joins = |role: &str| json!({"user_id": stage.spare, "role": role});
     // No address at all: it is refused before anything is counted or hashed.
     let nobody = json!({"email": "nobody", "password": "correct horse"});
@@ -143,6 +155,13 @@ pub(super) fn table(stage: &Stage) -> Vec<Row> {
         Row::of(Least::Anybody, "GET /api/v1/teams"),
         Row::of(Least::Anybody, "POST /api/v1/teams").with(json!({"name": "Looms"})),
         Row::of(viewer, "GET /api/v1/teams/{id}").at(team),
+        Row::of(admin, "PATCH /api/v1/teams/{id}")
+            .at(team)
+            .with(json!({"name": CANARY})),
+        Row::of(owner, "DELETE /api/v1/teams/{id}").at(team),
+        Row::of(owner, "POST /api/v1/teams/{id}:archive").at(team),
+        Row::of(owner, "POST /api/v1/teams/{id}:restore").at(team),
+        Row::of(viewer, "GET /api/v1/teams/{id}/history").at(team),
         Row::of(viewer, "GET /api/v1/teams/{id}/members").at(team),
         Row::of(admin, "POST /api/v1/teams/{id}/members")
             .at(team)
@@ -150,6 +169,30 @@ pub(super) fn table(stage: &Stage) -> Vec<Row> {
         Row::of(owner, "POST /api/v1/teams/{id}/members")
             .at(team)
             .with(joins("owner")),
+        Row::of(viewer, "GET /api/v1/teams/{id}/members/{user_id}")
+            .at(team)
+            .about(stage.owner),
+        Row::of(admin, "PATCH /api/v1/teams/{id}/members/{user_id}")
+            .at(team)
+            .about(stage.member)
+            .with(given("viewer")),
+        Row::of(owner, "PATCH /api/v1/teams/{id}/members/{user_id}")
+            .at(team)
+            .about(stage.member)
+            .with(given("owner")),
+        Row::of(owner, "PATCH /api/v1/teams/{id}/members/{user_id}")
+            .at(team)
+            .about(stage.owner)
+            .with(given("admin"))
+            .gives(409, "last_owner"),
+        // Whose membership it is may leave; no other member is among the callers.
+        Row::of(member, "DELETE /api/v1/teams/{id}/members/{user_id}")
+            .at(team)
+            .about(stage.member),
+        Row::of(owner, "DELETE /api/v1/teams/{id}/members/{user_id}")
+            .at(team)
+            .about(stage.owner)
+            .gives(409, "last_owner"),
         Row::of(Least::Platform, "GET /api/v1/users"),
         Row::of(Least::Platform, "POST /api/v1/users")
             .with(json!({"email": "eve@example.org", "name": "Eve", "password": "correct horse"})),

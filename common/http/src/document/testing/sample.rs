@@ -32,7 +32,10 @@ pub(super) fn plain<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
 /// Whether the schema, without references, is of values of this type; they may be null too.
 pub(super) fn is_of(schema: &Value, kind: &str) -> bool {
     let told = &schema["type"];
-    told == kind || told.as_array().is_some_and(|all| all.contains(&json!(kind)))
+    told == kind
+        || told
+            .as_array()
+            .is_some_and(|all| all.contains(&json!(kind)))
 }
 
 /// A value that the schema allows: of an object what it has to have, of a list as few as it may have.

@@ -22,7 +22,7 @@ pub(crate) struct Wanted {
     /// The clients with their users.
     pub(super) clients: [ClientSpec; 2],
     /// Consumer groups.
-    pub(super) groups: [String; 2],
+    pub(super) groups: [String; 3],
     /// A principal that can never log in: its right to see a topic marks the topic as ours.
     pub(super) marker: String,
 }
@@ -45,13 +45,15 @@ impl Wanted {
         let live = |name: TopicName| format!("{prefix}.{}", name.as_str());
         let dead = |name: TopicName| format!("{prefix}.{}.dead-letter", name.as_str());
         let group = |name: &str| format!("{prefix}.{name}");
-        let groups = [group("notifications"), group("analytics")];
+        let groups = [group("notifications"), group("analytics"), group("tasks")];
         let mut specs = Vec::new();
         let those = |is: fn(&Topic) -> bool| -> BTreeSet<String> {
             let those = topics.iter().filter(|topic| is(topic));
             those.map(|topic| live(topic.name)).collect()
         };
-        let mut app = vec![Acl::group(&groups[0], Operation::Read)];
+        let mut app: Vec<Acl> = [&groups[0], &groups[2]]
+            .map(|group| Acl::group(group, Operation::Read))
+            .into();
         for topic in topics {
             let retention = topic.retention.as_millis().to_string();
             let mut config = vec![("retention.ms".to_owned(), retention)];

@@ -1,0 +1,3 @@
+alter table memberships
+    drop column updated_at,
+    drop column version;
