@@ -166,7 +166,8 @@ async fn an_owner_takes_it_out_of_sight_and_back(pool: PgPool) {
         let left = four.remove(four.viewer, four.viewer).await;
         left.refused(409, "team_archived");
         let joined = json!({"user_id": four.world.admin.id, "role": "viewer"});
-        let joined = four.world.post(four.owner, &four.at("/members"), joined);
+        let members = four.at("/members");
+        let joined = four.world.post(four.owner, &members, joined);
         joined.await.refused(409, "team_archived");
 
         let restored = four.act(four.owner, "POST", ":restore").await;
