@@ -25,7 +25,7 @@ impl Four {
         let team = world.team(owner, "Engines").await;
         let mut others = Vec::new();
         for role in ["admin", "member", "viewer"] {
-            let person = world.user(role).await;
+            let person = world.user(&format!("the-{role}")).await;
             world.join(owner, team, person, role).await;
             others.push(person);
         }
@@ -159,7 +159,7 @@ async fn everybody_may_leave_and_who_gives_a_role_takes_it(pool: PgPool) {
         (
             &json!("viewer"),
             &json!(viewer.id),
-            &json!("viewer@example.org")
+            &json!("the-viewer@example.org")
         )
     );
     let team = format!("/api/v1/teams/{}", four.team);
