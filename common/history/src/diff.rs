@@ -22,14 +22,14 @@ impl Diff {
         Self(
             fields
                 .filter(|(before, (_, after))| before != after)
-                .map(|(before, (name, after))| (name.to_owned(), change(before, after)))
+                .map(|(before, (name, after))| (name.to_owned(), change(&before, &after)))
                 .collect(),
         )
     }
 
     /// One field, which was `before` and is `after`. Its name may be a place inside the thing, with `/` between its parts.
     #[must_use]
-    pub fn of(field: impl Into<String>, before: Value, after: Value) -> Self {
+    pub fn of(field: impl Into<String>, before: &Value, after: &Value) -> Self {
         Self(
             [(field.into(), change(before, after))]
                 .into_iter()
@@ -56,7 +56,7 @@ impl Diff {
     }
 }
 
-fn change(before: Value, after: Value) -> Value {
+fn change(before: &Value, after: &Value) -> Value {
     json!({"before": before, "after": after})
 }
 
@@ -73,7 +73,7 @@ mod tests {
         let renamed = Diff::between(Some(state("oil", Some(1))), state("fuel", Some(1)));
         let told = json!({"name": {"before": "oil", "after": "fuel"}});
         assert_eq!(renamed.clone().into_json(), told);
-        assert_eq!(renamed, Diff::of("name", json!("oil"), json!("fuel")));
+        assert_eq!(renamed, Diff::of("name", &json!("oil"), &json!("fuel")));
         let emptied = Diff::between(Some(state("oil", Some(1))), state("oil", None));
         assert_eq!(emptied.fields(), ["size"]);
         assert!(Diff::between(Some(state("oil", None)), state("oil", None)).is_empty());

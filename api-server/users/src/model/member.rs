@@ -37,5 +37,5 @@ pub(crate) fn place(user: Uuid) -> String {
 
 /// What an act on a member changes of the team; no role is that of somebody who is not in it.
 pub(crate) fn of_member(user: Uuid, before: Option<Role>, after: Option<Role>) -> Diff {
-    Diff::of(place(user), json!(before), json!(after))
+    Diff::of(place(user), &json!(before), &json!(after))
 }
