@@ -75,8 +75,7 @@ async fn plan(Json(plan): Json<Plan>) -> Reply<usize> {
 }
 
 fn served() -> (Router, Value) {
-    let routes = OpenApiRouter::new().routes(routes!(plan));
-    let (router, mut document) = routes.split_for_parts();
+    let (router, mut document) = OpenApiRouter::new().routes(routes!(plan)).split_for_parts();
     document.tags = Some(vec![utoipa::openapi::tag::Tag::new("plans")]);
     let config = HttpConfig {
         cursor_key: None,

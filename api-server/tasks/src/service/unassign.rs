@@ -36,7 +36,7 @@ pub(crate) async fn unassign(
         return Ok(());
     }
     let (team, user, actor) = (removed.team_id, removed.user_id, removed.removed_by);
-    let mut released = 0;
+    let mut tasks = 0;
     if let Some(scope) = LeftScope::of(&mut transaction, team, user).await? {
         // What is released is found no more: each round finds others.
         loop {
@@ -44,7 +44,7 @@ pub(crate) async fn unassign(
             if found.is_empty() {
                 break;
             }
-            released += found.len();
+            tasks += found.len();
             let at = stored(parts.clock.now());
             let releases = found
                 .into_iter()
@@ -72,7 +72,7 @@ pub(crate) async fn unassign(
         }
     }
     transaction.commit().await?;
-    if released > 0 {
+    if tasks > 0 {
         audit_event!(
             actor = actor,
             action = "task.updated",
@@ -80,7 +80,7 @@ pub(crate) async fn unassign(
             id = team,
             "tasks of somebody who left the team are nobody's",
             user.id = user.to_string(),
-            tasks = released
+            tasks = tasks
         );
     }
     Ok(())

@@ -215,12 +215,13 @@ async fn a_version_of_a_member_never_comes_twice(pool: PgPool) {
 async fn what_was_not_seen_is_not_undone(pool: PgPool) {
     let four = Four::new(&pool).await;
     let (owner, viewer) = (four.owner, four.viewer);
-    let seen = four.get(owner, viewer).await;
-    let seen = Some(seen.header("etag"));
+    let shown = four.get(owner, viewer).await;
+    let tag = shown.header("etag");
+    let seen = Some(tag);
     // Of somebody else, which raises the version of the team, and not this one's.
     assert_eq!(four.give(owner, four.member, "viewer").await.status, 200);
     let dry = format!("{}?dry_run=true", four.path(viewer));
-    let headers = [("if-match", seen.unwrap_or_default())];
+    let headers = [("if-match", tag)];
     let tried = four
         .world
         .call_with(Some(owner), "DELETE", &dry, &headers, Value::Null)
