@@ -1,4 +1,4 @@
-//! A PostgreSQL of our own: no durability, made to be thrown away.
+//! A PostgreSQL of our own, made to be thrown away: without durability, unless that is what is measured.
 
 use std::{process::Command, time::Duration};
 
@@ -15,10 +15,26 @@ use crate::{
 const BIN: &str = "/usr/lib/postgresql/15/bin";
 const USER: &str = "postgres";
 
+/// What is left out where nothing has to outlive the server.
+const FORGETFUL: &[&str] = &[
+    "fsync=off",
+    "synchronous_commit=off",
+    "full_page_writes=off",
+];
+
+/// What keeps the server's own work out of a measurement: no checkpoint within it, and no vacuum but those asked for.
+const MEASURED: &[&str] = &[
+    "autovacuum=off",
+    "checkpoint_timeout=1h",
+    "max_wal_size=8GB",
+    "shared_buffers=256MB",
+];
+
 /// A running server with an empty database `crewdeck`.
 #[derive(Debug)]
 pub struct Postgres {
     port: u16,
+    process: u32,
     // Dropped in this order: first the server, then its files.
     _server: Server,
     _folder: Folder,
@@ -36,6 +52,18 @@ impl Postgres {
     /// # Errors
     /// When the program is not installed, or does not start; the error has the end of its log.
     pub fn start() -> Result<Self> {
+        Self::start_with(FORGETFUL)
+    }
+
+    /// The same, but what is committed is on the disk, and the server does nothing by itself: to measure writes.
+    ///
+    /// # Errors
+    /// As of [`Self::start`].
+    pub fn start_durable() -> Result<Self> {
+        Self::start_with(MEASURED)
+    }
+
+    fn start_with(settings: &[&str]) -> Result<Self> {
         Self::PACKAGE.require()?;
         let folder = Folder::new("postgres")?;
         let data = folder.path().join("data");
@@ -57,15 +85,14 @@ impl Postgres {
         let log = folder.path().join("log");
         let mut program = Command::new(format!("{BIN}/postgres"));
         program.arg("-D").arg(&data);
-        for setting in [
-            &format!("port={port}"),
+        let listen = format!("port={port}");
+        let common = [
+            listen.as_str(),
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
-            "fsync=off",
-            "synchronous_commit=off",
-            "full_page_writes=off",
             "max_connections=300",
-        ] {
+        ];
+        for setting in common.iter().chain(settings) {
             program.args(["-c", setting]);
         }
         let mut server = Server::start("PostgreSQL", USER, log, &program)?;
@@ -78,6 +105,7 @@ impl Postgres {
         })?;
         let postgres = Self {
             port,
+            process: server.child.id(),
             _server: server,
             _folder: folder,
         };
@@ -89,6 +117,12 @@ impl Postgres {
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// The process whose children serve the connections.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process
     }
 
     /// Runs psql and gives what it prints; stops at the first error.

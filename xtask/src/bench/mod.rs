@@ -1,14 +1,11 @@
 //! Measurements beside what a user would pick instead: same server, same rows, same machine, one run, in turns.
 
+mod aim;
 mod api;
-mod load;
 mod operator;
-mod ours;
 mod process;
 mod python;
-mod rival;
-
-use std::path::PathBuf;
+mod usage;
 
 /// What to measure, and how long.
 #[derive(Debug, clap::Args)]
@@ -19,11 +16,18 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
-    /// Reads of the HTTP API, beside a Python service as it is usually written
+    /// The HTTP API, beside what a user would pick or write instead
     ///
-    /// Role web in `crewdeck dev`, with its layers, against `FastAPI` with asyncpg under two uvicorn workers, each in turn
-    /// under the same load (wrk, 16 connections). The figure to trust on a shared machine is the server's CPU per request; PostgreSQL's is not in it.
-    Api(Api),
+    /// Role web, with its log, metrics, limits and `ETag`s, against bare axum with tokio-postgres, Go's net/http with pgx, `FastAPI`
+    /// with asyncpg and Django REST framework with simplejwt: the same rows, the same key, two workers each. Before anything is
+    /// measured, all sides are asked the same, and one that answers otherwise is an error. Then each in turn is under the
+    /// same load (wrk, 16 connections): a list of 20, one task, a 304, a create, a sign-in, a refresh. Also the check of
+    /// a token, cold starts, memory, and the tail at half of the greatest rate. The figure to trust on a shared machine is the server's
+    /// CPU per request.
+    ///
+    /// It takes about ten minutes, and at first some more for what it builds and installs. A whole run, which is one without options,
+    /// puts its figures into docs/benchmarks/api.md, where is told what each of them means.
+    Api(api::Args),
     /// The operator, beside the API server's own limit and a Python operator
     ///
     /// An etcd and an API server of their own on loopback, with PostgreSQL, Redis and Kafka over TLS; no kubelet and no
@@ -36,20 +40,6 @@ enum What {
     /// `--platforms 20 --foreign 500`. Everything it starts ends with it, also when it is killed. What each figure means:
     /// docs/benchmarks/operator.md.
     Operator(operator::Args),
-}
-
-/// Options of `cargo xtask bench api`.
-#[derive(Debug, clap::Args)]
-struct Api {
-    /// Seconds of each turn
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
-    seconds: u32,
-    /// Turns of each side and request; the median is shown
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
-    rounds: u32,
-    /// A binary to measure, instead of a release build of this tree
-    #[arg(long)]
-    binary: Option<PathBuf>,
 }
 
 /// Runs the command.

@@ -91,6 +91,31 @@ impl Process {
         &mut self,
         what: &str,
         limit: Duration,
+        condition: impl FnMut() -> Result<bool>,
+    ) -> Result<()> {
+        self.wait_with(what, limit, pause, condition)
+    }
+
+    /// The same, looking each millisecond: for what is measured by it.
+    pub(super) fn wait_closely(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        condition: impl FnMut() -> Result<bool>,
+    ) -> Result<()> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the wait for a condition: it has a deadline"
+        )]
+        let pause = || std::thread::sleep(Duration::from_millis(1));
+        self.wait_with(what, limit, pause, condition)
+    }
+
+    fn wait_with(
+        &mut self,
+        what: &str,
+        limit: Duration,
+        pause: impl Fn(),
         mut condition: impl FnMut() -> Result<bool>,
     ) -> Result<()> {
         let deadline = Instant::now() + limit;

@@ -65,11 +65,41 @@ pub(crate) fn compile() -> Result<PathBuf> {
 
 /// The same, and further programs of the workspace beside it, which must ask for no feature that it has not.
 pub(crate) fn compile_with(programs: &[&str]) -> Result<PathBuf> {
-    let (target, folder) = (target(), target_folder()?);
-    let status = Command::new(repo::env("CARGO").unwrap_or_else(|| "cargo".to_owned()))
-        .current_dir(repo::root())
-        .args(["build", "--release", "--locked", "--package", "crewdeck"])
+    let status = cargo("build", &["--release", "--package", "crewdeck"])?
         .args(programs.iter().flat_map(|program| ["--package", program]))
+        .status()
+        .context("start cargo")?;
+    anyhow::ensure!(
+        status.success(),
+        "the release build failed; cargo says why above"
+    );
+    binary()
+}
+
+/// Builds a package's bench as the release is built, and gives the command that runs it; arguments of the bench may follow.
+pub(crate) fn compile_bench(package: &str, name: &str) -> Result<Command> {
+    let arguments = ["--package", package, "--bench", name];
+    let status = cargo("bench", &arguments)?
+        .arg("--no-run")
+        .status()
+        .context("start cargo")?;
+    anyhow::ensure!(
+        status.success(),
+        "the build of the bench {name} of {package} failed; cargo says why above"
+    );
+    let mut command = cargo("bench", &arguments)?;
+    command.args(["--quiet", "--"]);
+    Ok(command)
+}
+
+/// Cargo, with what makes a release static.
+fn cargo(verb: &str, arguments: &[&str]) -> Result<Command> {
+    let (target, folder) = (target(), target_folder()?);
+    let mut command = Command::new(repo::env("CARGO").unwrap_or_else(|| "cargo".to_owned()));
+    command
+        .current_dir(repo::root())
+        .args([verb, "--locked"])
+        .args(arguments)
         .args(["--target", &target, "--config"])
         .arg(format!(
             "target.{target}.rustflags=[\"-Ctarget-feature=+crt-static\"]"
@@ -85,14 +115,8 @@ pub(crate) fn compile_with(programs: &[&str]) -> Result<PathBuf> {
         .env(
             "OPENSSL_LIB_DIR",
             format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH),
-        )
-        .status()
-        .context("start cargo")?;
-    anyhow::ensure!(
-        status.success(),
-        "the release build failed; cargo says why above"
-    );
-    binary()
+        );
+    Ok(command)
 }
 
 /// Where the release build leaves the binary.

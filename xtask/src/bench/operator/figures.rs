@@ -1,11 +1,13 @@
 //! The figures: each of both sides, its aim, and whether it holds. Nothing fails by them.
 
-use std::fs;
-
 use super::{
     Args,
     measure::{Side, Takeover},
     subject::{Making, Settled, Start},
+};
+use crate::bench::{
+    aim::{Aim, short},
+    usage::load,
 };
 
 /// A figure: name with unit, where it is found, and the aim of ours.
@@ -13,13 +15,6 @@ pub(super) struct Row {
     name: &'static str,
     of: fn(&Side) -> Option<f64>,
     aim: Option<Aim>,
-}
-
-/// What a figure should be.
-#[derive(Clone, Copy)]
-enum Aim {
-    Least(f64),
-    Most(f64),
 }
 
 const fn row(name: &'static str, of: fn(&Side) -> Option<f64>, aim: Option<Aim>) -> Row {
@@ -214,17 +209,8 @@ impl Row {
     /// The figures of both sides, with the aim of ours.
     fn line(&self, ours: &Side, rival: Option<&Side>) -> String {
         let (own, other) = ((self.of)(ours), rival.and_then(self.of));
-        let (aim, verdict) = match self.aim {
-            None => (String::new(), ""),
-            Some(Aim::Least(least)) => (
-                format!("≥ {}", short(least)),
-                own.map_or("not measured", |own| holds(own >= least)),
-            ),
-            Some(Aim::Most(most)) => (
-                format!("≤ {}", short(most)),
-                own.map_or("not measured", |own| holds(own <= most)),
-            ),
-        };
+        let aim = self.aim.map(Aim::bound).unwrap_or_default();
+        let verdict = self.aim.map_or("", |aim| aim.verdict(own));
         let text = |figure: Option<f64>| figure.map_or_else(|| "–".to_owned(), short);
         let line = format!(
             "{:<58} {:>10} {:>10} {aim:>8} {verdict}",
@@ -240,21 +226,6 @@ impl Row {
         self.name.contains("not at rest")
             && (self.of)(ours).is_none()
             && rival.and_then(self.of).is_none()
-    }
-}
-
-fn holds(does: bool) -> &'static str {
-    if does { "holds" } else { "missed" }
-}
-
-/// As many digits as say something.
-fn short(figure: f64) -> String {
-    if figure.is_infinite() {
-        "not yet".to_owned()
-    } else if figure.abs() >= 99.95 || figure.fract() == 0.0 {
-        format!("{figure:.0}")
-    } else {
-        format!("{figure:.1}")
     }
 }
 
@@ -289,13 +260,12 @@ pub(super) fn print(args: &Args, ours: &Side, rival: Option<&Side>) {
             println!("\n{}: {note}", side.name);
         }
     }
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     println!(
         "\n{} Platforms, {} objects of others; {} cores, load {} at the end",
         args.platforms,
         args.foreign,
         std::thread::available_parallelism().map_or(0, usize::from),
-        load.split_whitespace().next().unwrap_or("?")
+        load()
     );
 }
 

@@ -1,6 +1,6 @@
 //! An operator that is measured, and what both sides are asked.
 
-use crate::bench::load::cpu_seconds;
+use crate::bench::usage::cpu_seconds;
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use std::{
