@@ -19,7 +19,10 @@ pub(super) fn compare(sides: &[Side], scene: &Scene) -> Result<()> {
     let mut ours: Option<Answers> = None;
     for side in sides {
         let name = side.who.name();
-        let answers = ask(side, scene).with_context(|| format!("{name} does not answer"))?;
+        let answers =
+            ask(side, scene).with_context(|| format!("{name} does not answer as it should"))?;
+        // What it made stands in no list of the next one.
+        scene.clear()?;
         match &ours {
             None => ours = Some(answers),
             Some(ours) => {
@@ -33,12 +36,15 @@ pub(super) fn compare(sides: &[Side], scene: &Scene) -> Result<()> {
         }
         eprintln!("      {name} answers the same");
     }
-    scene.clear()
+    Ok(())
 }
 
 fn ask(side: &Side, scene: &Scene) -> Result<Answers> {
     let port = side.port;
     let mut answers = pages(port, scene)?;
+    if side.who == Who::Drf {
+        counted(port, scene, &answers[0].1)?;
+    }
     let answer = detail(scene).send(port)?;
     ensure!(
         answer.header("etag") == Some(HELD),
@@ -59,9 +65,6 @@ fn ask(side: &Side, scene: &Scene) -> Result<Answers> {
     refusals(port, scene)?;
     answers.extend(create(port, scene)?);
     answers.push(("sign-in", sign_in(port)?));
-    if side.who == Who::Drf {
-        counted(port, scene, &answers[0].1)?;
-    }
     Ok(Answers(answers))
 }
 

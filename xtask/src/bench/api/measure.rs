@@ -19,6 +19,8 @@ use crate::bench::{
     usage::{load, peak_mib},
 };
 
+/// Seconds that warm up. In less, sixteen passwords at once are not checked on a loaded machine.
+const WARM: u32 = 2;
 /// Starts of each side.
 const STARTS: usize = 5;
 
@@ -79,7 +81,7 @@ impl Bench {
         })
     }
 
-    /// The turns of each side that serves the kind. Round 0 warms up and is short.
+    /// The turns of each side that serves the kind. Round 0 warms up.
     fn turns(&self, kind: Kind, limits: &mut Vec<Limit>) -> Result<Vec<(Who, Vec<Turn>)>> {
         let of = || {
             let sides = self.sides.iter().zip(&self.processes);
@@ -93,7 +95,7 @@ impl Bench {
                 self.rounds,
                 load()
             );
-            let seconds = if round == 0 { 1 } else { self.seconds };
+            let seconds = if round == 0 { WARM } else { self.seconds };
             for ((side, process), (_, turns)) in of().zip(&mut turns) {
                 let wrk = kind.wrk(side, &self.scene)?;
                 let database = self.scene.postgres.process();
